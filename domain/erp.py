@@ -1,0 +1,60 @@
+"""Sales orders and invoices as an ERP holds them."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.base import Value
+from domain.ids import CustomerRef, LineId, OrderId, Sku
+from domain.money import Money
+from domain.orders import PlacedOrder
+
+
+class SalesOrder(Value):
+    """The target: the ERP holds exactly this order, under our order id as its external reference."""
+
+    order: PlacedOrder
+    customer: CustomerRef
+    revision: int = 1
+
+
+class ErpLine(Value):
+    """One line as the ERP holds it. `line_id` is ours, or None where someone added the line in the ERP.
+
+    `unit_price` in major units, after discounts, without taxes where the ERP keeps net prices.
+    """
+
+    erp_line: str
+    line_id: LineId | None
+    sku: Sku | None
+    quantity: Decimal
+    unit_price: Decimal
+    total: Money
+
+
+class ErpOrderState(StrEnum):
+    ENTERED = "entered"
+    CANCELLED = "cancelled"
+    INVOICED = "invoiced"
+
+
+class ErpOrder(Value):
+    """The sales order as the ERP tells it now; `version` changes when someone edits it, where the ERP has one."""
+
+    order_id: OrderId
+    reference: str  # the ERP's own number
+    state: ErpOrderState
+    lines: tuple[ErpLine, ...]
+    total: Money
+    version: str = ""
+
+
+class Invoice(Value):
+    reference: str
+    total: Money
+
+
+class Changes(Value):
+    """Orders that changed in a system since a cursor. An order may be named again; none may be left out."""
+
+    orders: tuple[OrderId, ...]
+    cursor: str

@@ -1,0 +1,127 @@
+"""The order's ledger: every charge and credit, with the line shares it consists of. It only ever grows."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
+
+from domain.base import Value
+from domain.errors import InvariantBroken
+from domain.ids import LineId, ShipmentId
+from domain.keys import Key
+from domain.money import Currency, Money, total
+from domain.orders import OrderLine, PlacedOrder, Surcharge
+
+
+class EntryKind(StrEnum):
+    CHARGE = "charge"
+    CREDIT = "credit"
+
+
+class Part(StrEnum):
+    """What a share pays for."""
+
+    GOODS = "goods"
+    TAX = "tax"
+    FREIGHT = "freight"
+    FEE = "fee"
+    TIP = "tip"
+    DUTY = "duty"
+    DISCOUNT = "discount"
+
+
+class Share(Value):
+    """One line's part in an entry; a discount's share is negative. `quantity` counts the units of goods."""
+
+    line_id: LineId
+    part: Part
+    amount: Money
+    quantity: int = 0
+
+
+class Entry(Value):
+    """One charge or credit. Its shares sum to its amount; `key` is that of the effect that moved the money."""
+
+    key: Key
+    kind: EntryKind
+    amount: Money
+    shares: tuple[Share, ...]
+    shipment: ShipmentId | None = None
+
+    @model_validator(mode="after")
+    def _shares_sum(self) -> Self:
+        if total((share.amount for share in self.shares), self.amount.currency) != self.amount:
+            raise ValueError(f"entry {self.key}: its shares do not sum to {self.amount}")
+        if self.amount.minor < 0:
+            raise ValueError(
+                f"entry {self.key}: {self.amount} is negative; a credit is an entry of its own kind"
+            )
+        return self
+
+
+class Ledger(Value):
+    currency: Currency
+    order_total: Money
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def charged(self) -> Money:
+        return self._sum(EntryKind.CHARGE)
+
+    @property
+    def credited(self) -> Money:
+        return self._sum(EntryKind.CREDIT)
+
+    @property
+    def balance(self) -> Money:
+        """Σ charges − Σ credits: what the customer owes us or has paid, at rest equal to captured − refunded."""
+        return self.charged - self.credited
+
+    def with_entry(self, entry: Entry) -> "Ledger":
+        """The ledger with one entry more; the same entry again changes nothing. InvariantBroken when it cannot be."""
+        for known in self.entries:
+            if known.key == entry.key:
+                if known != entry:
+                    raise InvariantBroken(f"two different entries under the key {entry.key}")
+                return self
+        grown = self.model_copy(update={"entries": (*self.entries, entry)})
+        grown.check()
+        return grown
+
+    def check(self) -> None:
+        if self.charged > self.order_total:
+            raise InvariantBroken(f"charges of {self.charged} exceed the order's total of {self.order_total}")
+        if self.credited > self.charged:
+            raise InvariantBroken(f"credits of {self.credited} exceed the charges of {self.charged}")
+        per_line: dict[LineId, int] = defaultdict(int)
+        for entry in self.entries:
+            sign = 1 if entry.kind is EntryKind.CHARGE else -1
+            for share in entry.shares:
+                per_line[share.line_id] += sign * share.amount.minor
+        negative = [line_id for line_id, minor in per_line.items() if minor < 0]
+        if negative:
+            raise InvariantBroken(f"more credited than charged on line {negative[0]}")
+
+    def _sum(self, kind: EntryKind) -> Money:
+        return total((entry.amount for entry in self.entries if entry.kind is kind), self.currency)
+
+
+def whole_order_shares(order: PlacedOrder) -> tuple[Share, ...]:
+    """The shares of a charge for everything in the order: they sum to its total to the minor unit."""
+    return tuple(share for item in order.priced for share in _shares_of(item))
+
+
+def _shares_of(item: OrderLine | Surcharge) -> Iterable[Share]:
+    if isinstance(item, OrderLine):
+        part, quantity = Part.GOODS, item.quantity
+    else:
+        part, quantity = Part(item.kind.value), 0
+    goods = item.list_amount - item.tax if item.taxes_included else item.list_amount
+    shares = (
+        Share(line_id=item.line_id, part=part, amount=goods, quantity=quantity),
+        Share(line_id=item.line_id, part=Part.DISCOUNT, amount=-(item.discount + item.order_discount)),
+        Share(line_id=item.line_id, part=Part.TAX, amount=item.tax),
+    )
+    return (share for share in shares if share.amount or share.quantity)

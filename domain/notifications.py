@@ -1,0 +1,24 @@
+from enum import StrEnum
+
+from domain.base import Value
+
+
+class Occasion(StrEnum):
+    """Why somebody is written to; each has its mail template."""
+
+    CONFIRMED = "confirmed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    SYSTEM_DOWN = "system_down"
+    SYSTEM_UP = "system_up"
+    NEEDS_PERSON = "needs_person"
+
+
+class Mail(Value):
+    """A rendered message. Sent once per key."""
+
+    to: str
+    subject: str
+    plain: str
+    html: str

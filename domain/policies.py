@@ -1,0 +1,28 @@
+"""Policies are data of the order: resolved once at its start and recorded with it, never read from settings later."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.base import Value
+from domain.ids import System
+
+
+class OrderPolicies(Value):
+    """What the merchant decided for the order's channel. Units are in the names.
+
+    `adapters` names the adapter that serves each system; `task_queues` the queue of its worker, where one worker does
+    not serve them all.
+    """
+
+    adapters: dict[System, str]
+    task_queues: dict[System, str] = {}
+    payment_wait_hours_max: Annotated[int, Field(gt=0)] = 72
+    delivery_wait_days_max: Annotated[float, Field(ge=0)] = 30
+    return_window_days: Annotated[float, Field(ge=0)] = 14
+    look_again_minutes: Annotated[float, Field(gt=0)] = 240
+    attention_seconds: Annotated[float, Field(gt=0)] = 900
+    attempt_seconds: Annotated[float, Field(gt=0)] = 30
+    retry_seconds_min: Annotated[float, Field(gt=0)] = 1
+    retry_seconds_max: Annotated[float, Field(gt=0)] = 300
+    operators: str = ""

@@ -1,0 +1,148 @@
+"""What an order needs from the outside, one protocol per need. Adapters implement them; contract tests hold them to it.
+
+Rules for every method:
+
+- What changes something states a **target** and ensures it: a repeat with the same key, or a system that already is
+  there, changes nothing and answers the same. Keys are `domain.keys.Key`, at most 64 characters.
+- Expected business answers are return values (`Declined`, `TooLate`, a short `Reservation`, `None` for "not there").
+- `Refused`: asking again cannot help. `Unavailable`: nothing happened. `OutcomeUnknown`: it may have happened.
+- An adapter whose system knows no idempotency keys looks up by reference before every attempt.
+"""
+
+from typing import Protocol
+
+from domain.erp import Changes, ErpOrder, Invoice, SalesOrder
+from domain.ids import CustomerRef, OrderId, PaymentRef, ShipmentId
+from domain.keys import Key
+from domain.money import Money
+from domain.notifications import Mail
+from domain.orders import Customer
+from domain.payments import Capture, Declined, Payment, Refund
+from domain.reservations import Demand, Reservation
+from domain.shipments import (
+    Labels,
+    Parcel,
+    Pick,
+    PickCancelled,
+    PickRequest,
+    ShipmentReport,
+    TooLate,
+    Tracking,
+)
+from domain.storefront import StorefrontOrder
+
+
+class Storefront(Protocol):
+    """The shop where the order was placed."""
+
+    async def look_up_order(self, order: OrderId) -> StorefrontOrder | None: ...
+
+    async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
+        """Ensure the shop shows the shipment with its tracking numbers, and the captured money as paid."""
+
+    async def cancel_order(self, order: OrderId, reason: str, *, key: Key) -> None:
+        """Ensure the shop shows the order as cancelled. Refused when it shows it as fulfilled."""
+
+
+class PaymentGateway(Protocol):
+    """Who holds and moves the customer's money."""
+
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
+        """The payment of this order: by the gateway's reference, or by our order id where there is none."""
+
+    async def capture(
+        self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
+    ) -> Capture | Declined:
+        """Take `amount` of the hold. `final` releases the rest. Never more than once per key."""
+
+    async def void(self, payment: PaymentRef, *, key: Key) -> None:
+        """Ensure no hold is left. A hold that is gone already is as good. Captured money stays captured."""
+
+    async def refund(self, payment: PaymentRef, amount: Money, *, key: Key) -> Refund | Declined:
+        """Give back `amount` of what was captured. Declined when it is more than is left of the captures."""
+
+
+class Erp(Protocol):
+    """The merchant's books: customers, sales orders, invoices."""
+
+    async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
+        """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
+
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
+        """Ensure the sales order exists with exactly these lines, found by our order id first.
+
+        Refused when the ERP will not take it (unknown SKU), or holds it cancelled.
+        """
+
+    async def look_up_order(self, order: OrderId) -> ErpOrder | None: ...
+
+    async def cancel_order(self, order: OrderId, *, key: Key) -> None:
+        """Ensure no open sales order is left. Fine when there never was one. Refused when it shipped."""
+
+    async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:
+        """Ensure the ERP knows that this shipment left and what was captured for it."""
+
+    async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
+        """Ensure the invoice of what shipped is posted."""
+
+    async def changes(self, since: str | None) -> Changes:
+        """Orders edited or moved on since the cursor; None means from the beginning."""
+
+
+class Stock(Protocol):
+    """Units on hand and who they are kept for."""
+
+    async def reserve(self, order: OrderId, demand: tuple[Demand, ...], *, key: Key) -> Reservation:
+        """Ensure exactly this is reserved for the order, as far as there is stock; the answer tells what is short."""
+
+    async def release(self, order: OrderId, *, key: Key) -> None:
+        """Ensure nothing is reserved for the order. What shipped is not reserved any more and does not come back."""
+
+    async def look_up_reservation(self, order: OrderId) -> Reservation | None: ...
+
+
+class Warehouse(Protocol):
+    """People who pick, pack and hand over."""
+
+    async def request_pick(self, pick: PickRequest, *, key: Key) -> None:
+        """Ensure the pick is on the warehouse's list. Refused when it was cancelled there."""
+
+    async def look_up_pick(self, shipment: ShipmentId) -> Pick | None: ...
+
+    async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
+        """Ensure it does not ship; fine when it never was requested. TooLate when it has left or cannot be stopped."""
+
+    async def hand_over(self, shipment: ShipmentId, labels: Labels, *, key: Key) -> None:
+        """Ensure the packed shipment carries these labels, so that it can leave. Refused when it was cancelled."""
+
+    async def changes(self, since: str | None) -> Changes:
+        """Orders whose picks moved on since the cursor; None means from the beginning."""
+
+
+class Carrier(Protocol):
+    """Who drives the parcels."""
+
+    async def create_labels(self, parcel: Parcel, *, key: Key) -> Labels:
+        """Ensure one label per package. Refused for an address the carrier does not serve."""
+
+    async def void_labels(self, shipment: ShipmentId, *, key: Key) -> None:
+        """Ensure nothing is left to pay for. Fine when there never were labels. Refused when it is on its way."""
+
+    async def track(self, shipment: ShipmentId) -> Tracking | None: ...
+
+
+class Crm(Protocol):
+    """Where customer service looks first."""
+
+    async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
+        """As the ERP's: found, or created once."""
+
+    async def note(self, customer: CustomerRef, order: OrderId, text: str, *, key: Key) -> None:
+        """Put a line on the customer's timeline, once per key. No personal data in `text`."""
+
+
+class Notifier(Protocol):
+    """Mail to customers and operators."""
+
+    async def send(self, mail: Mail, *, key: Key) -> None:
+        """Send once per key."""
