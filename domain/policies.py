@@ -16,7 +16,7 @@ class OrderPolicies(Value):
     """
 
     adapters: dict[System, str]
-    task_queues: dict[System, str] = {}
+    task_queues: dict[System, str] = Field(default_factory=dict)
     payment_wait_hours_max: Annotated[int, Field(gt=0)] = 72
     delivery_wait_days_max: Annotated[float, Field(ge=0)] = 30
     return_window_days: Annotated[float, Field(ge=0)] = 14
