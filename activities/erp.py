@@ -1,0 +1,49 @@
+from collections.abc import Mapping
+
+from activities.steps import Effect, Look, effect, reading
+from domain.erp import ErpOrder, Invoice, SalesOrder
+from domain.ids import CustomerRef, System
+from domain.orders import Customer
+from domain.ports import Erp
+from domain.shipments import ShipmentReport
+
+
+class RegisterCustomer(Effect):
+    customer: Customer
+
+
+class EnterOrder(Effect):
+    sales_order: SalesOrder
+
+
+class RecordShipment(Effect):
+    report: ShipmentReport
+
+
+class ErpActivities:
+    def __init__(self, erps: Mapping[str, Erp]) -> None:
+        self._erps = erps
+
+    @effect(System.ERP)
+    async def register_customer_in_erp(self, effect: RegisterCustomer) -> CustomerRef:
+        return await self._erps[effect.adapter].register_customer(effect.customer, key=effect.key)
+
+    @effect(System.ERP)
+    async def enter_erp_order(self, effect: EnterOrder) -> ErpOrder:
+        return await self._erps[effect.adapter].enter_order(effect.sales_order, key=effect.key)
+
+    @effect(System.ERP)
+    async def cancel_erp_order(self, effect: Effect) -> None:
+        await self._erps[effect.adapter].cancel_order(effect.order_id, key=effect.key)
+
+    @effect(System.ERP)
+    async def record_shipment_in_erp(self, effect: RecordShipment) -> None:
+        await self._erps[effect.adapter].record_shipment(effect.report, key=effect.key)
+
+    @effect(System.ERP)
+    async def post_invoice(self, effect: Effect) -> Invoice:
+        return await self._erps[effect.adapter].post_invoice(effect.order_id, key=effect.key)
+
+    @reading(System.ERP)
+    async def look_up_erp_order(self, look: Look) -> ErpOrder | None:
+        return await self._erps[look.adapter].look_up_order(look.order_id)

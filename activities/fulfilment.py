@@ -1,0 +1,62 @@
+"""The steps at the warehouse and at the carrier."""
+
+from collections.abc import Mapping
+
+from activities.steps import Effect, Look, effect, reading
+from domain.ids import ShipmentId, System
+from domain.ports import Carrier, Warehouse
+from domain.shipments import Labels, Parcel, Pick, PickCancelled, PickRequest, TooLate, Tracking
+
+
+class LookUpShipment(Look):
+    shipment_id: ShipmentId
+
+
+class ShipmentEffect(Effect):
+    shipment_id: ShipmentId
+
+
+class RequestPick(Effect):
+    pick: PickRequest
+
+
+class CreateLabels(Effect):
+    parcel: Parcel
+
+
+class HandOver(ShipmentEffect):
+    labels: Labels
+
+
+class FulfilmentActivities:
+    def __init__(self, warehouses: Mapping[str, Warehouse], carriers: Mapping[str, Carrier]) -> None:
+        self._warehouses = warehouses
+        self._carriers = carriers
+
+    @effect(System.WAREHOUSE)
+    async def request_pick(self, effect: RequestPick) -> None:
+        await self._warehouses[effect.adapter].request_pick(effect.pick, key=effect.key)
+
+    @reading(System.WAREHOUSE)
+    async def look_up_pick(self, look: LookUpShipment) -> Pick | None:
+        return await self._warehouses[look.adapter].look_up_pick(look.shipment_id)
+
+    @effect(System.WAREHOUSE)
+    async def cancel_pick(self, effect: ShipmentEffect) -> PickCancelled | TooLate:
+        return await self._warehouses[effect.adapter].cancel_pick(effect.shipment_id, key=effect.key)
+
+    @effect(System.WAREHOUSE)
+    async def hand_over(self, effect: HandOver) -> None:
+        await self._warehouses[effect.adapter].hand_over(effect.shipment_id, effect.labels, key=effect.key)
+
+    @effect(System.CARRIER)
+    async def create_labels(self, effect: CreateLabels) -> Labels:
+        return await self._carriers[effect.adapter].create_labels(effect.parcel, key=effect.key)
+
+    @effect(System.CARRIER)
+    async def void_labels(self, effect: ShipmentEffect) -> None:
+        await self._carriers[effect.adapter].void_labels(effect.shipment_id, key=effect.key)
+
+    @reading(System.CARRIER)
+    async def track_shipment(self, look: LookUpShipment) -> Tracking | None:
+        return await self._carriers[look.adapter].track(look.shipment_id)

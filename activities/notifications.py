@@ -1,0 +1,72 @@
+"""Mails, rendered from templates and sent once per key."""
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from activities.steps import Effect, effect
+from domain.base import Value
+from domain.ids import System
+from domain.money import Money
+from domain.notifications import Mail, Occasion
+from domain.orders import PlacedOrder
+from domain.ports import Notifier
+from domain.shipments import Labels
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("activities"),
+    autoescape=select_autoescape(["html"], default=False, default_for_string=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class CustomerFacts(Value):
+    """What a mail to the customer may tell, beside the order itself."""
+
+    labels: Labels | None = None
+    captured: Money | None = None
+    why: str = ""
+
+
+class MailCustomer(Effect):
+    occasion: Occasion
+    order: PlacedOrder
+    facts: CustomerFacts = CustomerFacts()
+
+
+class TellOperators(Effect):
+    """`what` and `next_step` are whole sentences without personal data."""
+
+    to: str
+    occasion: Occasion
+    order_number: str
+    system: System | None
+    what: str
+    next_step: str
+
+
+class NotificationActivities:
+    def __init__(self, notifiers: Mapping[str, Notifier]) -> None:
+        self._notifiers = notifiers
+
+    @effect(System.NOTIFICATIONS)
+    async def mail_customer(self, effect: MailCustomer) -> None:
+        if not effect.order.customer.email:
+            return
+        mail = render(effect.occasion, effect.order.customer.email, order=effect.order, facts=effect.facts)
+        await self._notifiers[effect.adapter].send(mail, key=effect.key)
+
+    @effect(System.NOTIFICATIONS)
+    async def tell_operators(self, effect: TellOperators) -> None:
+        mail = render(effect.occasion, effect.to, tell=effect)
+        await self._notifiers[effect.adapter].send(mail, key=effect.key)
+
+
+def render(occasion: Occasion, to: str, **facts: object) -> Mail:
+    """The mail of an occasion. Its plain template's first line is the subject."""
+    text = _TEMPLATES.get_template(f"{occasion}.txt").render(facts)
+    subject, _, plain = text.partition("\n")
+    html = _TEMPLATES.get_template(f"{occasion}.html").render(facts)
+    return Mail(to=to, subject=subject.strip(), plain=plain.strip() + "\n", html=html)

@@ -1,0 +1,29 @@
+from collections.abc import Mapping
+
+from activities.erp import RecordShipment
+from activities.steps import Effect, Look, effect, reading
+from domain.ids import System
+from domain.ports import Storefront
+from domain.storefront import StorefrontOrder
+
+
+class CancelShopOrder(Effect):
+    reason: str
+
+
+class StorefrontActivities:
+    def __init__(self, storefronts: Mapping[str, Storefront]) -> None:
+        self._storefronts = storefronts
+
+    @reading(System.STOREFRONT)
+    async def look_up_shop_order(self, look: Look) -> StorefrontOrder | None:
+        return await self._storefronts[look.adapter].look_up_order(look.order_id)
+
+    @effect(System.STOREFRONT)
+    async def report_shipment_to_shop(self, effect: RecordShipment) -> None:
+        await self._storefronts[effect.adapter].report_shipment(effect.report, key=effect.key)
+
+    @effect(System.STOREFRONT)
+    async def cancel_shop_order(self, effect: CancelShopOrder) -> None:
+        shop = self._storefronts[effect.adapter]
+        await shop.cancel_order(effect.order_id, effect.reason, key=effect.key)

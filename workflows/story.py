@@ -1,0 +1,96 @@
+"""The order's story for people who look into Temporal: search attributes to find it, current details to read it."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
+
+with workflow.unsafe.imports_passed_through():
+    from domain.document import OrderDocument, Shipment
+    from workflows import visibility
+
+_TIMELINE_LINES_MAX = 12
+
+
+def show(document: OrderDocument) -> None:
+    """Bring search attributes and current details up to what the document says. Unchanged attributes cost nothing."""
+    known = workflow.info().typed_search_attributes
+    updates = [update for update in _attributes(document) if _differs(known, update)]
+    if updates:
+        workflow.upsert_search_attributes(updates)
+    workflow.set_current_details(details(document))
+
+
+def details(document: OrderDocument) -> str:
+    """Markdown. Lists, for the Web UI drops the cell borders of tables."""
+    order = document.order
+    parts = [f"**Order {order.number}** · {document.phase.replace('_', ' ')} · {order.total}"]
+    parts += _what_now(document)
+    parts.append("**Lines**\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines))
+    if order.surcharges:
+        parts.append("\n".join(f"- {item.kind}: {item.total}" for item in order.surcharges))
+    parts.append("**Money**\n" + "\n".join(_money(document)))
+    parts += [_shipment(shipment) for shipment in document.shipments]
+    last = document.timeline[-_TIMELINE_LINES_MAX:]
+    parts.append("**What happened**\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last))
+    return "\n\n".join(parts)
+
+
+def _what_now(document: OrderDocument) -> list[str]:
+    parts = [
+        f"**Blocked on {blocked.system}** since {blocked.since:%Y-%m-%d %H:%M} UTC: {blocked.step} is tried again "
+        f"until it answers (see Pending Activities). Last error: {blocked.last_error}"
+        for blocked in document.blocked
+    ]
+    if document.attention:
+        attention = document.attention
+        parts.append(
+            f"**Needs a person** since {attention.since:%Y-%m-%d %H:%M} UTC: {attention.what}\n\n{attention.can_do}"
+        )
+    if document.waits_for:
+        again = f", looks again at {document.looks_again_at:%Y-%m-%d %H:%M} UTC" if document.looks_again_at else ""
+        parts.append(f"**Waits for** {document.waits_for}{again}")
+    return parts
+
+
+def _money(document: OrderDocument) -> list[str]:
+    payment = document.payment
+    if payment is None:
+        return ["- nothing known of a payment yet"]
+    return [
+        f"- authorised {payment.authorised}, held {payment.held}",
+        f"- captured {payment.captured}, refunded {payment.refunded}",
+        f"- charged {document.ledger.charged}, credited {document.ledger.credited}",
+    ]
+
+
+def _shipment(shipment: Shipment) -> str:
+    lines = [f"**Shipment {shipment.shipment_id.rpartition('/')[2]}** · {shipment.state or 'planned'}"]
+    lines += [f"- {line.quantity} × {line.sku}" for line in shipment.lines]
+    if shipment.labels:
+        lines += [f"- {shipment.labels.carrier} {label.tracking_number}" for label in shipment.labels.labels]
+    if shipment.tracking:
+        lines.append(f"- {shipment.tracking.replace('_', ' ')}")
+    return "\n".join(lines)
+
+
+def _attributes(document: OrderDocument) -> list[SearchAttributeUpdate[Any]]:
+    blocked, attention = document.blocked, document.attention
+    stuck_since = [mark.since for mark in blocked] + ([attention.since] if attention else [])
+    return [
+        visibility.ORDER_PHASE.value_set(document.phase.value),
+        _set_or_unset(visibility.CUSTOMER_REF, document.erp_customer),
+        _set_or_unset(visibility.BLOCKED_ON, sorted({mark.system.value for mark in blocked}) or None),
+        _set_or_unset(visibility.ATTENTION, attention.reason.value if attention else None),
+        _set_or_unset(visibility.BLOCKED_SINCE, min(stuck_since, default=None)),
+        visibility.ON_HOLD.value_set(document.on_hold),
+    ]
+
+
+def _set_or_unset(key: Any, value: Any) -> SearchAttributeUpdate[Any]:
+    update: SearchAttributeUpdate[Any] = key.value_unset() if value is None else key.value_set(value)
+    return update
+
+
+def _differs(known: TypedSearchAttributes, update: SearchAttributeUpdate[Any]) -> bool:
+    return known.get(update.key) != update.value
