@@ -20,7 +20,7 @@ from domain.orders import (
     SurchargeKind,
     Tax,
 )
-from domain.shipments import Labels, Package, Label, PickRequest, ShipmentLine, ShipmentReport
+from domain.shipments import Label, Labels, Package, PickRequest, ShipmentLine, ShipmentReport
 
 T = TypeVar("T")
 EUR = "EUR"
