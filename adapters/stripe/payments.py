@@ -1,0 +1,267 @@
+"""The payment gateway over Stripe: one payment intent per order, captured by hand.
+
+Stripe forgets idempotency keys after 24 hours, and an order may wait longer than that for its next attempt. So every
+change reads the payment first and makes only what is still missing; the key protects two attempts that overlap.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+import stripe
+
+from adapters.stripe.amounts import to_stripe
+from adapters.stripe.errors import declined, not_found, replayed_breakdown, translated
+from adapters.stripe.http import Http
+from adapters.stripe.parsing import KEY, ORDER_ID, Intent, StripeRefund, announcement, parse
+from domain.base import Value
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
+from domain.ids import OrderId, PaymentRef, platform_id_of
+from domain.keys import Key
+from domain.money import Money
+from domain.payments import Capture, Declined, Payment, PaymentState, Refund
+
+REQUEST_SECONDS_MAX = 80  # after this the SDK itself gives up on a request
+_PAGE_SIZE = 100
+_LISTED_MAX = (
+    1000  # two days of intents for 500 orders a day; Stripe's search lags by an hour at the very most
+)
+_REPLAYS_MAX = 5
+
+_EXPAND = ["latest_charge"]
+_RANK = {
+    PaymentState.CAPTURED: 4,
+    PaymentState.AUTHORISED: 3,
+    PaymentState.PENDING: 2,
+    PaymentState.DECLINED: 1,
+    PaymentState.VOIDED: 0,
+}
+
+_Answer = TypeVar("_Answer")
+
+
+class _Told(Value):
+    """What Stripe tells at this moment: the parsed payment, and what only this adapter needs to know."""
+
+    payment: Payment
+    refunds: tuple[StripeRefund, ...]
+    status: str
+    order: str | None
+    created: int
+    expired: bool
+
+
+class StripePayments:
+    """`client` carries the requests and belongs to the caller, timeouts included."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        api_key: str,
+        url: str = "https://api.stripe.com",
+        settled_after: timedelta = timedelta(seconds=REQUEST_SECONDS_MAX),
+    ) -> None:
+        self._settled_after = settled_after
+        self._stripe = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": url},
+            http_client=Http(client, settled_after),
+            max_network_retries=0,  # Temporal repeats
+        ).v1
+
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
+        told = await self._told(reference) if reference else await self._find(order)
+        if told is None:
+            return None
+        # Shops that fill the metadata themselves (WooCommerce does) know the order by its platform id.
+        if told.order is not None and told.order not in {order, platform_id_of(order)}:
+            raise InvariantBroken(f"payment {told.payment.reference} belongs to another order than {order}")
+        return told.payment
+
+    async def capture(
+        self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
+    ) -> Capture | Declined:
+        told = await self._needed(payment, amount)
+        for capture in told.payment.captures:
+            if capture.key == key:
+                return _same(capture, amount)
+        if reason := _not_capturable(told, amount, final=final):
+            return Declined(reason=reason)
+        await self._announce(told.payment, key, amount)
+        wanted: Any = {"amount_to_capture": to_stripe(amount), "expand": _EXPAND}
+        if told.payment.capabilities.multicapture:
+            wanted["final_capture"] = final
+        answer = await self._change(
+            lambda options: self._stripe.payment_intents.capture_async(payment, wanted, options), key
+        )
+        if isinstance(answer, Declined):
+            return answer
+        intent = Intent.model_validate(answer.to_dict())
+        if intent.latest_charge is None:
+            raise OutcomeUnknown("Stripe: a capture without a charge", settled_after=self._settled_after)
+        return Capture(key=key, reference=intent.latest_charge.id, amount=amount)
+
+    async def void(self, payment: PaymentRef, *, key: Key) -> None:
+        told = await self._told(payment)
+        if told is None or told.status in {"succeeded", "canceled"}:
+            return
+        answer = await self._change(
+            lambda options: self._stripe.payment_intents.cancel_async(payment, {}, options), key
+        )
+        if isinstance(answer, Declined):
+            raise Unavailable(f"Stripe: {answer.reason}: the payment moved on meanwhile")
+
+    async def refund(self, payment: PaymentRef, amount: Money, *, key: Key) -> Refund | Declined:
+        told = await self._needed(payment, amount)
+        for refund in told.payment.refunds:
+            if refund.key == key:
+                return _same(refund, amount)
+        for former in told.refunds:
+            if former.failed and former.key == key:
+                return Declined(reason=former.failure_reason or f"refund_{former.status}")
+        if amount > told.payment.captured - told.payment.refunded:
+            return Declined(reason="charge_already_refunded" if told.payment.refunds else "amount_too_large")
+        wanted: Any = {"payment_intent": payment, "amount": to_stripe(amount), "metadata": {KEY: key}}
+        answer = await self._change(lambda options: self._stripe.refunds.create_async(wanted, options), key)
+        if isinstance(answer, Declined):
+            return answer
+        return Refund(key=key, reference=answer.id, amount=amount)
+
+    async def _announce(self, payment: Payment, key: Key, amount: Money) -> None:
+        """Write the key beside the payment, so that whoever looks later knows whose capture it was.
+
+        Without an idempotency key of ours: an answer that Stripe replays would announce nothing.
+        """
+        metadata = announcement(payment, key, amount)
+        answer = await self._change(
+            lambda options: self._stripe.payment_intents.update_async(
+                payment.reference, {"metadata": metadata}, options
+            ),
+            key=None,
+        )
+        if isinstance(answer, Declined):
+            raise Unavailable(f"Stripe: {answer.reason} for a note on the payment")
+
+    async def _find(self, order: OrderId) -> _Told | None:
+        """The order's payment intent by its metadata; of several attempts of the shopper the one with the money."""
+        intents = await self._search(order) or await self._list(order)
+        found = [await self._with_refunds(intent) for intent in intents]
+        return max(found, key=lambda told: (_RANK[told.payment.state], told.created), default=None)
+
+    async def _search(self, order: OrderId) -> list[Intent]:
+        """Quick, and a minute behind (an hour in bad times). Nothing where the search does not exist."""
+        query: Any = {
+            "query": f"metadata['{ORDER_ID}']:'{order}'",
+            "limit": _PAGE_SIZE,
+            "expand": ["data.latest_charge"],
+        }
+        page = await self._read(self._stripe.payment_intents.search_async(query))
+        return [Intent.model_validate(item.to_dict()) for item in page.data] if page else []
+
+    async def _list(self, order: OrderId) -> list[Intent]:
+        """Exact, and slow: the newest intents, one by one."""
+        intents: list[Intent] = []
+        page = await self._read(
+            self._stripe.payment_intents.list_async({"limit": _PAGE_SIZE, "expand": ["data.latest_charge"]})
+        )
+        seen = 0
+        while page and page.data and seen < _LISTED_MAX:
+            seen += len(page.data)
+            listed = [Intent.model_validate(item.to_dict()) for item in page.data]
+            intents += [intent for intent in listed if intent.metadata.get(ORDER_ID) == order]
+            page = await self._read(page.next_page_async()) if page.has_more else None
+        return intents
+
+    async def _needed(self, payment: PaymentRef, amount: Money) -> _Told:
+        """The payment that money is to move on. Refused: there is none, or not in this money."""
+        told = await self._told(payment)
+        if told is None:
+            raise Refused(f"Stripe knows no payment {payment}")
+        if amount.currency != told.payment.currency or amount.minor <= 0:
+            raise Refused(f"{amount} of a payment in {told.payment.currency}")
+        try:
+            to_stripe(amount)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        return told
+
+    async def _told(self, payment: PaymentRef) -> _Told | None:
+        intent = await self._read(self._stripe.payment_intents.retrieve_async(payment, {"expand": _EXPAND}))
+        return await self._with_refunds(Intent.model_validate(intent.to_dict())) if intent else None
+
+    async def _with_refunds(self, intent: Intent) -> _Told:
+        refunds: list[StripeRefund] = []
+        page = None
+        if intent.may_have_refunds:
+            page = await self._read(
+                self._stripe.refunds.list_async({"payment_intent": intent.id, "limit": _PAGE_SIZE})
+            )
+        while page and page.data:
+            refunds += [StripeRefund.model_validate(item.to_dict()) for item in page.data]
+            page = await self._read(page.next_page_async()) if page.has_more else None
+        return _Told(
+            payment=parse(intent, tuple(refunds)),
+            refunds=tuple(refunds),
+            status=intent.status,
+            order=intent.metadata.get(ORDER_ID),
+            created=intent.created,
+            expired=intent.cancellation_reason == "automatic",
+        )
+
+    async def _read(self, request: Awaitable[_Answer]) -> _Answer | None:
+        """What Stripe has, or None where it has nothing. A read changes nothing, so its failures are Unavailable."""
+        try:
+            return await request
+        except stripe.StripeError as error:
+            if not_found(error):
+                return None
+            raise translated(error, changing=False, settled_after=self._settled_after) from error
+
+    async def _change(
+        self, send: Callable[[stripe.RequestOptions], Awaitable[_Answer]], key: Key | None
+    ) -> _Answer | Declined:
+        """Stripe's answer to a change that is sent under its key.
+
+        A breakdown that is only replayed tells nothing new: the payment was read before and shows that the change was
+        not made, so it is sent again under a key of the same descent.
+        """
+        for number in range(_REPLAYS_MAX):
+            options: stripe.RequestOptions = {}
+            if key:
+                options["idempotency_key"] = f"{key}/{number}" if number else key
+            try:
+                return await send(options)
+            except stripe.StripeError as error:
+                if replayed_breakdown(error):
+                    continue
+                if answer := declined(error):
+                    return answer
+                raise translated(error, changing=True, settled_after=self._settled_after) from error
+        raise Unavailable("Stripe: repeats its breakdowns only")
+
+
+_Moved = TypeVar("_Moved", Capture, Refund)
+
+
+def _same(moved: _Moved, amount: Money) -> _Moved:
+    if moved.amount != amount:
+        raise InvariantBroken(f"{moved.amount} moved under the key {moved.key}, asked for {amount}")
+    return moved
+
+
+def _not_capturable(told: _Told, amount: Money, *, final: bool) -> str | None:
+    """Stripe's code for why it would not, asked of the facts: a lax counterpart captures after a cancel."""
+    payment = told.payment
+    if payment.state is PaymentState.CAPTURED:
+        return "charge_already_captured"
+    if told.expired:
+        return "charge_expired_for_capture"
+    if payment.state is not PaymentState.AUTHORISED:
+        return "payment_intent_unexpected_state"
+    if amount > payment.capturable_max - payment.captured:
+        return "amount_too_large"
+    if not final and not payment.capabilities.multicapture:
+        return "multicapture_unavailable"
+    return None
