@@ -1,0 +1,161 @@
+"""The tables. What is an order's state lives in its workflow; here is what must outlive it or come before it.
+
+No foreign keys between them on purpose: a webhook may name an order that is not known yet, and a movement of money is
+recorded whatever else is missing.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Enum,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from domain.records import MovementKind, OrderState
+
+
+class InboxKind(StrEnum):
+    DOCUMENT = "document"  # an order as a storefront's platform writes it
+    WEBHOOK = "webhook"  # a hint that a system has news of an order
+
+
+class InboxState(StrEnum):
+    WAITING = "waiting"
+    FORWARDED = "forwarded"
+    PARKED = "parked"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment. Goes in with its zone and comes out in UTC; SQLite itself keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _words(kind: type[StrEnum]) -> Enum:
+    """The values of an enumeration as plain text: a new one needs no migration."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own declaration of it is an instance variable
+        datetime: UtcTime(),
+        OrderState: _words(OrderState),
+        MovementKind: _words(MovementKind),
+        InboxKind: _words(InboxKind),
+        InboxState: _words(InboxState),
+        dict[str, Any]: JSON(),
+        list[dict[str, str]]: JSON(),
+        dict[str, str]: JSON(),
+    }
+
+
+class OrderRow(Base):
+    """One row per storefront order, for ever: it outlives Temporal's retention, so that nothing starts twice."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("channel", "platform_id"),
+        Index(None, "state", "accepted_at"),
+        Index(None, "accepted_at"),
+    )
+
+    order_id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40))
+    platform_id: Mapped[str] = mapped_column(String(100))
+    number: Mapped[str] = mapped_column(String(64))
+    state: Mapped[OrderState]
+    placed: Mapped[dict[str, Any]]
+    accepted_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_document: Mapped[str | None] = mapped_column(Text)
+
+
+class InboxRow(Base):
+    """Everything that was accepted from outside, as the bytes that came, before anything is done about it."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("dedupe_key"), Index(None, "state", "next_attempt_at"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40))
+    system: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[InboxKind]
+    dedupe_key: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime]
+    headers: Mapped[dict[str, str]]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[InboxState]
+    reason: Mapped[str] = mapped_column(Text)
+    problems: Mapped[list[dict[str, str]]]
+    order_id: Mapped[str | None] = mapped_column(String(160))
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    forwarded_at: Mapped[datetime | None]
+
+
+class MovementRow(Base):
+    __tablename__ = "money_movements"
+    __table_args__ = (Index(None, "order_id"), Index(None, "recorded_at"))
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(160))
+    kind: Mapped[MovementKind]
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    payment: Mapped[str] = mapped_column(String(255))
+    reference: Mapped[str] = mapped_column(String(255))
+    shipment: Mapped[str | None] = mapped_column(String(180))
+    recorded_at: Mapped[datetime]
+
+
+class SkuMappingRow(Base):
+    """What a storefront's line without a SKU is: `platform_key` is "variant:39072856" or "product:632910392"."""
+
+    __tablename__ = "sku_mappings"
+
+    channel: Mapped[str] = mapped_column(String(40), primary_key=True)
+    platform_key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(160))
+
+
+class SweepCursorRow(Base):
+    __tablename__ = "sweep_cursors"
+
+    name: Mapped[str] = mapped_column(String(160), primary_key=True)
+    cursor: Mapped[str] = mapped_column(Text)
