@@ -81,6 +81,7 @@ class OrderDocument(BaseModel):
     blocked: list[Blocked] = []
     attention: Attention | None = None
     on_hold: bool = False
+    cancel_reason: str = ""
     timeline: list[Happening] = []
 
     @property
@@ -88,4 +89,6 @@ class OrderDocument(BaseModel):
         """Nothing in flight and nothing owed: the order waits only for its return window, or for a person."""
         if self.phase in {Phase.COMPLETED, Phase.CANCELLED} or self.attention is not None:
             return True
-        return self.phase is Phase.AFTER_SALES and all(s.tracking is TrackingState.DELIVERED for s in self.shipments)
+        return self.phase is Phase.AFTER_SALES and all(
+            s.tracking is TrackingState.DELIVERED for s in self.shipments
+        )

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.document import Blocked, Happening, OrderDocument
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
+    from domain.notifications import Occasion
     from domain.policies import OrderPolicies
     from workflows.story import show
 
@@ -68,9 +69,10 @@ class Todo(Generic[R]):
 
 
 class Owner:
-    def __init__(self, document: OrderDocument) -> None:
+    def __init__(self, document: OrderDocument, on_outage: Callable[[Blocked, Occasion], None]) -> None:
         self.document = document
-        self.policies: OrderPolicies | None = None
+        self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
+        self._on_outage = on_outage
         self.mailbox: deque[CancelRequest] = deque()
         self.hints: set[System] = set()
         self.retry_wanted = False
@@ -81,9 +83,9 @@ class Owner:
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
-    async def until(self, done: Callable[[], bool], *, timeout: timedelta | None = None) -> bool:
+    async def until(self, done: Callable[[], bool], *, at_most: timedelta | None = None) -> bool:
         """Wait, and serve the mailbox meanwhile. False when the time is over. May raise CancelWanted."""
-        deadline = workflow.now() + timeout if timeout is not None else None
+        deadline = workflow.now() + at_most if at_most is not None else None
         while not done():
             self.serve()
             left = deadline - workflow.now() if deadline else None
@@ -99,13 +101,13 @@ class Owner:
 
     async def hinted(self, system: System, waits_for: str, *, at_most: timedelta | None = None) -> None:
         """Wait until `system` hints that there is something to see, or until it is time to look anyway."""
-        patience = timedelta(minutes=self._policies.look_again_minutes)
+        patience = timedelta(minutes=self.policies.look_again_minutes)
         if at_most is not None:
             patience = min(patience, at_most)
         self.document.waits_for = waits_for
         self.document.looks_again_at = workflow.now() + patience
         self.show()
-        await self.until(lambda: system in self.hints, timeout=patience)
+        await self.until(lambda: system in self.hints, at_most=patience)
         self.document.waits_for, self.document.looks_again_at = "", None
 
     def serve(self) -> None:
@@ -119,11 +121,11 @@ class Owner:
     @contextmanager
     def deciding(self) -> Iterator[None]:
         """While one request is decided, the next ones wait in the mailbox."""
-        self._deciding = True
+        before, self._deciding = self._deciding, True
         try:
             yield
         finally:
-            self._deciding = False
+            self._deciding = before
 
     def _has_mail(self) -> bool:
         return bool(self.mailbox) and not self._deciding
@@ -140,9 +142,9 @@ class Owner:
         return await self._finish(self._carry_out(todo))
 
     @overload
-    async def together(self, one: Todo[A], two: Todo[B]) -> tuple[A, B]: ...
+    async def together(self, one: Todo[A], two: Todo[B], /) -> tuple[A, B]: ...
     @overload
-    async def together(self, one: Todo[Any], two: Todo[Any], *more: Todo[Any]) -> tuple[Any, ...]: ...
+    async def together(self, one: Todo[Any], two: Todo[Any], /, *more: Todo[Any]) -> tuple[Any, ...]: ...
     async def together(self, *todos: Todo[Any]) -> tuple[Any, ...]:
         """Effects that do not depend on each other. All have ended when this returns or raises."""
         self.serve()
@@ -162,7 +164,7 @@ class Owner:
     async def settled(self) -> None:
         """After an effect was interrupted: wait until its system cannot commit it any more."""
         if self._unsettled_until is not None:
-            await self.until(lambda: False, timeout=self._unsettled_until - workflow.now())
+            await self.until(lambda: False, at_most=self._unsettled_until - workflow.now())
             self._unsettled_until = None
 
     async def _finish(self, work: Coroutine[Any, Any, R]) -> R:
@@ -179,7 +181,7 @@ class Owner:
                 task.cancel()
             with self.deciding():
                 await self.until(lambda: all(task.done() for task in tasks))
-            self._unsettled_until = workflow.now() + timedelta(seconds=self._policies.request_seconds_max)
+            self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
             raise
 
     async def _look(self, method: Callable[[Any, C], Awaitable[R]], call: C) -> R:
@@ -199,7 +201,7 @@ class Owner:
 
     async def _carry_out(self, todo: Todo[R]) -> R:
         """The first run is bounded by the attention delay, so that the happy path pays for no timer."""
-        bound = timedelta(seconds=self.policies.attention_seconds if self.policies else 60)
+        bound = timedelta(seconds=self.policies.attention_seconds)
         try:
             return await self._attempts(todo, bound=bound)
         except ActivityError as error:
@@ -210,9 +212,10 @@ class Owner:
         mark = Blocked(system=step.system, step=step.name, since=workflow.now(), last_error=last_error)
         self.document.blocked.append(mark)
         self.note(f"blocked: {step.system} does not answer ({todo.summary})")
+        self._on_outage(mark, Occasion.SYSTEM_DOWN)
         try:
             # The last attempt of the bounded run may still be on its way.
-            await asyncio.sleep(self.policies.request_seconds_max if self.policies else 0)
+            await asyncio.sleep(self.policies.request_seconds_max)
             result = await self._attempts(todo, bound=None)
         except ActivityError as error:
             _business_error_or_outage(error)
@@ -221,10 +224,11 @@ class Owner:
             self.document.blocked.remove(mark)
             self.show()
         self.note(f"{step.system} answers again")
+        self._on_outage(mark, Occasion.SYSTEM_UP)
         return result
 
     async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
-        policies = self.policies or OrderPolicies(adapters={})
+        policies = self.policies
         result: R = await workflow.execute_activity(
             todo.method,  # type: ignore[arg-type]  # as above
             todo.call,
@@ -250,12 +254,6 @@ class Owner:
 
     def show(self) -> None:
         show(self.document)
-
-    @property
-    def _policies(self) -> OrderPolicies:
-        if self.policies is None:
-            raise InvariantBroken("the order's policies are resolved before anything else")
-        return self.policies
 
 
 def _business_error_or_outage(error: ActivityError) -> str:

@@ -26,7 +26,9 @@ def details(document: OrderDocument) -> str:
     order = document.order
     parts = [f"**Order {order.number}** · {document.phase.replace('_', ' ')} · {order.total}"]
     parts += _what_now(document)
-    parts.append("**Lines**\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines))
+    parts.append(
+        "**Lines**\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines)
+    )
     if order.surcharges:
         parts.append("\n".join(f"- {item.kind}: {item.total}" for item in order.surcharges))
     parts.append("**Money**\n" + "\n".join(_money(document)))
@@ -48,7 +50,11 @@ def _what_now(document: OrderDocument) -> list[str]:
             f"**Needs a person** since {attention.since:%Y-%m-%d %H:%M} UTC: {attention.what}\n\n{attention.can_do}"
         )
     if document.waits_for:
-        again = f", looks again at {document.looks_again_at:%Y-%m-%d %H:%M} UTC" if document.looks_again_at else ""
+        again = (
+            f", looks again at {document.looks_again_at:%Y-%m-%d %H:%M} UTC"
+            if document.looks_again_at
+            else ""
+        )
         parts.append(f"**Waits for** {document.waits_for}{again}")
     return parts
 
