@@ -162,17 +162,11 @@ class StripePayments:
 
     async def _list(self, order: OrderId) -> list[Intent]:
         """Exact, and slow: the newest intents, one by one."""
-        intents: list[Intent] = []
-        page = await self._read(
+        listed = await self._all(
             self._stripe.payment_intents.list_async({"limit": _PAGE_SIZE, "expand": ["data.latest_charge"]})
         )
-        seen = 0
-        while page and page.data and seen < _LISTED_MAX:
-            seen += len(page.data)
-            listed = [Intent.model_validate(item.to_dict()) for item in page.data]
-            intents += [intent for intent in listed if intent.metadata.get(ORDER_ID) == order]
-            page = await self._read(page.next_page_async()) if page.has_more else None
-        return intents
+        intents = [Intent.model_validate(item) for item in listed]
+        return [intent for intent in intents if intent.metadata.get(ORDER_ID) == order]
 
     async def _needed(self, payment: PaymentRef, amount: Money) -> _Told:
         """The payment that money is to move on. Refused: there is none, or not in this money."""
@@ -192,23 +186,30 @@ class StripePayments:
         return await self._with_refunds(Intent.model_validate(intent.to_dict())) if intent else None
 
     async def _with_refunds(self, intent: Intent) -> _Told:
-        refunds: list[StripeRefund] = []
-        page = None
+        listed: list[dict[str, Any]] = []
         if intent.may_have_refunds:
-            page = await self._read(
+            listed = await self._all(
                 self._stripe.refunds.list_async({"payment_intent": intent.id, "limit": _PAGE_SIZE})
             )
-        while page and page.data:
-            refunds += [StripeRefund.model_validate(item.to_dict()) for item in page.data]
-            page = await self._read(page.next_page_async()) if page.has_more else None
+        refunds = tuple(StripeRefund.model_validate(item) for item in listed)
         return _Told(
-            payment=parse(intent, tuple(refunds)),
-            refunds=tuple(refunds),
+            payment=parse(intent, refunds),
+            refunds=refunds,
             status=intent.status,
             order=intent.metadata.get(ORDER_ID),
             created=intent.created,
             expired=intent.cancellation_reason == "automatic",
         )
+
+    async def _all(self, request: Awaitable[stripe.ListObject[Any]]) -> list[dict[str, Any]]:
+        """The items of every page, up to a limit that no list of one payment reaches."""
+        items: list[dict[str, Any]] = []
+        page = await self._read(request)
+        while page:
+            items += [item.to_dict() for item in page.data]
+            more = page.has_more and len(items) < _LISTED_MAX
+            page = await self._read(page.next_page_async()) if more else None
+        return items
 
     async def _read(self, request: Awaitable[_Answer]) -> _Answer | None:
         """What Stripe has, or None where it has nothing. A read changes nothing, so its failures are Unavailable."""
