@@ -1,0 +1,71 @@
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from adapters.connector import protocol
+from adapters.connector.client import Peer
+from adapters.connector.wire import incoming, outgoing, plain
+from domain.erp import Changes, ErpOrder, Invoice, SalesOrder
+from domain.ids import CustomerRef, OrderId, System
+from domain.keys import Key
+from domain.orders import Customer, OrderLine, Surcharge
+from domain.shipments import ShipmentReport
+
+
+class ConnectorErp:
+    def __init__(self, client: httpx.AsyncClient, settled_after: timedelta) -> None:
+        self._peer = Peer(client, System.ERP, settled_after)
+
+    async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
+        return await self._peer.register_customer(customer, key=key)
+
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
+        return await self._peer.tell("enter_order", sales_order(order), protocol.ErpOrder, _order, key=key)
+
+    async def look_up_order(self, order: OrderId) -> ErpOrder | None:
+        return await self._peer.ask("look_up_order", protocol.ErpOrder, _order, order_id=order)
+
+    async def cancel_order(self, order: OrderId, *, key: Key) -> None:
+        await self._peer.ensure("cancel_order", protocol.OrderTold(order_id=order), key=key)
+
+    async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:
+        await self._peer.ensure("record_shipment", outgoing(protocol.ShipmentReport, report), key=key)
+
+    async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
+        told = protocol.OrderTold(order_id=order)
+        return await self._peer.tell("post_invoice", told, protocol.Invoice, _invoice, key=key)
+
+    async def changes(self, since: str | None) -> Changes:
+        return await self._peer.changes(since)
+
+
+def sales_order(target: SalesOrder) -> protocol.SalesOrder:
+    """The order as the wire carries it: with the totals of its lines spelled out, and without channel and payment."""
+    order = target.order
+    return protocol.SalesOrder.model_validate(
+        {
+            "order_id": order.order_id,
+            "revision": target.revision,
+            "number": order.number,
+            "placed_at": order.placed_at,
+            "customer": target.customer,
+            "lines": tuple(_with_total(line) for line in order.lines),
+            "surcharges": tuple(_with_total(surcharge) for surcharge in order.surcharges),
+            "billing": plain(order.billing),
+            "shipping": plain(order.shipping),
+            "total": plain(order.total),
+        }
+    )
+
+
+def _with_total(item: OrderLine | Surcharge) -> dict[str, Any]:
+    return {**plain(item), "total": plain(item.total)}
+
+
+def _order(told: protocol.ErpOrder) -> ErpOrder:
+    return incoming(ErpOrder, told)
+
+
+def _invoice(told: protocol.Invoice) -> Invoice:
+    return incoming(Invoice, told)

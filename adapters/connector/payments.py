@@ -1,0 +1,50 @@
+from datetime import timedelta
+
+import httpx
+
+from adapters.connector import protocol
+from adapters.connector.client import Peer
+from adapters.connector.wire import incoming, money
+from domain.ids import OrderId, PaymentRef, System
+from domain.keys import Key
+from domain.money import Money
+from domain.payments import Capture, Declined, Payment, Refund
+
+
+class ConnectorPayments:
+    def __init__(self, client: httpx.AsyncClient, settled_after: timedelta) -> None:
+        self._peer = Peer(client, System.PAYMENTS, settled_after)
+
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
+        return await self._peer.ask(
+            "look_up",
+            protocol.Payment,
+            lambda told: incoming(Payment, told),
+            order_id=order,
+            reference=reference,
+        )
+
+    async def capture(
+        self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
+    ) -> Capture | Declined:
+        told = protocol.TakeCapture(payment=payment, amount=money(amount), final=final)
+        return await self._peer.tell("capture", told, protocol.CaptureAnswer, _capture, key=key)
+
+    async def void(self, payment: PaymentRef, *, key: Key) -> None:
+        await self._peer.ensure("void", protocol.PaymentTold(payment=payment), key=key)
+
+    async def refund(self, payment: PaymentRef, amount: Money, *, key: Key) -> Refund | Declined:
+        told = protocol.GiveRefund(payment=payment, amount=money(amount))
+        return await self._peer.tell("refund", told, protocol.RefundAnswer, _refund, key=key)
+
+
+def _capture(answer: protocol.CaptureAnswer) -> Capture | Declined:
+    if isinstance(answer, protocol.Declined):
+        return Declined(reason=answer.reason)
+    return incoming(Capture, answer.capture)
+
+
+def _refund(answer: protocol.RefundAnswer) -> Refund | Declined:
+    if isinstance(answer, protocol.Declined):
+        return Declined(reason=answer.reason)
+    return incoming(Refund, answer.refund)

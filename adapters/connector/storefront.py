@@ -1,0 +1,31 @@
+from datetime import timedelta
+
+import httpx
+
+from adapters.connector import protocol
+from adapters.connector.client import Peer
+from adapters.connector.wire import incoming, outgoing
+from domain.ids import OrderId, System
+from domain.keys import Key
+from domain.shipments import ShipmentReport
+from domain.storefront import StorefrontOrder
+
+
+class ConnectorStorefront:
+    def __init__(self, client: httpx.AsyncClient, settled_after: timedelta) -> None:
+        self._peer = Peer(client, System.STOREFRONT, settled_after)
+
+    async def look_up_order(self, order: OrderId) -> StorefrontOrder | None:
+        return await self._peer.ask(
+            "look_up_order",
+            protocol.StorefrontOrder,
+            lambda told: incoming(StorefrontOrder, told),
+            order_id=order,
+        )
+
+    async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
+        await self._peer.ensure("report_shipment", outgoing(protocol.ShipmentReport, report), key=key)
+
+    async def cancel_order(self, order: OrderId, reason: str, *, key: Key) -> None:
+        told = protocol.CancelShopOrder(order_id=order, reason=reason)
+        await self._peer.ensure("cancel_order", told, key=key)

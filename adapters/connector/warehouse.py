@@ -1,0 +1,41 @@
+from datetime import timedelta
+
+import httpx
+
+from adapters.connector import protocol
+from adapters.connector.client import Peer
+from adapters.connector.wire import incoming, outgoing
+from domain.erp import Changes
+from domain.ids import ShipmentId, System
+from domain.keys import Key
+from domain.shipments import Labels, Pick, PickCancelled, PickRequest, TooLate
+
+
+class ConnectorWarehouse:
+    def __init__(self, client: httpx.AsyncClient, settled_after: timedelta) -> None:
+        self._peer = Peer(client, System.WAREHOUSE, settled_after)
+
+    async def request_pick(self, pick: PickRequest, *, key: Key) -> None:
+        await self._peer.ensure("request_pick", outgoing(protocol.PickRequest, pick), key=key)
+
+    async def look_up_pick(self, shipment: ShipmentId) -> Pick | None:
+        return await self._peer.ask(
+            "look_up_pick", protocol.Pick, lambda told: incoming(Pick, told), shipment_id=shipment
+        )
+
+    async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
+        told = protocol.ShipmentTold(shipment_id=shipment)
+        return await self._peer.tell("cancel_pick", told, protocol.CancelPickAnswer, _cancelled, key=key)
+
+    async def hand_over(self, shipment: ShipmentId, labels: Labels, *, key: Key) -> None:
+        told = protocol.HandOver(shipment_id=shipment, labels=outgoing(protocol.Labels, labels))
+        await self._peer.ensure("hand_over", told, key=key)
+
+    async def changes(self, since: str | None) -> Changes:
+        return await self._peer.changes(since)
+
+
+def _cancelled(answer: protocol.CancelPickAnswer) -> PickCancelled | TooLate:
+    if isinstance(answer, protocol.TooLate):
+        return TooLate(why=answer.why)
+    return PickCancelled()

@@ -1,0 +1,116 @@
+from fastapi import APIRouter
+
+from adapters.connector.protocol import (
+    Done,
+    Label,
+    Labels,
+    Parcel,
+    ShipmentId,
+    ShipmentTold,
+    Tracking,
+    TrackingState,
+)
+from adapters.simulated.desk import effect, read
+from adapters.simulated.records import ParcelRecord, VoidedLabel
+from adapters.simulated.world import Refusal, World
+
+router = APIRouter(prefix="/carrier")
+
+CARRIER = "simulated"
+NOT_SERVED = frozenset({"AQ", "BV", "HM"})  # nobody drives to Antarctica, Bouvet Island or Heard Island
+
+
+@effect(router)
+def create_labels(world: World, told: Parcel, key: str) -> Labels:  # noqa: ARG001  the shipment id is the key
+    """Ensure one label per package. Refused for an address the carrier does not serve, or once it is on its way."""
+    if told.ship_to is None:
+        raise Refusal("address_missing", "a parcel needs an address", field="ship_to")
+    if told.ship_to.country in NOT_SERVED:
+        raise Refusal("address_not_served", "no service to this country", field="ship_to.country")
+    if not told.packages:
+        raise Refusal("no_packages", "there is nothing to label", field="packages")
+    mark = world.state.mark()
+    record = world.state.load(ParcelRecord, told.shipment_id) or ParcelRecord(
+        shipment_id=told.shipment_id, labels=[], state=TrackingState.LABELLED, labelled=mark
+    )
+    known = {label.package_id: label for label in record.labels}
+    wanted = [package.package_id for package in told.packages]
+    if record.state is not TrackingState.LABELLED and list(known) != wanted:
+        raise Refusal("in_transit", "it is on its way with other packages")
+    record.voided += [
+        VoidedLabel(label=label, mark=mark) for name, label in known.items() if name not in wanted
+    ]
+    record.labels = [
+        known.get(name) or _label(name, mark.seq, number) for number, name in enumerate(wanted, 1)
+    ]
+    world.state.save(record, told.shipment_id)
+    return Labels(carrier=CARRIER, labels=tuple(record.labels))
+
+
+@effect(router, by_state=True)
+def void_labels(world: World, told: ShipmentTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
+    """Ensure nothing is left to pay for. Fine when there never were labels. Refused when it is on its way."""
+    record = world.state.load(ParcelRecord, told.shipment_id)
+    if record is None or not record.labels:
+        return Done()
+    if record.state is not TrackingState.LABELLED:
+        raise Refusal("in_transit", "it is on its way")
+    mark = world.state.mark()
+    record.voided += [VoidedLabel(label=label, mark=mark) for label in record.labels]
+    record.labels = []
+    world.state.save(record, told.shipment_id)
+    return Done()
+
+
+@read(router)
+def track(world: World, shipment_id: ShipmentId) -> Tracking | None:
+    """Where the slowest package is."""
+    record = world.state.load(ParcelRecord, shipment_id)
+    return Tracking(shipment_id=shipment_id, state=record.state) if record and record.labels else None
+
+
+def collect(world: World, shipment_id: str) -> None:
+    """The driver takes the parcel along, if its labels are this carrier's."""
+    record = world.state.load(ParcelRecord, shipment_id)
+    if record is None or not record.labels:
+        return
+    record.state, record.in_transit = TrackingState.IN_TRANSIT, world.state.mark()
+    world.state.save(record, shipment_id)
+    world.hint("carrier", "parcel_in_transit", _order_of(shipment_id))
+    world.waits("parcel", shipment_id)
+
+
+def deliver(world: World, shipment_id: str) -> bool:
+    """The parcel arrives; False when it is not on its way."""
+    world.rests("parcel", shipment_id)
+    return _arrive(world, shipment_id, TrackingState.DELIVERED)
+
+
+def lose(world: World, shipment_id: str) -> bool:
+    world.rests("parcel", shipment_id)
+    return _arrive(world, shipment_id, TrackingState.LOST)
+
+
+def _arrive(world: World, shipment_id: str, state: TrackingState) -> bool:
+    record = world.state.load(ParcelRecord, shipment_id)
+    if record is None or record.state is not TrackingState.IN_TRANSIT:
+        return False
+    record.state = state
+    if state is TrackingState.DELIVERED:
+        record.delivered = world.state.mark()
+    world.state.save(record, shipment_id)
+    world.hint("carrier", f"parcel_{state}", _order_of(shipment_id))
+    return True
+
+
+def _order_of(shipment_id: str) -> str:
+    return shipment_id.rpartition("/s")[0]
+
+
+def _label(package_id: str, seq: int, number: int) -> Label:
+    tracking = f"SIM{seq:08}{number:02}"
+    return Label(
+        package_id=package_id,
+        tracking_number=tracking,
+        tracking_url=f"https://carrier.example/track/{tracking}",
+    )

@@ -1,0 +1,27 @@
+from fastapi import APIRouter
+
+from adapters.connector.protocol import CustomerRegistered, Done, Note, RegisterCustomer
+from adapters.simulated import customers
+from adapters.simulated.desk import effect
+from adapters.simulated.records import NoteRecord
+from adapters.simulated.world import Refusal, World
+
+router = APIRouter(prefix="/crm")
+
+
+@effect(router)
+def register_customer(world: World, told: RegisterCustomer, key: str) -> CustomerRegistered:  # noqa: ARG001  the identities are the key
+    """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
+    return customers.register(world, "crm", told.customer)
+
+
+@effect(router)
+def note(world: World, told: Note, key: str) -> Done:
+    """Put a line on the customer's timeline, once per key."""
+    if not customers.known(world, "crm", told.customer):
+        raise Refusal("unknown_customer", "the CRM has no such customer", field="customer")
+    record = NoteRecord(
+        key=key, customer=told.customer, order_id=told.order_id, text=told.text, mark=world.state.mark()
+    )
+    world.state.save(record, key)
+    return Done()

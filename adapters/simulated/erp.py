@@ -1,0 +1,219 @@
+from decimal import Decimal
+
+from fastapi import APIRouter
+
+from adapters.connector.protocol import (
+    Changes,
+    CustomerRegistered,
+    Done,
+    ErpLine,
+    ErpOrder,
+    ErpOrderState,
+    Invoice,
+    OrderId,
+    OrderTold,
+    RegisterCustomer,
+    SalesLine,
+    SalesOrder,
+    SalesSurcharge,
+    ShipmentReport,
+)
+from adapters.simulated import customers
+from adapters.simulated.desk import effect, read
+from adapters.simulated.records import InvoiceRecord, SalesOrderRecord, StockRecord, Told
+from adapters.simulated.storefront import ensure_told, take_units, units_left
+from adapters.simulated.sums import decimal, money, rounded, summed
+from adapters.simulated.world import Refusal, World
+
+router = APIRouter(prefix="/erp")
+
+
+@effect(router)
+def register_customer(world: World, told: RegisterCustomer, key: str) -> CustomerRegistered:  # noqa: ARG001  the identities are the key
+    """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
+    return customers.register(world, "erp", told.customer)
+
+
+@effect(router)
+def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: ARG001  the order id is the key
+    """Ensure the sales order exists with exactly these lines, found by `order_id` first.
+
+    Refused: a SKU or customer unknown, amounts that do not add up, an older revision than the one held, an order that
+    was cancelled (also before it was ever entered), shipped in part, or invoiced.
+    """
+    record = world.state.load(SalesOrderRecord, told.order_id)
+    if record is not None and record.order == told and record.state is ErpOrderState.ENTERED:
+        return _shown(record)
+    _check(world, told)
+    if record is None:
+        mark = world.state.mark()
+        record = SalesOrderRecord(
+            order_id=told.order_id,
+            reference=f"SO{mark.seq:06}",
+            state=ErpOrderState.ENTERED,
+            order=told,
+            entered=mark,
+        )
+    else:
+        _check_editable(record, told)
+        record.order = told
+        record.edits += 1
+    _save(world, record)
+    return _shown(record)
+
+
+@read(router)
+def look_up_order(world: World, order_id: OrderId) -> ErpOrder | None:
+    """The sales order as the ERP holds it now."""
+    record = world.state.load(SalesOrderRecord, order_id)
+    return _shown(record) if record and record.order else None
+
+
+@effect(router, by_state=True)
+def cancel_order(world: World, told: OrderTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
+    """Ensure no open sales order is left, nor comes later. Fine when there never was one. Refused when it shipped."""
+    mark = world.state.mark()
+    record = world.state.load(SalesOrderRecord, told.order_id) or SalesOrderRecord(
+        order_id=told.order_id, reference="", state=ErpOrderState.ENTERED, entered=mark
+    )
+    if record.shipments or record.state is ErpOrderState.INVOICED:
+        raise Refusal("shipped", "some of the order has shipped")
+    if record.state is ErpOrderState.ENTERED:
+        record.state, record.cancelled = ErpOrderState.CANCELLED, mark
+        _save(world, record)
+    return Done()
+
+
+@effect(router)
+def record_shipment(world: World, told: ShipmentReport, key: str) -> Done:
+    """Ensure the ERP knows that this shipment left and what was captured for it."""
+    record, order = _open_order(world, told.order_id)
+    if ensure_told(record.shipments, told):
+        return Done()
+    if record.state is not ErpOrderState.ENTERED:
+        raise Refusal(record.state, f"the order is {record.state}")
+    take_units(
+        units_left({line.line_id: line.quantity for line in order.lines if line.ships}, record.shipments),
+        told,
+    )
+    record.shipments.append(Told(report=told, key=key, mark=world.state.mark()))
+    _save(world, record)
+    return Done()
+
+
+@effect(router)
+def post_invoice(world: World, told: OrderTold, key: str) -> Invoice:
+    """Ensure the invoice of what shipped is posted. Refused when nothing shipped of what should."""
+    record, order = _open_order(world, told.order_id)
+    if record.invoice is None:
+        if record.state is ErpOrderState.CANCELLED:
+            raise Refusal("cancelled", "the order is cancelled")
+        if not record.shipments and any(line.ships for line in order.lines):
+            raise Refusal("nothing_shipped", "there is nothing to invoice")
+        mark = world.state.mark()
+        record.invoice = InvoiceRecord(
+            reference=f"INV{mark.seq:06}",
+            total=money(_value_shipped(record, order), order.total),
+            key=key,
+            mark=mark,
+        )
+        record.state = ErpOrderState.INVOICED
+        _save(world, record)
+    return Invoice(reference=record.invoice.reference, total=record.invoice.total)
+
+
+@read(router)
+def changes(world: World, since: str | None = None) -> Changes | None:
+    """Orders edited or moved on in the ERP since the cursor; from the beginning without one."""
+    return world.changes("erp", since)
+
+
+def _save(world: World, record: SalesOrderRecord) -> None:
+    world.state.save(record, record.order_id)
+    world.state.changed("erp", record.order_id)
+
+
+def _open_order(world: World, order_id: str) -> tuple[SalesOrderRecord, SalesOrder]:
+    record = world.state.load(SalesOrderRecord, order_id)
+    if record is None or record.order is None:
+        raise Refusal("unknown_order", "the ERP has no such order", field="order_id")
+    return record, record.order
+
+
+def _check_editable(record: SalesOrderRecord, told: SalesOrder) -> None:
+    if record.state is not ErpOrderState.ENTERED:
+        raise Refusal(record.state, f"the order is {record.state}")
+    if record.shipments:
+        raise Refusal("shipped", "some of the order has shipped")
+    if record.order is not None and told.revision < record.order.revision:
+        raise Refusal("older_revision", "the ERP holds a later revision", field="revision")
+
+
+def _check(world: World, told: SalesOrder) -> None:
+    if not customers.known(world, "erp", told.customer):
+        raise Refusal("unknown_customer", "the ERP has no such customer", field="customer")
+    for i, line in enumerate(told.lines):
+        if world.state.load(StockRecord, line.sku) is None:
+            raise Refusal("unknown_sku", f"there is no article {line.sku}", field=f"lines[{i}].sku")
+        if _worth(line, Decimal(line.unit_price) * line.quantity) != decimal(line.total):
+            raise Refusal(
+                "amounts_differ", "the line does not add up to its total", field=f"lines[{i}].total"
+            )
+    for i, surcharge in enumerate(told.surcharges):
+        if _worth(surcharge, decimal(surcharge.amount)) != decimal(surcharge.total):
+            raise Refusal("amounts_differ", "it does not add up to its total", field=f"surcharges[{i}].total")
+    if summed(item.total for item in _items(told)) != decimal(told.total):
+        raise Refusal("amounts_differ", "the lines do not add up to the total", field="total")
+
+
+def _items(order: SalesOrder) -> tuple[SalesLine | SalesSurcharge, ...]:
+    return (*order.lines, *order.surcharges)
+
+
+def _worth(item: SalesLine | SalesSurcharge, value: Decimal) -> Decimal:
+    tax = Decimal(0) if item.taxes_included else summed(tax.amount for tax in item.taxes)
+    return rounded(value, item.total) - decimal(item.discount) - decimal(item.order_discount) + tax
+
+
+def _value_shipped(record: SalesOrderRecord, order: SalesOrder) -> Decimal:
+    """What shipped or never ships, and the surcharges, to the digits of the order's currency."""
+    ordered = {line.line_id: line.quantity for line in order.lines}
+    left = units_left(ordered, record.shipments)
+    goods = (
+        rounded(decimal(line.total) * (line.quantity - left[line.line_id]) / line.quantity, line.total)
+        if line.ships
+        else decimal(line.total)
+        for line in order.lines
+    )
+    return sum(goods, Decimal(0)) + summed(item.total for item in order.surcharges)
+
+
+def _shown(record: SalesOrderRecord) -> ErpOrder:
+    order = record.order
+    if order is None:
+        raise Refusal("cancelled", "the order was cancelled before it was entered")
+    lines = [
+        _line(n, item, item.sku if isinstance(item, SalesLine) else None)
+        for n, item in enumerate(_items(order), 1)
+    ]
+    return ErpOrder(
+        order_id=record.order_id,
+        reference=record.reference,
+        state=record.state,
+        lines=tuple(lines),
+        total=order.total,
+        version=str(record.edits),
+    )
+
+
+def _line(number: int, item: SalesLine | SalesSurcharge, sku: str | None) -> ErpLine:
+    quantity = item.quantity if isinstance(item, SalesLine) else 1
+    net = decimal(item.total) - summed(tax.amount for tax in item.taxes)
+    return ErpLine(
+        erp_line=str(number),
+        line_id=item.line_id,
+        sku=sku,
+        quantity=str(quantity),
+        unit_price=f"{(net / quantity).quantize(Decimal('0.0001')):f}",
+        total=item.total,
+    )

@@ -1,0 +1,196 @@
+"""What the simulated systems keep, one model per kind of thing. /books shows them as they are."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from adapters.connector.protocol import (
+    Address,
+    Customer,
+    ErpOrderState,
+    Label,
+    Labels,
+    Money,
+    Package,
+    PaymentState,
+    PickState,
+    Reserved,
+    SalesOrder,
+    ShipmentLine,
+    ShipmentReport,
+    StorefrontState,
+    TrackingState,
+)
+
+
+class Mark(BaseModel):
+    """When something happened: `seq` counts over all systems, so that an auditor can tell what came first."""
+
+    seq: int
+    at: datetime
+
+
+class Record(BaseModel):
+    kind: ClassVar[str]
+
+
+class ShopLine(BaseModel):
+    line_id: str
+    sku: str | None = None
+    quantity: int
+    total: Money
+    ships: bool = True
+
+
+class Told(BaseModel):
+    """A shipment report as it was received."""
+
+    report: ShipmentReport
+    key: str
+    mark: Mark
+
+
+class ShopOrder(Record):
+    kind = "orders"
+    order_id: str
+    channel: str
+    platform: str
+    document: dict[str, Any]
+    lines: list[ShopLine]
+    total: Money
+    state: StorefrontState = StorefrontState.OPEN
+    shipments: list[Told] = []
+    placed: Mark
+    cancelled: Mark | None = None
+
+
+class Movement(BaseModel):
+    key: str
+    reference: str
+    amount: Money
+    mark: Mark
+
+
+class PaymentRecord(Record):
+    kind = "payments"
+    reference: str
+    order_id: str
+    state: PaymentState
+    authorised: Money
+    multicapture: bool = False
+    over_capture: Money | None = None
+    capture_before: datetime | None = None
+    captures: list[Movement] = []
+    refunds: list[Movement] = []
+    voids: list[Movement] = []
+    opened: Mark
+
+
+class CustomerRecord(Record):
+    """`system` is erp or crm: each keeps its own."""
+
+    kind = "customers"
+    reference: str
+    system: str
+    customer: Customer
+    created: Mark
+
+
+class InvoiceRecord(BaseModel):
+    reference: str
+    total: Money
+    key: str
+    mark: Mark
+
+
+class SalesOrderRecord(Record):
+    """`order` is None where the order was cancelled before it was ever entered: then it cannot be entered later."""
+
+    kind = "sales_orders"
+    order_id: str
+    reference: str
+    state: ErpOrderState
+    order: SalesOrder | None = None
+    edits: int = 1
+    shipments: list[Told] = []
+    invoice: InvoiceRecord | None = None
+    entered: Mark
+    cancelled: Mark | None = None
+
+
+class StockRecord(Record):
+    kind = "stock"
+    sku: str
+    on_hand: int
+    reserved: int = 0
+
+
+class ReservationRecord(Record):
+    kind = "reservations"
+    order_id: str
+    lines: list[Reserved]
+    mark: Mark
+
+
+class PickEvent(BaseModel):
+    state: PickState
+    mark: Mark
+
+
+class PickRecord(Record):
+    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested."""
+
+    kind = "picks"
+    shipment_id: str
+    order_id: str
+    lines: list[ShipmentLine] = []
+    ship_to: Address | None = None
+    state: PickState
+    packages: list[Package] = []
+    labels: Labels | None = None
+    unstoppable: bool = False
+    history: list[PickEvent] = []
+
+
+class ShelfGap(Record):
+    """Units that the books have and the pickers will not find."""
+
+    kind = "shelf_gaps"
+    sku: str
+    units: int
+
+
+class VoidedLabel(BaseModel):
+    label: Label
+    mark: Mark
+
+
+class ParcelRecord(Record):
+    kind = "parcels"
+    shipment_id: str
+    labels: list[Label]
+    voided: list[VoidedLabel] = []
+    state: TrackingState
+    labelled: Mark
+    in_transit: Mark | None = None
+    delivered: Mark | None = None
+
+
+class NoteRecord(Record):
+    kind = "notes"
+    key: str
+    customer: str
+    order_id: str
+    text: str
+    mark: Mark
+
+
+class MailRecord(Record):
+    kind = "mails"
+    key: str
+    to: str
+    subject: str
+    plain: str
+    html: str
+    mark: Mark

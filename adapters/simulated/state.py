@@ -1,0 +1,126 @@
+"""The simulated world's memory: one SQLite file, every effect one transaction, used by one thread only."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from adapters.simulated.clock import Clock
+from adapters.simulated.records import Mark, Record
+
+R = TypeVar("R", bound=Record)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS counter (seq INTEGER NOT NULL);
+INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id));
+CREATE TABLE IF NOT EXISTS links (
+    name TEXT, value TEXT, id TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+    system TEXT, order_id TEXT, seq INTEGER NOT NULL, PRIMARY KEY (system, order_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS changes_in_order ON changes (system, seq);
+CREATE TABLE IF NOT EXISTS answers (
+    system TEXT, key TEXT, operation TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (system, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (
+    system TEXT, operation TEXT, key TEXT, attempts INTEGER NOT NULL, outcomes TEXT NOT NULL, first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL, PRIMARY KEY (system, operation, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moves (
+    kind TEXT, id TEXT, since REAL NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY, order_id TEXT NOT NULL, body TEXT NOT NULL, due REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, in_line INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS faults (
+    id INTEGER PRIMARY KEY, system TEXT NOT NULL, operation TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER,
+    seconds REAL NOT NULL, retry_after INTEGER, UNIQUE (system, operation, kind));
+"""
+
+CHANGES_MAX = 500
+
+
+class State:
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.row_factory = sqlite3.Row
+        # WAL without an fsync per commit survives a killed process, though not a power cut.
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.executescript(_TABLES)
+
+    def close(self) -> None:
+        self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Never awaits inside, so one request's transaction never meets another's."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def mark(self) -> Mark:
+        (seq,) = self.db.execute("UPDATE counter SET seq = seq + 1 RETURNING seq").fetchone()
+        return Mark(seq=seq, at=self.clock())
+
+    def load(self, record: type[R], name: str) -> R | None:
+        row = self.db.execute(
+            "SELECT body FROM documents WHERE kind = ? AND id = ?", (record.kind, name)
+        ).fetchone()
+        return record.model_validate_json(row["body"]) if row else None
+
+    def save(self, record: Record, name: str) -> None:
+        self.db.execute(
+            "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+            (record.kind, name, record.model_dump_json()),
+        )
+
+    def all(self, record: type[R]) -> list[R]:
+        rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (record.kind,))
+        return [record.model_validate_json(row["body"]) for row in rows]
+
+    def plain(self, kind: str) -> list[Any]:
+        rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (kind,))
+        return [json.loads(row["body"]) for row in rows]
+
+    def count(self, name: str) -> None:
+        self.db.execute("INSERT INTO counts VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1", (name,))
+
+    def link(self, name: str, value: str, target: str) -> None:
+        """The first one to claim a value keeps it."""
+        self.db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (name, value, target))
+
+    def linked(self, name: str, value: str) -> str | None:
+        row = self.db.execute("SELECT id FROM links WHERE name = ? AND value = ?", (name, value)).fetchone()
+        return row["id"] if row else None
+
+    def changed(self, system: str, order_id: str) -> None:
+        self.db.execute(
+            "INSERT INTO changes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
+            (system, order_id, self.mark().seq),
+        )
+
+    def changes(self, system: str, since: str | None) -> tuple[list[str], str]:
+        """The next orders that changed after the cursor, and the new cursor. ValueError: not a cursor of ours."""
+        rows = self.db.execute(
+            "SELECT order_id, seq FROM changes WHERE system = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (system, int(since or 0), CHANGES_MAX),
+        ).fetchall()
+        return [row["order_id"] for row in rows], str(rows[-1]["seq"]) if rows else since or "0"
+
+    def log(self, system: str, operation: str, key: str, outcome: str) -> None:
+        """Count one attempt and what became of it: outcomes read "lost done replayed"."""
+        at = self.clock().isoformat()
+        self.db.execute(
+            "INSERT INTO requests VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
+            " outcomes = CASE WHEN length(outcomes) < 1000 THEN outcomes || ' ' || excluded.outcomes ELSE outcomes END,"
+            " last_at = excluded.last_at",
+            (system, operation, key, outcome, at, at),
+        )

@@ -1,0 +1,191 @@
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from adapters.connector.protocol import (
+    CancelPickAnswer,
+    Changes,
+    Done,
+    HandOver,
+    Package,
+    Pick,
+    PickCancelled,
+    PickRequest,
+    PickState,
+    ShipmentId,
+    ShipmentLine,
+    ShipmentTold,
+    TooLate,
+)
+from adapters.simulated.carrier import collect
+from adapters.simulated.desk import effect, read
+from adapters.simulated.records import PickEvent, PickRecord, ShelfGap
+from adapters.simulated.stock import take_from_shelf
+from adapters.simulated.world import Refusal, World
+
+router = APIRouter(prefix="/warehouse")
+
+GRAMS_PER_UNIT = 250
+_NEXT = {
+    PickState.REQUESTED: PickState.PICKING,
+    PickState.PICKING: PickState.PICKED,
+    PickState.PICKED: PickState.PACKED,
+}
+
+
+@effect(router)
+def request_pick(world: World, told: PickRequest, key: str) -> Done:  # noqa: ARG001  the shipment id is the key
+    """Ensure the pick is on the warehouse's list. Refused when it was cancelled, or asked for with other lines."""
+    pick = world.state.load(PickRecord, told.shipment_id)
+    if pick is not None:
+        if pick.state is PickState.CANCELLED:
+            raise Refusal("cancelled", "this pick was cancelled")
+        if tuple(pick.lines) != told.lines:
+            raise Refusal("pick_differs", "this pick was requested with other lines")
+        return Done()
+    pick = PickRecord(
+        shipment_id=told.shipment_id,
+        order_id=told.order_id,
+        lines=list(told.lines),
+        ship_to=told.ship_to,
+        state=PickState.REQUESTED,
+    )
+    _enter(world, pick, PickState.REQUESTED)
+    world.waits("pick", pick.shipment_id)
+    return Done()
+
+
+@read(router)
+def look_up_pick(world: World, shipment_id: ShipmentId) -> Pick | None:
+    """The pick as the warehouse sees it now."""
+    pick = world.state.load(PickRecord, shipment_id)
+    if pick is None or not pick.order_id:
+        return None
+    return Pick(shipment_id=shipment_id, state=pick.state, packages=tuple(pick.packages))
+
+
+@effect(router, by_state=True)
+def cancel_pick(world: World, told: ShipmentTold, key: str) -> CancelPickAnswer:  # noqa: ARG001  a target needs no key
+    """Ensure it does not ship, nor is picked by a request that comes later. Too late once labels are on it."""
+    pick = world.state.load(PickRecord, told.shipment_id)
+    if pick is None:
+        pick = PickRecord(shipment_id=told.shipment_id, order_id="", state=PickState.REQUESTED)
+    if pick.state is PickState.SHIPPED:
+        return TooLate(why="it has left the house")
+    if pick.labels is not None or pick.unstoppable:
+        return TooLate(why="it is being loaded")
+    if pick.state is not PickState.CANCELLED:
+        _enter(world, pick, PickState.CANCELLED)
+        world.rests("pick", pick.shipment_id)
+    return PickCancelled()
+
+
+@effect(router)
+def hand_over(world: World, told: HandOver, key: str) -> Done:  # noqa: ARG001  the shipment id is the key
+    """Ensure the packed shipment carries these labels, one per package, so that it can leave."""
+    pick = world.state.load(PickRecord, told.shipment_id)
+    if pick is None or not pick.order_id:
+        raise Refusal("unknown_pick", "the warehouse has no such pick", field="shipment_id")
+    if pick.state is PickState.CANCELLED:
+        raise Refusal("cancelled", "this pick was cancelled")
+    if pick.labels == told.labels:
+        return Done()
+    if pick.labels is not None:
+        raise Refusal("labels_differ", "it carries other labels")
+    if pick.state is not PickState.PACKED:
+        raise Refusal("not_packed", f"it is {pick.state}")
+    if [p.package_id for p in pick.packages] != [label.package_id for label in told.labels.labels]:
+        raise Refusal("packages_differ", "one label per package, in their order", field="labels.labels")
+    pick.labels = told.labels
+    world.state.save(pick, pick.shipment_id)
+    world.waits("pick", pick.shipment_id)
+    return Done()
+
+
+@read(router)
+def changes(world: World, since: str | None = None) -> Changes | None:
+    """Orders whose picks moved on since the cursor; from the beginning without one."""
+    return world.changes("warehouse", since)
+
+
+def advance(world: World, shipment_id: str) -> bool:
+    """The warehouse people's next step with this pick; False when they wait for labels, or are done."""
+    pick = world.state.load(PickRecord, shipment_id)
+    world.rests("pick", shipment_id)
+    if pick is None:
+        return False
+    if pick.state is PickState.PACKED and pick.labels is not None:
+        _ship(world, pick)
+        return True
+    following = _NEXT.get(pick.state)
+    if following is None:
+        return False
+    if following is PickState.PACKED:
+        found = [_found(world, line) for line in pick.lines]
+        pick.packages = _packed(
+            shipment_id, [line for line in found if line], world.settings.units_per_package
+        )
+    _enter(world, pick, following)
+    if following is not PickState.PACKED:
+        world.waits("pick", shipment_id)
+    return True
+
+
+def step_to_pack(world: World, shipment_id: str) -> bool:
+    """One step on the way to `packed`; False when it is there, whether or not it carries labels."""
+    pick = world.state.load(PickRecord, shipment_id)
+    return pick is not None and pick.state in _NEXT and advance(world, shipment_id)
+
+
+def _ship(world: World, pick: PickRecord) -> None:
+    for package in pick.packages:
+        for line in package.lines:
+            take_from_shelf(world, pick.order_id, line.sku, line.line_id, line.quantity)
+    _enter(world, pick, PickState.SHIPPED)
+    collect(world, pick.shipment_id)
+
+
+def _enter(world: World, pick: PickRecord, state: PickState) -> None:
+    pick.state = state
+    pick.history.append(PickEvent(state=state, mark=world.state.mark()))
+    world.state.save(pick, pick.shipment_id)
+    if pick.order_id:
+        world.state.changed("warehouse", pick.order_id)
+        if state not in (PickState.REQUESTED, PickState.CANCELLED):  # the caller did these itself
+            world.hint("warehouse", f"pick_{state}", pick.order_id)
+
+
+def _found(world: World, line: ShipmentLine) -> ShipmentLine | None:
+    """What the picker finds of it on the shelf."""
+    gap = world.state.load(ShelfGap, line.sku)
+    missing = min(gap.units, line.quantity) if gap else 0
+    if gap and missing:
+        gap.units -= missing
+        world.state.save(gap, line.sku)
+    if missing == line.quantity:
+        return None
+    return line.model_copy(update={"quantity": line.quantity - missing})
+
+
+def _packed(shipment_id: str, lines: Sequence[ShipmentLine], units_max: int) -> list[Package]:
+    """Boxes filled one after the other."""
+    boxes: list[list[ShipmentLine]] = [[]]
+    room = units_max
+    for line in lines:
+        left = line.quantity
+        while left:
+            if not room:
+                boxes.append([])
+                room = units_max
+            taken = min(left, room)
+            boxes[-1].append(line.model_copy(update={"quantity": taken}))
+            left, room = left - taken, room - taken
+    return [
+        Package(
+            package_id=f"{shipment_id}/p{number}",
+            lines=tuple(box),
+            weight_grams=GRAMS_PER_UNIT * sum(line.quantity for line in box),
+        )
+        for number, box in enumerate(boxes, 1)
+        if box
+    ]
