@@ -1,0 +1,122 @@
+"""The one door for orders: store the document, understand it, register the order, start its workflow."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from traceback import extract_tb
+
+from adapters.database.inbox import MALFORMED, Inbox, InboxItem, dedupe_key
+from adapters.database.orders import Accepted, AlreadyKnown, Orders
+from adapters.database.schema import InboxKind, InboxState
+from adapters.database.skus import SkuMappings
+from adapters.documents import load
+from domain.base import Value
+from domain.errors import Unavailable
+from domain.ids import ChannelId
+from domain.intake import DocumentParser, Problem, UnusableDocument
+from domain.orders import PaymentTerm, PlacedOrder
+from domain.records import OrderState
+from entrypoints.temporal import Started
+
+_CARRIED = frozenset({PaymentTerm.AUTHORIZE_THEN_CAPTURE})
+# So long the forwarder leaves a document to whoever is just taking it in.
+_IN_HAND = timedelta(seconds=30)
+
+
+class Parked(Value):
+    """The document is kept whole in the inbox until someone mends what it needs, and replays it."""
+
+    inbox_id: int
+    problems: tuple[Problem, ...]
+
+
+class Intake:
+    """Safe to call with the same document, at once and again: there is one row and one workflow per order, for ever."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        orders: Orders,
+        skus: SkuMappings,
+        *,
+        parsers: Mapping[str, DocumentParser],
+        start: Callable[[PlacedOrder], Awaitable[Started]],
+    ) -> None:
+        self._inbox = inbox
+        self._orders = orders
+        self._skus = skus
+        self._parsers = parsers
+        self._start = start
+
+    async def accept(
+        self, document: bytes, *, channel: ChannelId, platform: str
+    ) -> Accepted | AlreadyKnown | Parked:
+        """Unavailable: the document could not be stored. After that it is ours, even while Temporal is away."""
+        stored = await self._inbox.store(
+            InboxKind.DOCUMENT,
+            channel=channel,
+            system=platform,
+            key=dedupe_key(InboxKind.DOCUMENT, channel, platform, document),
+            body=document,
+            due_in=_IN_HAND,
+        )
+        return await self.take_in(await self._item(stored.id))
+
+    async def replay(self, inbox_id: int) -> Accepted | AlreadyKnown | Parked:
+        """Take in a parked document again, say after its SKU was mapped. LookupError: there is no such document."""
+        document = await self._item(inbox_id)
+        await self._inbox.replay(document.id)
+        return await self.take_in(await self._item(document.id))
+
+    async def take_in(self, item: InboxItem) -> Accepted | AlreadyKnown | Parked:
+        """From a stored document to a started order, from wherever an earlier try stopped."""
+        if item.state is InboxState.FORWARDED and item.order_id is not None:
+            return AlreadyKnown(order_id=item.order_id)
+        try:
+            placed = await self._understood(item)
+        except UnusableDocument as unusable:
+            await self._inbox.park(item.id, MALFORMED, unusable.problems)
+            return Parked(inbox_id=item.id, problems=unusable.problems)
+        answer = await self._orders.accept(placed)
+        try:
+            await self._ensure_started(placed)
+        except Unavailable as away:
+            await self._inbox.retry_later(item, str(away))
+        else:
+            await self._inbox.mark_forwarded(item.id, placed.order_id)
+        return answer
+
+    async def _understood(self, item: InboxItem) -> PlacedOrder:
+        if (parse := self._parsers.get(item.system)) is None:
+            raise _unusable("platform", f"nobody reads documents of {item.system!r}")
+        document = load(item.body)
+        skus = await self._skus.of(item.channel)
+        try:
+            placed = parse(document, channel=item.channel, skus=skus)
+        except UnusableDocument:
+            raise
+        except Exception as error:
+            # A parser that trips over a document is our bug. The document waits for its repair; others go on.
+            # The error's own words may quote the customer: only its type and place are told.
+            place = extract_tb(error.__traceback__)[-1]
+            told = f"{type(error).__name__} in {place.name}, line {place.lineno}"
+            raise _unusable("document", f"its parser failed: {told}") from error
+        if placed.payment.term not in _CARRIED:
+            raise _unusable("payment.term", f"payment term {placed.payment.term} is not carried yet")
+        return placed
+
+    async def _ensure_started(self, placed: PlacedOrder) -> None:
+        """Whoever finds it unstarted starts it, as it was accepted first; Temporal lets only one of them."""
+        registered = await self._orders.get(placed.order_id)
+        if registered is not None and registered.state is OrderState.ACCEPTED:
+            await self._start(registered.placed)
+            await self._orders.started(placed.order_id)
+
+    async def _item(self, inbox_id: int) -> InboxItem:
+        item = await self._inbox.get(inbox_id)
+        if item is None or item.kind is not InboxKind.DOCUMENT:
+            raise LookupError(f"the inbox holds no document {inbox_id}")
+        return item
+
+
+def _unusable(field: str, reason: str) -> UnusableDocument:
+    return UnusableDocument((Problem(field=field, reason=reason),))

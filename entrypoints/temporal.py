@@ -1,0 +1,76 @@
+"""The two things that the outside may do to an order's workflow: start it once, and tell it to look again."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from temporalio.api.errordetails.v1 import NotFoundFailure
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.errors import Unavailable
+from domain.ids import OrderId, System
+from domain.orders import PlacedOrder
+from workflows.visibility import at_start
+
+ORDER_WORKFLOW = "Order"
+LOOK_AGAIN = "look_again"
+
+# A killed worker's order goes on after this time; Temporal's own default makes it 11 to 13 s.
+_TASK_TIMEOUT = timedelta(seconds=3)
+# Whoever asks has stored what it asks for and comes again: no reason to wait longer for an answer.
+_RPC_TIMEOUT = timedelta(seconds=5)
+
+
+class Started(StrEnum):
+    NEW = "new"
+    KNOWN = "known"  # it runs, or it ran, under this id already
+
+
+class Told(StrEnum):
+    SIGNALLED = "signalled"
+    NOT_RUNNING = "not_running"  # there is no workflow of this order, or it has ended
+
+
+async def start_order(client: Client, placed: PlacedOrder, *, task_queue: str) -> Started:
+    """Ensure the order's workflow was started, once for ever. Unavailable: Temporal gave no clear answer; ask again."""
+    try:
+        await client.start_workflow(
+            ORDER_WORKFLOW,
+            placed,
+            id=placed.order_id,
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=_TASK_TIMEOUT,
+            search_attributes=at_start(placed),
+            static_summary=f"Order {placed.number} · {placed.channel} · {placed.total}",
+            rpc_timeout=_RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return Started.KNOWN
+    except (RPCError, RuntimeError) as error:
+        raise _unavailable(error) from error
+    return Started.NEW
+
+
+async def look_again(client: Client, order: OrderId, system: System) -> Told:
+    """Tell the order that this system has news. Unavailable: Temporal gave no clear answer; ask again."""
+    try:
+        await client.get_workflow_handle(order).signal(LOOK_AGAIN, system.value, rpc_timeout=_RPC_TIMEOUT)
+    except (RPCError, RuntimeError) as error:
+        if isinstance(error, RPCError) and _no_such_workflow(error):
+            return Told.NOT_RUNNING
+        raise _unavailable(error) from error
+    return Told.SIGNALLED
+
+
+def _no_such_workflow(error: RPCError) -> bool:
+    """A namespace that does not exist is NOT_FOUND too, and says nothing about the order: the details tell them apart."""
+    return any(detail.Is(NotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details)
+
+
+def _unavailable(error: RPCError | RuntimeError) -> Unavailable:
+    """A wrong setting (namespace, search attributes) counts as well: once it is put right, the order goes on."""
+    # RuntimeError is what the SDK raises while it cannot connect at all.
+    return Unavailable(f"temporal: {error}")

@@ -1,0 +1,77 @@
+"""The receiver's process: web server and forwarder side by side."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import uvicorn
+from temporalio.client import Client
+
+from adapters.database.engine import open_database
+from adapters.database.inbox import Inbox
+from adapters.database.orders import Orders
+from adapters.database.skus import SkuMappings
+from adapters.documents import PARSERS
+from domain.intake import DocumentParser
+from entrypoints.intake import Intake
+from entrypoints.temporal import look_again, start_order
+from entrypoints.webhooks.app import Secrets, create_app
+from entrypoints.webhooks.forwarder import Forwarder
+
+_GRACE_SECONDS = 10
+
+
+def now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  the one place where this process looks at the clock
+
+
+async def serve(
+    client: Client,
+    *,
+    database_url: str,
+    task_queue: str,
+    secrets: Secrets,
+    host: str = "127.0.0.1",
+    port: int = 8200,
+    parsers: Mapping[str, DocumentParser] = PARSERS,
+) -> None:
+    """Until SIGTERM or SIGINT; requests in progress are answered, what is not forwarded stays in the inbox.
+
+    The client may be lazy: webhooks are taken while Temporal is away. The database has been migrated.
+    """
+    engine = open_database(database_url)
+    inbox, orders = Inbox(engine, now), Orders(engine, now)
+    start = partial(start_order, client, task_queue=task_queue)
+    intake = Intake(inbox, orders, SkuMappings(engine), parsers=parsers, start=start)
+    forwarder = Forwarder(inbox, orders, intake, partial(look_again, client))
+    app = create_app(inbox, secrets, now, stored=forwarder.wake)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            forwarding = tasks.create_task(forwarder.run())
+            await _until_signalled(uvicorn.Server(config))
+            forwarding.cancel()
+    finally:
+        await engine.dispose()
+
+
+async def _until_signalled(server: uvicorn.Server) -> None:
+    """The server stops at a signal and raises it again: these handlers take it then, so that all may end in order."""
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, setattr, server, "should_exit", True)
+    try:
+        await server.serve()
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signum)
