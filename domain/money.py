@@ -1,7 +1,7 @@
 """Money is exact: whole minor units of a currency that knows its digits. No float, and no amount without a currency."""
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, FloatOperation, InvalidOperation
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, StrictInt
@@ -51,6 +51,8 @@ def _known_currency(code: str) -> str:
     return code
 
 
+_NO_FLOAT = Context(traps=[InvalidOperation, FloatOperation])
+
 Currency = Annotated[str, AfterValidator(_known_currency)]
 
 
@@ -71,10 +73,10 @@ class Money(Value):
 
     @classmethod
     def parse(cls, text: str | int | Decimal, currency: str) -> Self:
-        """Exactly "19.99" in major units. ValueError: not a number, or more digits than the currency has."""
+        """Exactly "19.99" in major units. ValueError: not a number, a float, or more digits than the currency has."""
         try:
-            minor = Decimal(text).scaleb(digits_of(currency))
-        except InvalidOperation:
+            minor = Decimal(text, _NO_FLOAT).scaleb(digits_of(currency))
+        except (InvalidOperation, FloatOperation):
             raise ValueError(f"{text!r} is not an amount") from None
         if not minor.is_finite() or minor != minor.to_integral_value():
             raise ValueError(f"{text!r} has more digits than {currency} has ({digits_of(currency)})")
