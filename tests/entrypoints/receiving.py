@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import migrate, open_database
-from adapters.database.inbox import Inbox, InboxItem
+from adapters.database.inbox import Inbox, InboxItem, dedupe_key
 from adapters.database.orders import Orders, RegisteredOrder
 from adapters.database.records import SqlRecords
+from adapters.database.schema import InboxKind
 from adapters.database.skus import SkuMappings
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, PlatformId, Sku, System, order_id
@@ -108,6 +109,18 @@ class Receiver:
 
     async def accept(self, body: bytes, *, platform: str = PLAIN) -> Any:
         return await self.intake.accept(body, channel=SHOP, platform=platform)
+
+    async def hint(self, event: str, system: System = System.ERP, *, number: str = "1") -> int:
+        """The inbox id of a stored webhook."""
+        stored = await self.inbox.store(
+            InboxKind.WEBHOOK,
+            channel=SHOP,
+            system=system,
+            key=dedupe_key(system, event),
+            body=b"{}",
+            order_id=order(number),
+        )
+        return stored.id
 
     async def item(self, inbox_id: int) -> InboxItem:
         item = await self.inbox.get(inbox_id)
