@@ -18,7 +18,9 @@ def simulator(  # noqa: PLR0917  each is an option of the command line
     state: Annotated[Path, typer.Option("--state", help="The SQLite file; made where there is none.")],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8300,
     host: str = "127.0.0.1",
-    webhook_url: Annotated[str | None, typer.Option(help="Where hints are posted to.")] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Where hints are posted to; {channel} and {system} are filled in.")
+    ] = None,
     webhook_secret: Annotated[str, typer.Option(envvar="ORDERSAGA_SIMULATOR_WEBHOOK_SECRET")] = "",
     token: Annotated[str | None, typer.Option(envvar="ORDERSAGA_SIMULATOR_TOKEN")] = None,
     pick_seconds: Annotated[

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from adapters.simulated.faults import ANSWERED_BADLY
 from adapters.simulated.records import (
     CustomerRecord,
     MailRecord,
@@ -59,12 +60,23 @@ def whole(state: State) -> dict[str, Any]:
         for order in book["sales_orders"]
         if order["invoice"]
     ]
-    book["requests"] = [
-        dict(row) for row in state.db.execute("SELECT * FROM requests ORDER BY first_at, key")
-    ]
+    book["requests"] = _requests(state)
     book["webhooks"] = dict(state.db.execute("SELECT name, n FROM counts").fetchall())
     (book["webhooks"]["waiting"],) = state.db.execute("SELECT count(*) FROM outbox").fetchone()
     return book
+
+
+def _requests(state: State) -> list[dict[str, Any]]:
+    """Per system, operation and key: how often it was asked, what came of it, and what faults it met on the way."""
+    asked: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in state.db.execute("SELECT * FROM requests ORDER BY first_at, last_at"):
+        system, operation, key = name = (row["system"], row["operation"], row["key"])
+        new = {"system": system, "operation": operation, "key": key, "attempts": 0, "outcomes": {}}
+        request = asked.setdefault(name, new)
+        request["outcomes"][row["outcome"]] = row["n"]
+        if row["outcome"] not in ANSWERED_BADLY:  # those are counted by what the rule made of them
+            request["attempts"] += row["n"]
+    return list(asked.values())
 
 
 def _page(state: State) -> str:
@@ -78,7 +90,7 @@ def _page(state: State) -> str:
     lines += [f"  #{m['mark']['seq']} {m['subject']} ({m['key']})" for m in book["mails"]]
     lines += ["", "Requests"]
     lines += [
-        f"  {r['system']}.{r['operation']} {r['key']}: {r['attempts']} × {_short(r['outcomes'])}"
+        f"  {r['system']}.{r['operation']} {r['key']}: {', '.join(f'{n} × {outcome}' for outcome, n in r['outcomes'].items())}"
         for r in book["requests"]
     ]
     return "\n".join(lines) + "\n"
@@ -124,7 +136,3 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
 
 def _money(money: dict[str, str]) -> str:
     return f"{money['amount']} {money['currency']}"
-
-
-def _short(outcomes: str, length_max: int = 100) -> str:
-    return outcomes if len(outcomes) <= length_max else f"{outcomes[:length_max]} …"

@@ -47,7 +47,7 @@ def create_labels(world: World, told: Parcel, key: str) -> Labels:  # noqa: ARG0
     return Labels(carrier=CARRIER, labels=tuple(record.labels))
 
 
-@effect(router, by_state=True)
+@effect(router)
 def void_labels(world: World, told: ShipmentTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
     """Ensure nothing is left to pay for. Fine when there never were labels. Refused when it is on its way."""
     record = world.state.load(ParcelRecord, told.shipment_id)

@@ -15,7 +15,7 @@ def register_customer(world: World, told: RegisterCustomer, key: str) -> Custome
     return customers.register(world, "crm", told.customer)
 
 
-@effect(router)
+@effect(router, once=True)
 def note(world: World, told: Note, key: str) -> Done:
     """Put a line on the customer's timeline, once per key."""
     if not customers.known(world, "crm", told.customer):

@@ -52,11 +52,12 @@ def problem(
     return Response(body.model_dump_json(exclude_none=True), status, headers, PROBLEM_TYPE)
 
 
-def effect(router: APIRouter, *, by_state: bool = False) -> Callable[[Rule[T, A]], Rule[T, A]]:
-    """Serve a rule as `POST /{system}/{its name}`: its effect happens once per Idempotency-Key.
+def effect(router: APIRouter, *, once: bool = False) -> Callable[[Rule[T, A]], Rule[T, A]]:
+    """Serve a rule as `POST /{system}/{its name}`. A key that is used for something else is a problem.
 
-    `by_state`: the target is an absence ("nothing reserved"); it is ensured anew at every repeat, for a late request of
-    another kind may have come between.
+    Most rules state a target ("exactly this is reserved"), which is ensured anew at every repeat, for requests of another
+    kind may have come between. `once`: the rule adds something (a refund, a mail); it runs once per Idempotency-Key, and
+    a repeat is answered as the first time.
     """
 
     def register(rule: Rule[T, A]) -> Rule[T, A]:
@@ -65,7 +66,7 @@ def effect(router: APIRouter, *, by_state: bool = False) -> Callable[[Rule[T, A]
 
         async def endpoint(request: Request, told: T, idempotency_key: str) -> Response:
             desk: Desk = request.app.state.desk
-            return await desk.effect(system, rule, told, idempotency_key, by_state=by_state)
+            return await desk.effect(system, rule, told, idempotency_key, once=once)
 
         key = Annotated[str, Header(alias=KEY_HEADER, min_length=1, max_length=KEY_LENGTH_MAX)]
         _sign(endpoint, request=Request, told=hints["told"], idempotency_key=key)
@@ -137,9 +138,9 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def effect(self, system: str, rule: Rule[T, A], told: T, key: str, *, by_state: bool) -> Response:
+    async def effect(self, system: str, rule: Rule[T, A], told: T, key: str, *, once: bool) -> Response:
         return await self._through_faults(
-            system, rule.__name__, key, lambda: self._effect(system, rule, told, key, by_state=by_state)
+            system, rule.__name__, key, lambda: self._effect(system, rule, told, key, once=once)
         )
 
     async def read(
@@ -153,10 +154,10 @@ class Desk:
         with self.world.transaction():
             fault = faults.take(self.world.state, system, operation)
             if fault is not None:
-                self.world.state.log(system, operation, key, f"fault:{fault.kind}")
+                self.world.state.log(system, operation, key, fault.kind)
         if fault is None:
             return act()
-        if fault.kind in (FaultKind.DOWN, FaultKind.RATE_LIMITED, FaultKind.ERROR5XX):
+        if fault.kind in faults.WITHOUT_EFFECT:
             return _unavailable(fault)
         if fault.kind in (FaultKind.SLOW, FaultKind.LATE_COMMIT):
             await asyncio.sleep(fault.seconds)
@@ -167,22 +168,22 @@ class Desk:
             return Response("<html>Welcome to nginx!</html>", media_type="text/html")
         return response
 
-    def _effect(self, system: str, rule: Rule[T, A], told: T, key: str, *, by_state: bool) -> Response:
+    def _effect(self, system: str, rule: Rule[T, A], told: T, key: str, *, once: bool) -> Response:
         try:
             with self.world.transaction():
-                body = self._once(system, rule, told, key, by_state=by_state)
+                body = self._once(system, rule, told, key, once=once)
         except Refusal as refusal:
             return self._refused(system, rule.__name__, key, refusal)
         return Response(body, media_type="application/json")
 
-    def _once(self, system: str, rule: Rule[T, A], told: T, key: str, *, by_state: bool) -> str:
+    def _once(self, system: str, rule: Rule[T, A], told: T, key: str, *, once: bool) -> str:
         """The answer under this key, as it was given before or as the rule gives it now."""
         state, operation = self.world.state, rule.__name__
         digest = hashlib.sha256(told.model_dump_json().encode()).hexdigest()
         row = state.db.execute("SELECT * FROM answers WHERE system = ? AND key = ?", (system, key)).fetchone()
         if row and (row["operation"], row["digest"]) != (operation, digest):
             raise Refusal("idempotency_key_reused", "this key was used for something else", field=KEY_HEADER)
-        if row and not by_state:
+        if row and once:
             state.log(system, operation, key, "replayed")
             return str(row["body"])
         answer = rule(self.world, told, key)

@@ -20,7 +20,8 @@ class FaultKind(StrEnum):
     REORDER_WEBHOOKS = "reorder_webhooks"  # a hint leaves `seconds` late, others overtake it
 
 
-WEBHOOK_FAULTS = (FaultKind.DUPLICATE_WEBHOOKS, FaultKind.REORDER_WEBHOOKS)
+WITHOUT_EFFECT = (FaultKind.DOWN, FaultKind.RATE_LIMITED, FaultKind.ERROR5XX)
+ANSWERED_BADLY = (FaultKind.SLOW, FaultKind.GARBAGE, FaultKind.REPLY_LOST, FaultKind.LATE_COMMIT)
 
 
 class Fault(BaseModel):
@@ -66,7 +67,7 @@ def remove(
 
 def take(state: State, system: str, operation: str, *kinds: FaultKind) -> Fault | None:
     """The first fault that is due here, counted down. Without kinds: the first that concerns requests."""
-    wanted = kinds or tuple(kind for kind in FaultKind if kind not in WEBHOOK_FAULTS)
+    wanted = kinds or (*WITHOUT_EFFECT, *ANSWERED_BADLY)
     rows = state.db.execute(
         "SELECT * FROM faults WHERE system = ? AND operation IN (?, '*') ORDER BY id", (system, operation)
     ).fetchall()

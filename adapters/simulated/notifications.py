@@ -8,7 +8,7 @@ from adapters.simulated.world import Refusal, World
 router = APIRouter(prefix="/notifications")
 
 
-@effect(router)
+@effect(router, once=True)
 def send(world: World, told: Mail, key: str) -> Done:
     """Send once per key. Refused for what cannot be an address."""
     name, _, host = told.to.rpartition("@")

@@ -47,28 +47,30 @@ def look_up(world: World, order_id: OrderId, reference: str | None = None) -> Pa
     )
 
 
-@effect(router)
+@effect(router, once=True)
 def capture(world: World, told: TakeCapture, key: str) -> CaptureAnswer:
-    """Take `amount` of the hold, once per key. `final` releases the rest, as every capture does without multicapture."""
+    """Take `amount` of the hold, once per key. `final` releases the rest; without multicapture every capture is."""
     payment = _payment(world, told.payment, told.amount)
     if payment.state is not PaymentState.AUTHORISED:
         return Declined(reason=_WHY_NOT[payment.state])
     limit = decimal(payment.over_capture or payment.authorised)
     if summed(m.amount for m in payment.captures) + decimal(told.amount) > limit:
         return Declined(reason="amount_too_large")
+    if not told.final and not payment.multicapture:
+        return Declined(reason="multicapture_not_available")
     taken = _movement(world, "cap", key, told.amount)
     payment.captures.append(taken)
-    if told.final or not payment.multicapture or _held(payment) <= 0:
+    if told.final or not _held(payment):
         payment.state = PaymentState.CAPTURED
     world.state.save(payment, payment.reference)
     return Captured(capture=Capture(key=key, reference=taken.reference, amount=taken.amount))
 
 
-@effect(router, by_state=True)
+@effect(router)
 def void(world: World, told: PaymentTold, key: str) -> Done:
-    """Ensure no hold is left. A hold that is gone already is as good; captured money stays captured."""
-    payment = _payment(world, told.payment)
-    if payment.state in (PaymentState.AUTHORISED, PaymentState.PENDING):
+    """Ensure no hold is left. One that is gone or never was is as good; captured money stays captured."""
+    payment = _current(world, told.payment)
+    if payment is not None and payment.state in (PaymentState.AUTHORISED, PaymentState.PENDING):
         released = money(_held(payment), payment.authorised)
         payment.voids.append(_movement(world, "void", key, released))
         payment.state = PaymentState.CAPTURED if payment.captures else PaymentState.VOIDED
@@ -76,7 +78,7 @@ def void(world: World, told: PaymentTold, key: str) -> Done:
     return Done()
 
 
-@effect(router)
+@effect(router, once=True)
 def refund(world: World, told: GiveRefund, key: str) -> RefundAnswer:
     """Give back `amount` of what was captured, once per key."""
     payment = _payment(world, told.payment, told.amount)

@@ -144,15 +144,14 @@ async def decline_payment(request: Request, asked: Order) -> Order:
 
 @router.post("/warehouse/pick")
 async def pick(request: Request, asked: Shipments) -> Moved:
-    """Pick and pack at once, whatever the pace."""
-    world = _world(request)
-    before_packed = (PickState.REQUESTED, PickState.PICKING, PickState.PICKED)
-    with world.transaction():
-        found = [p.shipment_id for p in _picks(world, asked) if p.state in before_packed]
-        for shipment_id in found:
-            while warehouse.step_to_pack(world, shipment_id):
-                pass
-    return Moved(shipments=found)
+    """Pick at once, whatever the pace."""
+    return _work(_world(request), asked, PickState.PICKED)
+
+
+@router.post("/warehouse/pack")
+async def pack(request: Request, asked: Shipments) -> Moved:
+    """Pick what is not picked yet, and pack, at once."""
+    return _work(_world(request), asked, PickState.PACKED)
 
 
 @router.post("/warehouse/ship")
@@ -195,6 +194,12 @@ async def lose(request: Request, asked: Shipments) -> Moved:
 @router.get("/mails")
 async def mails(request: Request) -> list[MailRecord]:
     return _world(request).state.all(MailRecord)
+
+
+def _work(world: World, asked: Shipments, wanted: PickState) -> Moved:
+    with world.transaction():
+        names = [record.shipment_id for record in _picks(world, asked)]
+        return Moved(shipments=[name for name in names if warehouse.work_until(world, name, wanted)])
 
 
 def _picks(world: World, asked: Shipments) -> list[PickRecord]:

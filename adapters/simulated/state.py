@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS answers (
     system TEXT, key TEXT, operation TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (system, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (
-    system TEXT, operation TEXT, key TEXT, attempts INTEGER NOT NULL, outcomes TEXT NOT NULL, first_at TEXT NOT NULL,
-    last_at TEXT NOT NULL, PRIMARY KEY (system, operation, key)) WITHOUT ROWID;
+    system TEXT, operation TEXT, key TEXT, outcome TEXT, n INTEGER NOT NULL, first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL, PRIMARY KEY (system, operation, key, outcome)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS moves (
     kind TEXT, id TEXT, since REAL NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
@@ -116,11 +116,10 @@ class State:
         return [row["order_id"] for row in rows], str(rows[-1]["seq"]) if rows else since or "0"
 
     def log(self, system: str, operation: str, key: str, outcome: str) -> None:
-        """Count one attempt and what became of it: outcomes read "lost done replayed"."""
+        """Count what became of a request. Reads have no key."""
         at = self.clock().isoformat()
         self.db.execute(
-            "INSERT INTO requests VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
-            " outcomes = CASE WHEN length(outcomes) < 1000 THEN outcomes || ' ' || excluded.outcomes ELSE outcomes END,"
-            " last_at = excluded.last_at",
+            "INSERT INTO requests VALUES (?, ?, ?, ?, 1, ?, ?)"
+            " ON CONFLICT DO UPDATE SET n = n + 1, last_at = excluded.last_at",
             (system, operation, key, outcome, at, at),
         )

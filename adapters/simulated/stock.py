@@ -27,7 +27,7 @@ def reserve(world: World, told: Reserve, key: str) -> Reservation:  # noqa: ARG0
     return Reservation(lines=tuple(lines))
 
 
-@effect(router, by_state=True)
+@effect(router)
 def release(world: World, told: OrderTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
     """Ensure nothing is reserved for the order. What shipped is not reserved any more and does not come back."""
     _give_back(world, told.order_id)

@@ -47,7 +47,7 @@ def report_shipment(world: World, told: ShipmentReport, key: str) -> Done:
     return Done()
 
 
-@effect(router, by_state=True)
+@effect(router)
 def cancel_order(world: World, told: CancelShopOrder, key: str) -> Done:  # noqa: ARG001  a target needs no key
     """Ensure the shop shows the order as cancelled. Refused once any of it is shown as fulfilled."""
     order = _order(world, told.order_id)

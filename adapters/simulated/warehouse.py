@@ -31,6 +31,10 @@ _NEXT = {
     PickState.PICKING: PickState.PICKED,
     PickState.PICKED: PickState.PACKED,
 }
+_BEFORE = {
+    PickState.PICKED: (PickState.REQUESTED, PickState.PICKING),
+    PickState.PACKED: (PickState.REQUESTED, PickState.PICKING, PickState.PICKED),
+}
 
 
 @effect(router)
@@ -64,7 +68,7 @@ def look_up_pick(world: World, shipment_id: ShipmentId) -> Pick | None:
     return Pick(shipment_id=shipment_id, state=pick.state, packages=tuple(pick.packages))
 
 
-@effect(router, by_state=True)
+@effect(router)
 def cancel_pick(world: World, told: ShipmentTold, key: str) -> CancelPickAnswer:  # noqa: ARG001  a target needs no key
     """Ensure it does not ship, nor is picked by a request that comes later. Too late once labels are on it."""
     pick = world.state.load(PickRecord, told.shipment_id)
@@ -131,10 +135,12 @@ def advance(world: World, shipment_id: str) -> bool:
     return True
 
 
-def step_to_pack(world: World, shipment_id: str) -> bool:
-    """One step on the way to `packed`; False when it is there, whether or not it carries labels."""
-    pick = world.state.load(PickRecord, shipment_id)
-    return pick is not None and pick.state in _NEXT and advance(world, shipment_id)
+def work_until(world: World, shipment_id: str, wanted: PickState) -> bool:
+    """Go on to `picked` or `packed` at once, whatever the pace; False when it is there or beyond."""
+    moved = False
+    while (pick := world.state.load(PickRecord, shipment_id)) and pick.state in _BEFORE[wanted]:
+        moved = advance(world, shipment_id)
+    return moved
 
 
 def _ship(world: World, pick: PickRecord) -> None:
@@ -142,6 +148,7 @@ def _ship(world: World, pick: PickRecord) -> None:
         for line in package.lines:
             take_from_shelf(world, pick.order_id, line.sku, line.line_id, line.quantity)
     _enter(world, pick, PickState.SHIPPED)
+    world.state.link("shipped", pick.order_id, pick.shipment_id)
     collect(world, pick.shipment_id)
 
 

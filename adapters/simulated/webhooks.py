@@ -7,6 +7,7 @@ import sqlite3
 
 import httpx
 
+from adapters.connector.protocol import WebhookEvent
 from adapters.simulated.world import World
 
 HEADER = "OrderSaga-Signature"
@@ -44,7 +45,10 @@ async def keep_sending(world: World) -> None:
                 continue
 
 
-async def _send(world: World, client: httpx.AsyncClient, url: str, row: sqlite3.Row) -> None:
+async def _send(world: World, client: httpx.AsyncClient, template: str, row: sqlite3.Row) -> None:
+    event = WebhookEvent.model_validate_json(row["body"])
+    channel = event.order_id.split(":")[1]
+    url = template.replace("{channel}", channel).replace("{system}", event.system)
     at = int(world.state.clock().timestamp())
     try:
         response = await client.post(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
@@ -33,7 +33,13 @@ class Simulator:
     def start(self) -> None:
         """Serve, on the same port and state as before; back when it answers."""
         options = [f"--{name.replace('_', '-')}={value}" for name, value in self._options.items()]
-        command = [sys.executable, "-m", "adapters.simulated", f"--port={self._port}", f"--state={self._state}"]
+        command = [
+            sys.executable,
+            "-m",
+            "adapters.simulated",
+            f"--port={self._port}",
+            f"--state={self._state}",
+        ]
         log = self._state.with_suffix(".log")
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -70,7 +76,9 @@ class Simulator:
 
     def stock(self, **on_hand: int) -> None:
         """Units on hand; a SKU's "-" is written "_"."""
-        self.call("PUT", "/world/stock", {"on_hand": {sku.replace("_", "-"): n for sku, n in on_hand.items()}})
+        self.call(
+            "PUT", "/world/stock", {"on_hand": {sku.replace("_", "-"): n for sku, n in on_hand.items()}}
+        )
 
     def place_order(
         self,
@@ -101,6 +109,9 @@ class Simulator:
 
     def pick(self, shipment: str | None = None) -> list[str]:
         return self._move("/world/warehouse/pick", shipment)
+
+    def pack(self, shipment: str | None = None) -> list[str]:
+        return self._move("/world/warehouse/pack", shipment)
 
     def ship(self, shipment: str | None = None) -> list[str]:
         return self._move("/world/warehouse/ship", shipment)
