@@ -2,20 +2,25 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from traceback import extract_tb
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.database.engine import Clock
 from adapters.database.inbox import MALFORMED, Inbox, InboxItem, dedupe_key
 from adapters.database.orders import Accepted, AlreadyKnown, Orders
 from adapters.database.schema import InboxKind, InboxState
 from adapters.database.skus import SkuMappings
-from adapters.documents import load
+from adapters.documents import PARSERS, load
 from domain.base import Value
 from domain.errors import Unavailable
 from domain.ids import ChannelId
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
 from domain.records import OrderState
-from entrypoints.temporal import Started
+from workers.temporal import Started, start_order
 
 _CARRIED = frozenset({PaymentTerm.AUTHORIZE_THEN_CAPTURE})
 # So long the forwarder leaves a document to whoever is just taking it in.
@@ -116,6 +121,17 @@ class Intake:
         if item is None or item.kind is not InboxKind.DOCUMENT:
             raise LookupError(f"the inbox holds no document {inbox_id}")
         return item
+
+
+def open_intake(engine: AsyncEngine, client: Client, *, clock: Clock, task_queue: str) -> Intake:
+    """The intake of this installation: every platform's documents, orders started at Temporal."""
+    return Intake(
+        Inbox(engine, clock),
+        Orders(engine, clock),
+        SkuMappings(engine),
+        parsers=PARSERS,
+        start=partial(start_order, client, task_queue=task_queue),
+    )
 
 
 def _unusable(field: str, reason: str) -> UnusableDocument:

@@ -20,6 +20,7 @@ from domain.errors import Unavailable
 
 Clock = Callable[[], datetime]
 
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _BUSY_SECONDS = 15  # how long a writer waits for another one
 _SWITCH_RETRY_SECONDS = 0.05
 _MIGRATION_LOCK = 0x0DE5A6A  # any number will do, as long as every process takes the same
@@ -29,11 +30,11 @@ _READS_ONLY = "ordersaga_reads_only"
 def open_database(url: str) -> AsyncEngine:
     """`sqlite:///path` or `postgresql://…`. The caller disposes of it."""
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
+    engine = create_async_engine(parsed.set(drivername=driver), pool_pre_ping=True, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -12,7 +12,7 @@ from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.records import OrderState
 from entrypoints.intake import Intake
-from entrypoints.temporal import Told
+from workers.temporal import Told
 
 LookAgain = Callable[[OrderId, System], Awaitable[Told]]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,13 +11,10 @@ from temporalio.client import Client
 from adapters.database.engine import open_database
 from adapters.database.inbox import Inbox
 from adapters.database.orders import Orders
-from adapters.database.skus import SkuMappings
-from adapters.documents import PARSERS
-from domain.intake import DocumentParser
-from entrypoints.intake import Intake
-from entrypoints.temporal import look_again, start_order
+from entrypoints.intake import open_intake
 from entrypoints.webhooks.app import Secrets, create_app
 from entrypoints.webhooks.forwarder import Forwarder
+from workers.temporal import look_again
 
 _GRACE_SECONDS = 10
 
@@ -35,17 +31,15 @@ async def serve(
     secrets: Secrets,
     host: str = "127.0.0.1",
     port: int = 8200,
-    parsers: Mapping[str, DocumentParser] = PARSERS,
 ) -> None:
     """Until SIGTERM or SIGINT; requests in progress are answered, what is not forwarded stays in the inbox.
 
     The client may be lazy: webhooks are taken while Temporal is away. The database has been migrated.
     """
     engine = open_database(database_url)
-    inbox, orders = Inbox(engine, now), Orders(engine, now)
-    start = partial(start_order, client, task_queue=task_queue)
-    intake = Intake(inbox, orders, SkuMappings(engine), parsers=parsers, start=start)
-    forwarder = Forwarder(inbox, orders, intake, partial(look_again, client))
+    inbox = Inbox(engine, now)
+    intake = open_intake(engine, client, clock=now, task_queue=task_queue)
+    forwarder = Forwarder(inbox, Orders(engine, now), intake, partial(look_again, client))
     app = create_app(inbox, secrets, now, stored=forwarder.wake)
     config = uvicorn.Config(
         app,

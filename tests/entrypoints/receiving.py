@@ -21,9 +21,9 @@ from domain.ids import ChannelId, OrderId, PlatformId, Sku, System, order_id
 from domain.intake import Problem, SkuMap, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
 from entrypoints.intake import Intake
-from entrypoints.temporal import Started, Told
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.contracts.placing import place
+from workers.temporal import Started, Told
 
 SHOP = ChannelId("shop-de")
 PLAIN = "plain"  # the platform whose documents `parse_plain` reads

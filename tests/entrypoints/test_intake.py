@@ -1,6 +1,7 @@
 """Intake: every document is kept, every order is started once, for ever."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from adapters.database.engine import writing
 from adapters.database.inbox import dedupe_key
 from adapters.database.orders import Accepted, AlreadyKnown
 from adapters.database.schema import InboxKind, InboxState
-from adapters.documents import PARSERS
+from adapters.documents import PARSERS, load
 from domain.errors import Unavailable
-from domain.ids import ChannelId, Sku
+from domain.ids import ChannelId, OrderId, Sku
 from domain.intake import Problem, SkuMap
 from domain.orders import PaymentTerm, PlacedOrder
 from domain.records import OrderState
+from entrypoints.demo.documents import demo_documents
 from entrypoints.intake import Parked
-from entrypoints.temporal import Started
 from tests.entrypoints.receiving import SHOP, Receiver, document, forwarding, order, receiver, until
+from workers.temporal import Started
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture
@@ -84,7 +88,36 @@ async def test_of_twenty_that_bring_an_order_at_once_one_starts_it(
     assert {item.state for item in await world.inbox.list()} == {InboxState.FORWARDED}
 
 
+@pytest.mark.parametrize("platform", ["shopify", "woocommerce", "ordersaga"])
+async def test_a_platforms_own_document_comes_back_from_the_register_as_it_was_read(
+    world: Receiver, platform: str
+) -> None:
+    (demo,) = demo_documents(1, platforms=[platform])
+    world.intake = world.intake_with(world.temporal.start, **PARSERS)
+    body, channel = json.dumps(demo.document).encode(), ChannelId(demo.channel)
+    answer = await world.intake.accept(body, channel=channel, platform=platform)
+    assert answer == Accepted(order_id=OrderId(demo.order_id))
+    registered = await world.orders.get(OrderId(demo.order_id))
+    assert registered is not None
+    assert registered.placed == PARSERS[platform](load(body), channel=channel, skus={})
+
+
 # --- parked
+
+
+async def test_a_line_without_sku_is_parked_by_its_name_until_that_name_is_mapped(world: Receiver) -> None:
+    world.intake = world.intake_with(world.temporal.start, **PARSERS)
+    body = (FIXTURES / "ordersaga" / "order.json").read_bytes()
+    parked = await world.accept(body, platform="ordersaga")
+    assert isinstance(parked, Parked)
+    assert [problem.field for problem in parked.problems] == ["lines[1].sku"]
+    assert "product:tea-7" in parked.problems[0].reason
+    await world.skus.map(SHOP, "product:tea-7", Sku("TEA-7"))
+    answer = await world.intake.replay(parked.inbox_id)
+    assert isinstance(answer, Accepted)
+    registered = await world.orders.get(answer.order_id)
+    assert registered is not None
+    assert registered.placed.lines[1].sku == "TEA-7"
 
 
 async def test_an_unusable_document_is_parked_whole_with_every_problem(world: Receiver) -> None:

@@ -15,10 +15,10 @@ from domain.errors import Unavailable
 from domain.ids import Sku, System
 from domain.orders import PlacedOrder
 from domain.records import OrderState
-from entrypoints.temporal import Started, Told, look_again, start_order
 from tests.contracts.placing import place
 from tests.entrypoints.order_workflow import QUEUE, StandInOrder, temporal
 from tests.entrypoints.receiving import Receiver, document, forwarding, order, receiver, until
+from workers.temporal import Started, Told, look_again, start_order
 from workflows.visibility import ORDER_CHANNEL, ORDER_NUMBER, ORDER_PHASE, ORDER_TOTAL
 
 PLACED = place("temporal", [(Sku("MUG"), 2, "12.50")])

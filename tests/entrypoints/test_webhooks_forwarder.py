@@ -12,9 +12,9 @@ from adapters.database.engine import writing
 from adapters.database.schema import InboxState
 from domain.ids import OrderId, System
 from domain.records import OrderState
-from entrypoints.temporal import Told
 from entrypoints.webhooks import forwarder as module
 from tests.entrypoints.receiving import Receiver, document, forwarding, order, receiver, until
+from workers.temporal import Told
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ import pytest
 from adapters.connector.signatures import HEADER, sign
 from adapters.database.schema import InboxState
 from domain.ids import System
-from entrypoints.temporal import start_order
 from tests.entrypoints.order_workflow import QUEUE, StandInOrder, temporal
 from tests.entrypoints.receiving import SHOP, document, order, receiver, until
+from workers.temporal import start_order
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_of_the_erp"
