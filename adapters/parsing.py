@@ -187,17 +187,21 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path.removeprefix(".")
 
 
-def settle(exact: Sequence[Fraction], target: int) -> list[int] | None:
+def settle(
+    exact: Sequence[Fraction], target: int, *, due: Sequence[Fraction] | None = None
+) -> list[int] | None:
     """Whole minor units that sum to `target`, each the floor or the ceiling of its exact share.
 
-    Largest remainders are raised first. None when rounding alone cannot explain the target.
+    Who is furthest below what is `due` (its exact share, unless told otherwise) is raised first. None when rounding
+    alone cannot explain the target.
     """
     parts = [floor(share) for share in exact]
     missing = target - sum(parts)
     broken = [index for index, share in enumerate(exact) if share != parts[index]]
     if not 0 <= missing <= len(broken):
         return None
-    broken.sort(key=lambda index: (parts[index] - exact[index], index))
+    wanted = due or exact
+    broken.sort(key=lambda index: (parts[index] - wanted[index], index))
     for index in broken[:missing]:
         parts[index] += 1
     return parts

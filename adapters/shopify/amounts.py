@@ -70,7 +70,7 @@ class _Reader:
             for index, line in enumerate(order.shipping_lines)
             if not line.is_removed
         ]
-        return [*lines, *self._refunded_freight(freight), *self._order_level(has_tip_lines=bool(tips))]
+        return [*lines, *freight, *self._order_level(has_tip_lines=bool(tips))]
 
     def _tip_lines(self) -> set[int]:
         """Lines that are the tip: marked so, or without any article and worth exactly the tip received."""
@@ -114,34 +114,26 @@ class _Reader:
             kind=SurchargeKind.FREIGHT,
             taxes=self._taxes(line.tax_lines, f"{path}.tax_lines", Fraction(1)),
         )
-        return self._with_discounts(draft, line.discount_allocations, Fraction(1))
+        draft = self._with_discounts(draft, line.discount_allocations, Fraction(1))
+        return self._as_far_as_not_refunded(draft, line)
 
-    def _refunded_freight(self, freight: list[Draft]) -> list[Draft]:
-        """Freight as far as it was not refunded; Shopify tells the rest as one amount, after discounts."""
-        now = self._order.current_shipping_price_set
-        charged = sum((draft.discounted for draft in freight), Fraction(0))
-        if now is None or not charged:
-            return freight
-        current = self._amounts.shop_money("current_shipping_price_set", now)
-        left = current.minor / charged
-        if left == 1:
-            return freight
-        parts = settle([draft.discounted * left for draft in freight], current.minor)
-        if left > 1 or parts is None:
-            stated = Money(minor=int(charged), currency=self._order.currency)
-            self._problems.differs("current_shipping_price_set", current, stated)
-            return freight
-        return [
-            replace(
-                draft,
-                list_amount=Money(minor=part, currency=self._order.currency),
-                taxes=[replace(tax, exact=tax.exact * left) for tax in draft.taxes],
-                discount=Fraction(0),
-                order_discount=Fraction(0),
-            )
-            for draft, part in zip(freight, parts, strict=True)
-            if part
-        ]
+    def _as_far_as_not_refunded(self, draft: Draft, line: ShippingLine) -> Draft:
+        """Shopify tells what is left of freight as one amount, after discounts; its taxes shrink with it."""
+        now = line.current_discounted_price_set
+        if now is None:
+            return draft
+        path = f"{draft.path}.current_discounted_price_set"
+        current = self._amounts.shop_money(path, now)
+        if draft.discounted == current.minor:
+            return draft
+        if current.minor > draft.discounted:
+            charged = Money(minor=int(draft.discounted), currency=self._order.currency)
+            self._problems.differs(path, current, charged)
+            return draft
+        left = current.minor / draft.discounted
+        taxes = [replace(tax, exact=tax.exact * left) for tax in draft.taxes]
+        zero = Fraction(0)
+        return replace(draft, list_amount=current, taxes=taxes, discount=zero, order_discount=zero)
 
     def _order_level(self, *, has_tip_lines: bool) -> Iterable[Draft]:
         """Duties, fees and a tip that is no line."""
@@ -270,6 +262,12 @@ class _Settlement:
         self._check("current_subtotal_price", subtotal, subtotal + tip)
         discount = self._money(_discount_of(goods))
         self._check("current_total_discounts", discount, discount + self._money(_discount_of(freight)))
+        if self._order.current_shipping_price_set is not None:
+            freight_now = self._money(sum((draft.discounted for draft in freight), Fraction(0)))
+            both = self._order.current_shipping_price_set
+            stated = self._amounts.shop_money("current_shipping_price_set", both)
+            if stated != freight_now:
+                self._problems.differs("current_shipping_price_set", stated, freight_now)
         if self._order.total_tip_received is not None:
             self._check("total_tip_received", tip)
 

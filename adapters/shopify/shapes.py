@@ -100,6 +100,7 @@ class ShippingLine(Shape):
     title: Text = ""
     price: Price
     price_set: MoneySet | None = None
+    current_discounted_price_set: MoneySet | None = None
     is_removed: bool = False
     tax_lines: Listed[TaxLine] = Field(default_factory=list)
     discount_allocations: Listed[Allocation] = Field(default_factory=list)

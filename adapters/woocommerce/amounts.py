@@ -19,6 +19,7 @@ from domain.orders import SurchargeKind, Tax
 
 _HIDDEN_DIGITS = Decimal("0.000001")
 _HALF = Fraction(1, 2)
+_NOISE = Fraction(1, 1000)  # of a minor unit: the sixth digit of what was stored
 
 
 @dataclass
@@ -37,6 +38,10 @@ class Draft:
     net: int = 0
     order_discount: int = 0
     taxes: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def gross_exact(self) -> Fraction:
+        return self.net_exact + sum(self.taxes_exact.values(), Fraction(0))
 
     @property
     def discount(self) -> int:
@@ -135,6 +140,7 @@ class _Settlement:
         self._drafts = drafts
         self._nets_are_whole = all(_whole(draft.net_exact) for draft in drafts)
         self._taxed_by_line = False
+        self._noise = _NOISE * len(drafts)
 
     def settle(self) -> None:
         currency = self._order.currency
@@ -159,7 +165,8 @@ class _Settlement:
                 self._settle_line_taxes(draft)
             return
         exact = [share for draft in self._drafts for share in draft.taxes_exact.values()]
-        settled = _settle_near(exact, stated.minor)
+        near = abs(sum(exact, Fraction(0)) - stated.minor) <= _HALF + self._noise
+        settled = settle(exact, stated.minor) if near else None
         if settled is None or all(_whole(share) for share in exact):
             self._problems.differs("total_tax", stated, self._money(by_line))
             return
@@ -179,12 +186,23 @@ class _Settlement:
     def _settle_nets(self, stated: Money, tax: Money) -> None:
         exact = [draft.net_exact for draft in self._drafts]
         target = stated.minor - tax.minor
-        settled = _settle_near(exact, target)
+        due = [draft.gross_exact - sum(draft.taxes.values()) for draft in self._drafts]
+        settled = settle(exact, target, due=due) if self._rounds_to(stated) else None
         if settled is None:
             self._problems.differs("total", stated, self._money(sum(exact, Fraction(0)) + tax.minor))
             return
         for draft, net in zip(self._drafts, settled, strict=True):
             draft.net = net
+
+    def _rounds_to(self, stated: Money) -> bool:
+        """Whether one rounding of the exact sum explains the total; freight and fees hide digits without a trace."""
+        tax = [
+            draft.tax_stated if self._taxed_by_line else sum(draft.taxes_exact.values(), Fraction(0))
+            for draft in self._drafts
+        ]
+        exact = sum((draft.net_exact for draft in self._drafts), Fraction(0)) + sum(tax, Fraction(0))
+        untraced = 0 if self._nets_are_whole else sum(draft.source is None for draft in self._drafts)
+        return abs(exact - stated.minor) <= _HALF * (1 + untraced) + self._noise
 
     def _settle_list_amount(self, draft: Draft) -> None:
         """The value before coupons; where nothing was taken off, or the price was raised by hand, the net itself."""
@@ -200,9 +218,9 @@ class _Settlement:
             return
         order = self._order
         freight = [draft for draft in self._drafts if draft.kind is SurchargeKind.FREIGHT]
-        goods = [draft for draft in self._drafts if draft.kind is None]
-        discount = Fraction(sum(draft.discount for draft in goods))
-        self._check("discount_total", discount, 0 if self._nets_are_whole else len(goods) + 1)
+        taken_off = sum((line.subtotal - line.total for line in order.line_items), Decimal(0))
+        roundings = 0 if self._nets_are_whole else len(order.line_items) + 1
+        self._check("discount_total", in_minor(taken_off, order.currency), roundings)
         freight_net = sum((draft.net_exact for draft in freight), Fraction(0))
         self._check("shipping_total", freight_net, 0 if self._nets_are_whole else len(freight))
         freight_tax = sum((Fraction(sum(draft.taxes.values())) for draft in freight), Fraction(0))
@@ -246,12 +264,6 @@ def _spread_negative_fees(drafts: Sequence[Draft], currency: str, problems: Prob
                 for draft, part in zip(goods, parts, strict=True):
                     if part:
                         draft.taxes[rate_id] -= part.minor
-
-
-def _settle_near(exact: Sequence[Fraction], target: int) -> list[int] | None:
-    """As `settle`, and only where the exact sum is less than one minor unit away: one rounding, or two."""
-    near = abs(sum(exact, Fraction(0)) - target) < 1
-    return settle(exact, target) if near else None
 
 
 def _whole(minor: Fraction) -> bool:

@@ -91,7 +91,7 @@ class Order(Shape):
     currency: CurrencyCode
     date_created_gmt: Instant
     date_paid_gmt: Text = ""
-    discount_total: Price
+    discount_total: Amount
     shipping_total: Price
     cart_tax: Amount
     shipping_tax: Amount
