@@ -14,6 +14,7 @@ def reserve(world: World, told: Reserve, key: str) -> Reservation:  # noqa: ARG0
     for i, demand in enumerate(told.demand):
         if world.state.load(StockRecord, demand.sku) is None:
             raise Refusal("unknown_sku", f"there is no article {demand.sku}", field=f"demand[{i}].sku")
+    before = world.state.load(ReservationRecord, told.order_id)
     _give_back(world, told.order_id)
     lines = []
     for demand in told.demand:
@@ -22,8 +23,9 @@ def reserve(world: World, told: Reserve, key: str) -> Reservation:  # noqa: ARG0
         article.reserved += kept
         world.state.save(article, article.sku)
         lines.append(Reserved(line_id=demand.line_id, sku=demand.sku, wanted=demand.quantity, reserved=kept))
-    record = ReservationRecord(order_id=told.order_id, lines=lines, mark=world.state.mark())
-    world.state.save(record, told.order_id)
+    if before is None or before.lines != lines:
+        before = ReservationRecord(order_id=told.order_id, lines=lines, mark=world.state.mark())
+    world.state.save(before, told.order_id)
     return Reservation(lines=tuple(lines))
 
 
@@ -63,7 +65,7 @@ def take_from_shelf(world: World, order_id: str, sku: str, line_id: str, quantit
 
 def _give_back(world: World, order_id: str) -> None:
     record = world.state.load(ReservationRecord, order_id)
-    if record is None:
+    if record is None or not record.lines:
         return
     for line in record.lines:
         article = _article(world, line.sku)

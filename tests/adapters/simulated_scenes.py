@@ -1,0 +1,214 @@
+"""Every mutating call of the connector, each on an order of its own that stands just before it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+
+from adapters.connector.carrier import ConnectorCarrier
+from adapters.connector.client import connector
+from adapters.connector.crm import ConnectorCrm
+from adapters.connector.erp import ConnectorErp
+from adapters.connector.notifications import ConnectorNotifier
+from adapters.connector.payments import ConnectorPayments
+from adapters.connector.stock import ConnectorStock
+from adapters.connector.storefront import ConnectorStorefront
+from adapters.connector.warehouse import ConnectorWarehouse
+from domain.erp import SalesOrder
+from domain.ids import CustomerRef, PaymentRef, Sku, shipment_id
+from domain.keys import Key, effect_key
+from domain.notifications import Mail
+from domain.orders import PlacedOrder
+from domain.reservations import demand_of
+from domain.shipments import Labels, Parcel, ShipmentReport
+from tests.contracts.placing import pick_request, place, report_of
+from tests.contracts.simulator_process import Simulator
+
+SETTLED_AFTER = timedelta(seconds=5)
+ON_HAND = 100
+_numbers = count(1)
+
+Call = Callable[["Systems"], Awaitable[Any]]
+
+
+class Systems:
+    """All eight of one world, through one client."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.storefront = ConnectorStorefront(client, SETTLED_AFTER)
+        self.payments = ConnectorPayments(client, SETTLED_AFTER)
+        self.erp = ConnectorErp(client, SETTLED_AFTER)
+        self.stock = ConnectorStock(client, SETTLED_AFTER)
+        self.warehouse = ConnectorWarehouse(client, SETTLED_AFTER)
+        self.carrier = ConnectorCarrier(client, SETTLED_AFTER)
+        self.crm = ConnectorCrm(client, SETTLED_AFTER)
+        self.notifications = ConnectorNotifier(client, SETTLED_AFTER)
+
+
+def systems(world: Simulator, *, seconds: float = 10) -> Systems:
+    return Systems(connector(world.url, None, timeout=timedelta(seconds=seconds)))
+
+
+class Scene:
+    """One order, authorised in the shop, and the steps of its life; each step may be repeated."""
+
+    def __init__(self, world: Simulator) -> None:
+        self.world = world
+        self.name = f"scene{next(_numbers)}"
+        sku = Sku(f"SKU-{self.name}")
+        world.call("PUT", "/world/stock", {"on_hand": {sku: ON_HAND}})
+        self.order: PlacedOrder = place(self.name, [(sku, 2, "19.99")])
+        self.shipment = shipment_id(self.order.order_id, 1)
+        amount = {"amount": f"{self.order.total.major:f}", "currency": "EUR"}
+        (line,) = self.order.lines
+        shown = {
+            "line_id": "1",
+            "sku": sku,
+            "quantity": 2,
+            "total": {**amount, "amount": f"{line.total.major:f}"},
+        }
+        reference = world.place_order(self.order.order_id, [shown], amount, payment={"amount": amount})
+        assert reference is not None
+        self.payment = PaymentRef(reference)
+
+    def key(self, step: str) -> Key:
+        return effect_key(self.order.order_id, step)
+
+    async def customer(self, to: Systems) -> CustomerRef:
+        return await to.erp.register_customer(self.order.customer, key=self.key("customer"))
+
+    async def contact(self, to: Systems) -> CustomerRef:
+        return await to.crm.register_customer(self.order.customer, key=self.key("contact"))
+
+    async def enter(self, to: Systems) -> Any:
+        order = SalesOrder(order=self.order, customer=await self.customer(to))
+        return await to.erp.enter_order(order, key=self.key("enter"))
+
+    async def reserve(self, to: Systems) -> Any:
+        return await to.stock.reserve(self.order.order_id, demand_of(self.order), key=self.key("reserve"))
+
+    async def request_pick(self, to: Systems) -> None:
+        await to.warehouse.request_pick(pick_request(self.order), key=self.key("pick"))
+
+    async def packed(self, to: Systems) -> None:
+        await self.reserve(to)
+        await self.request_pick(to)
+        self.world.pack(self.shipment)
+
+    async def labels(self, to: Systems) -> Labels:
+        pick = await to.warehouse.look_up_pick(self.shipment)
+        assert pick is not None
+        parcel = Parcel(shipment_id=self.shipment, packages=pick.packages, ship_to=self.order.shipping)
+        return await to.carrier.create_labels(parcel, key=self.key("labels"))
+
+    async def hand_over(self, to: Systems) -> None:
+        await to.warehouse.hand_over(self.shipment, await self.labels(to), key=self.key("hand-over"))
+
+    async def capture(self, to: Systems) -> Any:
+        return await to.payments.capture(self.payment, self.order.total, key=self.key("capture"), final=True)
+
+    async def shipped(self, to: Systems) -> ShipmentReport:
+        await self.packed(to)
+        await self.hand_over(to)
+        self.world.ship(self.shipment)
+        captured = await self.capture(to)
+        report = report_of(self.order, await self.labels(to))
+        return report.model_copy(update={"capture_reference": captured.reference})
+
+    async def recorded(self, to: Systems) -> None:
+        await self.enter(to)
+        await to.erp.record_shipment(await self.shipped(to), key=self.key("record"))
+
+    def mail(self) -> Mail:
+        return Mail(to=f"{self.name}@example.com", subject="Shipped", plain="Hello", html="<p>Hello</p>")
+
+
+async def _nothing(to: Systems) -> None:
+    del to
+
+
+def every_mutation(s: Scene) -> Iterator[tuple[str, Call, Call]]:
+    """`system.operation`, what brings the order there, and the call itself."""
+    order = s.order.order_id
+    report: list[ShipmentReport] = []
+
+    async def shipped(to: Systems) -> None:
+        await s.enter(to)
+        report.append(await s.shipped(to))
+
+    async def labelled(to: Systems) -> None:
+        await s.packed(to)
+        await s.labels(to)
+
+    async def contact(to: Systems) -> None:
+        await s.contact(to)
+
+    async def note(to: Systems) -> None:
+        await to.crm.note(CustomerRef(_customer(s, "crm")), order, "shipped", key=s.key("note"))
+
+    async def enter(to: Systems) -> Any:
+        target = SalesOrder(order=s.order, customer=CustomerRef(_customer(s, "erp")))
+        return await to.erp.enter_order(target, key=s.key("enter"))
+
+    async def hand_over(to: Systems) -> None:
+        labels = Labels.model_validate(_labels(s))
+        await to.warehouse.hand_over(s.shipment, labels, key=s.key("hand-over"))
+
+    yield (
+        "storefront.report_shipment",
+        shipped,
+        lambda to: to.storefront.report_shipment(report[0], key=s.key("report")),
+    )
+    yield (
+        "storefront.cancel_order",
+        _nothing,
+        lambda to: to.storefront.cancel_order(order, "late", key=s.key("cancel")),
+    )
+    yield "payments.capture", _nothing, s.capture
+    yield "payments.void", _nothing, lambda to: to.payments.void(s.payment, key=s.key("void"))
+    yield (
+        "payments.refund",
+        s.capture,
+        lambda to: to.payments.refund(s.payment, s.order.total, key=s.key("refund")),
+    )
+    yield "erp.register_customer", _nothing, s.customer
+    yield "erp.enter_order", s.customer, enter
+    yield "erp.cancel_order", s.enter, lambda to: to.erp.cancel_order(order, key=s.key("cancel-erp"))
+    yield "erp.record_shipment", shipped, lambda to: to.erp.record_shipment(report[0], key=s.key("record"))
+    yield "erp.post_invoice", s.recorded, lambda to: to.erp.post_invoice(order, key=s.key("invoice"))
+    yield "stock.reserve", _nothing, s.reserve
+    yield "stock.release", s.reserve, lambda to: to.stock.release(order, key=s.key("release"))
+    yield "warehouse.request_pick", _nothing, s.request_pick
+    yield (
+        "warehouse.cancel_pick",
+        s.request_pick,
+        lambda to: to.warehouse.cancel_pick(s.shipment, key=s.key("stop")),
+    )
+    yield "warehouse.hand_over", labelled, hand_over
+    yield "carrier.create_labels", s.packed, s.labels
+    yield (
+        "carrier.void_labels",
+        labelled,
+        lambda to: to.carrier.void_labels(s.shipment, key=s.key("void-labels")),
+    )
+    yield "crm.register_customer", _nothing, s.contact
+    yield "crm.note", contact, note
+    yield "notifications.send", _nothing, lambda to: to.notifications.send(s.mail(), key=s.key("mail"))
+
+
+def _customer(scene: Scene, system: str) -> str:
+    name = scene.order.customer.name
+    (found,) = [
+        c["reference"]
+        for c in scene.world.books()["customers"]
+        if (c["system"], c["customer"]["name"]) == (system, name)
+    ]
+    return str(found)
+
+
+def _labels(scene: Scene) -> dict[str, Any]:
+    (parcel,) = [p for p in scene.world.books()["parcels"] if p["shipment_id"] == scene.shipment]
+    return {"carrier": "simulated", "labels": parcel["labels"]}
