@@ -194,11 +194,14 @@ class Order:
         self.owner.too_late = "the order is closed"
         await self.owner.end_background()
         self._enter(Phase.CANCELLED if cancelled else Phase.COMPLETED)
-        state = OrderState.CANCELLED if cancelled else OrderState.COMPLETED
-        await self.owner.do(self.effects.close_record(state))
+        await self._keep_record()
         self.owner.serve()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return state
+        return OrderState(self.document.phase)
+
+    @asks_a_person
+    async def _keep_record(self) -> None:
+        await self.owner.do(self.effects.close_record(OrderState(self.document.phase)))
 
     # -- fulfilling --------------------------------------------------------------------------------------------
 

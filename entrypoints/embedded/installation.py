@@ -1,0 +1,267 @@
+"""A whole OrderSaga on one machine: Temporal, the outside systems, webhook receiver and worker, state on disk."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from adapters.database.engine import migrate
+from domain.ids import ChannelId, System
+from domain.policies import OrderPolicies
+from entrypoints.demo.documents import CATALOGUE
+from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
+from entrypoints.embedded.processes import Child, free_port, python
+from entrypoints.embedded.temporal import answers, temporal_server
+from entrypoints.embedded.tryton import TrytonServer, tryton_server
+from workers.settings import (
+    AdapterSettings,
+    ChannelSettings,
+    ConnectorSettings,
+    Settings,
+    StripeSettings,
+    TrytonSettings,
+)
+
+PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200}
+ON_HAND = 500  # units of each article that a new embedded world starts with
+OPERATORS = "operators@merchant.example"
+
+_PLATFORMS = {"shopify-demo": "shopify", "woo-demo": "woocommerce", "shop-demo": "ordersaga"}
+_LOCALHOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What an embedded installation is asked for. `counterparts`: real systems, "tryton" and "stripe"."""
+
+    counterparts: frozenset[str] = frozenset()
+    ports: dict[str, int] = field(default_factory=lambda: dict(PORTS))
+    policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies
+    pick_seconds: str = "2"
+    deliver_seconds: str = "5"
+    adapter_timeout_seconds: float = 15
+    settled_after_seconds: float = 20
+    sweep_seconds: float = 5
+
+
+class Installation:
+    """The running processes, and the settings that each of them was given."""
+
+    def __init__(self, directory: Path, settings: Settings, ports: dict[str, int]) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.ports = ports
+        self.tryton: TrytonServer | None = None
+        self.stripe: LocalStripe | None = None
+        self.workers: list[Child] = []
+        self.temporal: Child | None = None
+
+    @property
+    def simulator_url(self) -> str:
+        return f"http://{_LOCALHOST}:{self.ports['simulator']}"
+
+    @property
+    def token(self) -> str:
+        adapter = self.settings.adapters["connector"]
+        if not isinstance(adapter, ConnectorSettings):
+            raise TypeError("the adapter named connector is one")
+        return adapter.token.get_secret_value()
+
+    @property
+    def log_directory(self) -> Path:
+        return self.directory / "logs"
+
+    def save_settings(self) -> Path:
+        """Write the settings where every process of ours, and later commands, find them; for their owner alone."""
+        path = self.directory / "settings.json"
+        path.touch(mode=0o600)
+        path.write_text(self.settings.as_file())
+        return path
+
+    async def start_worker(self) -> Child:
+        """One more worker; its number is in its log's name."""
+        number = len(self.workers) + 1
+        worker = Child(
+            f"worker {number}",
+            python(
+                "-m",
+                "entrypoints.cli",
+                "worker",
+                "--ready-file",
+                str(self.directory / f"worker-{number}.ready"),
+            ),
+            log=self.log_directory / f"worker-{number}.log",
+            env=self._env(),
+        )
+        ready = self.directory / f"worker-{number}.ready"
+        ready.unlink(missing_ok=True)
+
+        async def started() -> bool:
+            return ready.exists()
+
+        self.workers.append(worker)
+        await worker.start(started)
+        return worker
+
+    async def stop_workers(self) -> None:
+        for worker in self.workers:
+            await worker.stop()
+
+    def webhooks(self) -> Child:
+        return Child(
+            "webhooks",
+            python("-m", "entrypoints.cli", "webhooks", "--port", str(self.ports["webhooks"])),
+            log=self.log_directory / "webhooks.log",
+            env=self._env(),
+        )
+
+    def simulator(self, wishes: Wishes) -> Child:
+        url = f"http://{_LOCALHOST}:{self.ports['webhooks']}/webhooks/{{channel}}/{{system}}"
+        arguments = [
+            "--port",
+            str(self.ports["simulator"]),
+            "--state",
+            str(self.directory / "simulator.sqlite"),
+        ]
+        arguments += ["--webhook-url", url]
+        arguments += ["--pick-seconds", wishes.pick_seconds, "--deliver-seconds", wishes.deliver_seconds]
+        env = {
+            "ORDERSAGA_SIMULATOR_TOKEN": self.token,
+            "ORDERSAGA_SIMULATOR_WEBHOOK_SECRET": self.settings.webhook_secret.get_secret_value(),
+        }
+        argv = python("-m", "adapters.simulated", *arguments)
+        return Child("simulator", argv, log=self.log_directory / "simulator.log", env=env)
+
+    def temporal_server(self) -> Child:
+        return temporal_server(
+            port=self.ports["temporal"],
+            ui_port=self.ports["ui"],
+            state=self.directory / "temporal.sqlite",
+            log=self.log_directory / "temporal.log",
+        )
+
+    def _env(self) -> dict[str, str]:
+        return {"ORDERSAGA_SETTINGS": str(self.directory / "settings.json")}
+
+
+@asynccontextmanager
+async def installation(
+    directory: Path, wishes: Wishes, say: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Installation]:
+    """Everything up, one worker included; on leaving, everything is stopped in order. StartFailed names the log.
+
+    A second one in the same directory goes on where the first stopped.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    ports = {name: free_port(wanted) for name, wanted in wishes.ports.items()}
+    for name, port in ports.items():
+        if wishes.ports[name] not in {0, port}:
+            say(f"port {wishes.ports[name]} is busy: {name} is on {port}")
+    async with AsyncExitStack() as stack:
+        tryton = stripe = None
+        if "tryton" in wishes.counterparts:
+            say("starting Tryton (the first time takes a minute)")
+            on_hand = {str(sku): ON_HAND for sku in CATALOGUE}
+            tryton = await stack.enter_async_context(tryton_server(directory / "tryton", skus=on_hand))
+        if "stripe" in wishes.counterparts:
+            stripe = await stack.enter_async_context(localstripe_server(directory / "localstripe"))
+        running = Installation(directory, _settings(directory, ports, wishes, tryton, stripe), ports)
+        running.tryton, running.stripe = tryton, stripe
+        running.save_settings()
+        await migrate(running.settings.database_url)
+        await _start_all(running, wishes, stack)
+        yield running
+
+
+async def _start_all(running: Installation, wishes: Wishes, stack: AsyncExitStack) -> None:
+    running.temporal = running.temporal_server()
+    stack.push_async_callback(lambda: running.temporal.stop() if running.temporal else _nothing())
+    await running.temporal.start(lambda: answers(running.settings.temporal_address))
+    simulator = running.simulator(wishes)
+    stack.push_async_callback(simulator.stop)
+    await simulator.start(lambda: _http_answers(f"{running.simulator_url}/livez"))
+    await _fill_shelves(running)
+    webhooks = running.webhooks()
+    stack.push_async_callback(webhooks.stop)
+    await webhooks.start(lambda: _http_answers(f"{running.settings.webhooks_url}/readyz"))
+    stack.push_async_callback(running.stop_workers)
+    await running.start_worker()
+
+
+async def _nothing() -> None: ...
+
+
+async def _fill_shelves(running: Installation) -> None:
+    """Only of a new world: later ones go on with what they have."""
+    async with httpx.AsyncClient(base_url=running.simulator_url, timeout=30) as client:
+        books = (await client.get("/books")).raise_for_status().json()
+        if not books["stock"]:
+            on_hand = {str(sku): ON_HAND for sku in CATALOGUE}
+            (await client.put("/world/stock", json={"on_hand": on_hand})).raise_for_status()
+
+
+async def _http_answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=2) as client:
+            return (await client.get(url)).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _settings(
+    directory: Path,
+    ports: dict[str, int],
+    wishes: Wishes,
+    tryton: TrytonServer | None,
+    stripe: LocalStripe | None,
+) -> Settings:
+    times = {
+        "timeout_seconds": wishes.adapter_timeout_seconds,
+        "settled_after_seconds": wishes.settled_after_seconds,
+    }
+    adapters: dict[str, AdapterSettings] = {
+        "connector": ConnectorSettings(
+            kind="connector",
+            url=f"http://{_LOCALHOST}:{ports['simulator']}",
+            token=SecretStr(_kept_secret(directory / "token")),
+            **times,
+        )
+    }
+    serves = dict.fromkeys(System, "connector")
+    sweeps = []
+    if tryton:
+        adapters["tryton"] = TrytonSettings(
+            kind="tryton", url=tryton.url, database=tryton.database, api_key=SecretStr(tryton.api_key)
+        )
+        serves |= dict.fromkeys((System.ERP, System.STOCK, System.WAREHOUSE), "tryton")
+        sweeps = [(System.ERP, "tryton"), (System.WAREHOUSE, "tryton")]
+    if stripe:
+        adapters["stripe"] = StripeSettings(kind="stripe", api_key=SecretStr(stripe.api_key), url=stripe.url)
+        serves[System.PAYMENTS] = "stripe"
+    policies = wishes.policies(OrderPolicies(adapters=serves, operators=OPERATORS))
+    return Settings(
+        temporal_address=f"{_LOCALHOST}:{ports['temporal']}",
+        temporal_ui=f"http://{_LOCALHOST}:{ports['ui']}",
+        database_url=f"sqlite:///{directory / 'ordersaga.sqlite'}",
+        adapters=adapters,
+        channels={
+            ChannelId(channel): ChannelSettings.model_validate({"platform": platform, "policies": policies})
+            for channel, platform in _PLATFORMS.items()
+        },
+        webhook_secret=SecretStr(_kept_secret(directory / "webhook-secret")),
+        webhooks_url=f"http://{_LOCALHOST}:{ports['webhooks']}",
+        sweeps=sweeps,
+        sweep_seconds=wishes.sweep_seconds,
+    )
+
+
+def _kept_secret(path: Path) -> str:
+    """Drawn once per installation, so that a second start speaks to the first one's state."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()

@@ -1,0 +1,62 @@
+"""A worker process: it carries orders until it is told to stop, and lets what it has begun end."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from workers.settings import Settings
+from workers.sweeps import ensure_sweeps
+from workers.wiring import wired
+from workflows.order import Order
+from workflows.sweep import SweepOnce
+
+log = structlog.get_logger()
+
+# At most this long a stopping worker waits for the attempts it has begun.
+_DRAIN = timedelta(seconds=10)
+
+
+async def connect(settings: Settings) -> Client:
+    """A client of the settings' Temporal, speaking our payloads. RuntimeError when it cannot be reached."""
+    return await Client.connect(
+        settings.temporal_address, namespace=settings.namespace, data_converter=pydantic_data_converter
+    )
+
+
+async def run_worker(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+    """Until SIGTERM or SIGINT; `started` is called when it takes work.
+
+    The sandbox is off: lint bans what it would catch, and it doubles an order's memory.
+    """
+    client = await connect(settings)
+    async with wired(settings, client) as activities:
+        worker = Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=[Order, SweepOnce],
+            activities=activities,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_cached_workflows=settings.max_cached_orders,
+            max_eager_activity_reservations_per_workflow_task=10,
+            graceful_shutdown_timeout=_DRAIN,
+        )
+        async with worker:
+            await ensure_sweeps(client, settings)
+            started()
+            log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal_address)
+            await _told_to_stop()
+            log.info("worker stopping")
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,110 @@
+"""Settings: from a file named by ORDERSAGA_SETTINGS, and from the environment, which wins. Secrets come no other way."""
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from domain.ids import ChannelId, System
+from domain.policies import OrderPolicies
+
+
+class _Adapter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    # Longer than the slowest answer worth waiting for, shorter than an attempt.
+    timeout_seconds: Annotated[float, Field(gt=0)] = 15
+    settled_after_seconds: Annotated[float, Field(gt=0)] = 20
+
+    @property
+    def settled_after(self) -> timedelta:
+        return timedelta(seconds=self.settled_after_seconds)
+
+
+class ConnectorSettings(_Adapter):
+    """A system that speaks the open connector protocol."""
+
+    kind: Literal["connector"]
+    url: str
+    token: SecretStr
+
+
+class TrytonSettings(_Adapter):
+    kind: Literal["tryton"]
+    url: str
+    database: str
+    api_key: SecretStr
+
+
+class StripeSettings(_Adapter):
+    """`url` is another only in tests."""
+
+    kind: Literal["stripe"]
+    api_key: SecretStr
+    url: str = "https://api.stripe.com"
+
+
+AdapterSettings = Annotated[ConnectorSettings | TrytonSettings | StripeSettings, Field(discriminator="kind")]
+
+
+class ChannelSettings(BaseModel):
+    """One storefront: its platform, who serves each system, and the policies of its orders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: Literal["shopify", "woocommerce", "ordersaga"]
+    policies: OrderPolicies
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid")
+
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_ui: str = "http://127.0.0.1:8233"
+    namespace: str = "default"
+    task_queue: str = "orders"
+    database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
+    adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
+    channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
+    webhook_secret: SecretStr = SecretStr("")
+    webhooks_url: str = "http://127.0.0.1:8080"
+    sweeps: list[tuple[System, str]] = Field(default_factory=list)
+    sweep_seconds: Annotated[float, Field(ge=1)] = 60
+    max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings
+        file = os.environ.get("ORDERSAGA_SETTINGS")
+        from_file = [JsonConfigSettingsSource(settings_cls, Path(file))] if file else []
+        return (init_settings, env_settings, *from_file, file_secret_settings)
+
+    def as_file(self) -> str:
+        """JSON for a settings file, secrets in clear: keep it where only its owner may read."""
+        return json.dumps(_clear(self.model_dump()), indent=2)
+
+
+def _clear(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {str(key): _clear(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clear(item) for item in value]
+    return value

@@ -1,0 +1,24 @@
+"""A sweep: run by a schedule, it finds what no webhook told."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.sweeps import Sweep, SweepActivities, Swept
+
+
+@workflow.defn(name="Sweep")
+class SweepOnce:
+    """One look at one system. A failed one is not repeated for ever: the next comes by itself, from the same cursor."""
+
+    @workflow.run
+    async def run(self, sweep: Sweep) -> Swept:
+        return await workflow.execute_activity_method(
+            SweepActivities.sweep_changes,
+            sweep,
+            start_to_close_timeout=timedelta(minutes=1),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary=f"Look for changes: {sweep.system}",
+        )
