@@ -33,7 +33,7 @@ class ErpHands(Protocol):
     async def open_orders(self, order: OrderId) -> int:
         """How many sales orders of this order the books hold, cancelled ones left out."""
 
-    async def ship(self, order: PlacedOrder) -> Labels:
+    async def ship_order(self, order: PlacedOrder) -> Labels:
         """Reserve, pick, pack and ship all of it, as the warehouse does, under these labels."""
 
     async def money(self, order: OrderId) -> list[Money]:
@@ -177,7 +177,7 @@ class ErpContract:
 
     async def test_what_shipped_is_not_cancelled(self, erp: Erp, hands: ErpHands, order: PlacedOrder) -> None:
         await enter(erp, order)
-        await hands.ship(order)
+        await hands.ship_order(order)
         with pytest.raises(Refused):
             await cancel(erp, order)
         assert await hands.open_orders(order.order_id) == 1
@@ -188,7 +188,7 @@ class ErpContract:
         self, erp: Erp, hands: ErpHands, order: PlacedOrder
     ) -> None:
         await enter(erp, order)
-        report = report_of(order, await hands.ship(order))
+        report = report_of(order, await hands.ship_order(order))
         for _ in range(2):
             await erp.record_shipment(report, key=effect_key(order.order_id, "record-shipment", "s1"))
         invoices = [await erp.post_invoice(order.order_id, key=_invoice_key(order)) for _ in range(2)]
@@ -204,7 +204,7 @@ class ErpContract:
         self, erp: Erp, hands: ErpHands, network: Lossy, order: PlacedOrder
     ) -> None:
         await enter(erp, order)
-        report = report_of(order, await hands.ship(order))
+        report = report_of(order, await hands.ship_order(order))
         network.fault = Fault.REPLY_LOST
         record_key = effect_key(order.order_id, "record-shipment", "s1")
         await insist(lambda: erp.record_shipment(report, key=record_key))
@@ -227,7 +227,11 @@ async def enter(erp: Erp, order: PlacedOrder) -> ErpOrder:
     key = effect_key(order.order_id, "customer")
     customer = await erp.register_customer(order.customer, key=key)
     target = SalesOrder(order=order, customer=customer)
-    return await erp.enter_order(target, key=effect_key(order.order_id, "enter-order", "r1"))
+    return await erp.enter_order(target, key=enter_key(order))
+
+
+def enter_key(order: PlacedOrder) -> Key:
+    return effect_key(order.order_id, "enter-order", "r1")
 
 
 async def cancel(erp: Erp, order: PlacedOrder) -> None:

@@ -111,7 +111,8 @@ class StockContract:
         sku = await hands.stocked(3)
         orders = [await _entered(hands, f"{name}{number}", (sku, 2)) for number in range(2)]
         answers = await asyncio.gather(*(_patiently_reserve(stock, order) for order in orders))
-        assert sorted(_kept(answer) for answer in answers) == [1, 2]
+        kept = sorted(_kept(answer) for answer in answers)
+        assert kept == [1, 2], kept
         assert await hands.reserved(sku) == 3
 
     async def test_released_twice_is_released(self, stock: Stock, hands: StockHands, name: str) -> None:

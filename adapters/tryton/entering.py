@@ -1,0 +1,189 @@
+"""From our order to a sale in processing, to the cent, from wherever a former attempt left it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+
+from adapters.tryton import customers, sales
+from adapters.tryton.client import Record, TrytonClient
+from adapters.tryton.sales import SALE, Sale
+from domain.erp import SalesOrder
+from domain.errors import Refused
+from domain.ids import LineId, Sku
+from domain.money import Money
+from domain.orders import OrderLine, PlacedOrder, Surcharge, SurchargeKind
+
+PRICE_DIGITS = Decimal("0.0001")  # what Tryton keeps of a unit price unless configured otherwise
+ROUNDING_SKU = Sku("ROUNDING")
+ROUNDING_LINE = LineId("rounding")
+SURCHARGE_SKUS: Mapping[SurchargeKind, Sku] = {kind: Sku(kind.value.upper()) for kind in SurchargeKind}
+
+_NEXT = {"draft": "quote", "quotation": "confirm", "confirmed": "process"}
+
+
+async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
+    """The processed sale. Refused: unknown SKU or tax rate, cancelled there, or another total than ours."""
+    order = target.order
+    sale = await _only(tryton, order)
+    if sale is None:
+        await _create(tryton, target)
+        sale = await _only(tryton, order)
+    if sale is None or sale.cancelled:
+        raise Refused(f"{order.order_id} is cancelled in Tryton")
+    if sale.state == "draft":
+        sale = await _rounded(tryton, sale, order)
+    _check_total(sale, order)
+    return await _processed(tryton, sale)
+
+
+async def advance(tryton: TrytonClient, sale: Sale, button: str) -> Sale:
+    """Press a button unless the sale has moved on meanwhile: Tryton refuses a transition that is made already."""
+    try:
+        await tryton.act(SALE, sale.id, button)
+    except Refused:
+        moved = await sales.sale_numbered(tryton, sale.id)
+        if moved.state == sale.state:
+            raise
+        return moved
+    return await sales.sale_numbered(tryton, sale.id)
+
+
+async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
+    """The one sale to go on with. What a request made that was answered too late is cancelled: it is a draft of ours.
+
+    A sale that a person entered under the same reference carries no line marks and is left alone.
+    """
+    keeper = sales.keeper(found)
+    for twin in found:
+        if keeper and twin.id != keeper.id and twin.state == "draft" and twin.marked:
+            await advance(tryton, twin, "cancel")
+    return keeper
+
+
+async def _only(tryton: TrytonClient, order: PlacedOrder) -> Sale | None:
+    return await cancel_twins(tryton, await sales.sales_of(tryton, order.order_id))
+
+
+async def _processed(tryton: TrytonClient, sale: Sale) -> Sale:
+    """`confirm` answers before the processing that it causes, and a crash between them leaves a confirmed sale."""
+    while button := _NEXT.get(sale.state):
+        sale = await advance(tryton, sale, button)
+    return sale
+
+
+async def _create(tryton: TrytonClient, target: SalesOrder) -> None:
+    order, party = target.order, int(target.customer)
+    shown = [address for address in (order.billing, order.shipping) if address]
+    if not shown:
+        raise Refused(f"{order.order_id} has no address, and Tryton wants one")
+    lines = await _lines(tryton, order)
+    billing = await customers.address(tryton, party, shown[0])
+    shipping = await customers.address(tryton, party, shown[-1])
+    values: Record = {
+        "reference": order.order_id,
+        "description": order.number,
+        "party": party,
+        "invoice_address": billing,
+        "shipment_address": shipping,
+        "currency": await _currency(tryton, order.currency),
+        "invoice_method": "order",
+        "shipment_method": "order",
+        "lines": [["create", lines]],
+    }
+    await tryton.create(SALE, values, ["id"])
+
+
+async def _lines(tryton: TrytonClient, order: PlacedOrder) -> list[Record]:
+    skus = {item.line_id: _sku(item) for item in order.priced}
+    products = await _products(tryton, {*skus.values()})
+    rates = await _taxes(tryton)
+    return [
+        {
+            "product": products[skus[item.line_id]]["id"],
+            "unit": products[skus[item.line_id]]["sale_uom"],
+            "quantity": _quantity(item),
+            "unit_price": _net_unit_price(item),
+            "note": sales.line_note(item.line_id),
+            "description": item.name,
+            "taxes": [["add", _taxes_of(item, rates)]],
+        }
+        for item in order.priced
+    ]
+
+
+async def _products(tryton: TrytonClient, skus: set[Sku]) -> dict[Sku, Record]:
+    found = await tryton.search("product.product", [["code", "in", sorted(skus)]], ["code", "sale_uom"])
+    products = {Sku(product["code"]): product for product in reversed(found)}
+    if missing := sorted(skus - products.keys()):
+        raise Refused(f"Tryton has no product {', '.join(missing)}")
+    return products
+
+
+async def _taxes(tryton: TrytonClient) -> dict[Decimal, list[int]]:
+    on_sales = [["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]]]
+    domain = [["type", "=", "percentage"], ["parent", "=", None], *on_sales]
+    by_rate: dict[Decimal, list[int]] = defaultdict(list)
+    for tax in await tryton.search("account.tax", domain, ["rate"]):
+        by_rate[tax["rate"]].append(tax["id"])
+    return by_rate
+
+
+def _taxes_of(item: OrderLine | Surcharge, rates: Mapping[Decimal, list[int]]) -> list[int]:
+    """One Tryton tax per tax of the line, by its rate; two of one rate need two in Tryton."""
+    used: list[int] = []
+    for tax in item.taxes:
+        if tax.rate == 0:
+            continue
+        free = [candidate for candidate in rates.get(tax.rate, []) if candidate not in used]
+        if not free:
+            raise Refused(f"line {item.line_id}: Tryton has no sales tax of {tax.rate.normalize():f}")
+        used.append(free[0])
+    return used
+
+
+async def _currency(tryton: TrytonClient, code: str) -> int:
+    found = await tryton.search("currency.currency", [["code", "=", code]], ["id"], limit=1)
+    if not found:
+        raise Refused(f"Tryton has no currency {code}")
+    return int(found[0]["id"])
+
+
+async def _rounded(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
+    """Four digits of a net price and Tryton's own rounding of taxes may miss our total by cents: one line says so.
+
+    At most a minor unit per line and per tax; more is a difference that a person must see.
+    """
+    missing = order.total - sale.total
+    if not missing or abs(missing.minor) > sum(1 + len(item.taxes) for item in order.priced):
+        return sale
+    if any(line.line_id == ROUNDING_LINE for line in sale.lines):
+        return sale
+    products = await _products(tryton, {ROUNDING_SKU})
+    line: Record = {
+        "product": products[ROUNDING_SKU]["id"],
+        "unit": products[ROUNDING_SKU]["sale_uom"],
+        "quantity": 1,
+        "unit_price": missing.major,
+        "note": sales.line_note(ROUNDING_LINE),
+        "description": "Rounding",
+    }
+    await tryton.write(SALE, sale.id, {"lines": [["create", [line]]]})
+    return await sales.sale_numbered(tryton, sale.id)
+
+
+def _check_total(sale: Sale, order: PlacedOrder) -> None:
+    if sale.total != order.total:
+        raise Refused(f"{order.order_id}: Tryton's total is {sale.total}, the order's is {order.total}")
+
+
+def _sku(item: OrderLine | Surcharge) -> Sku:
+    return item.sku if isinstance(item, OrderLine) else SURCHARGE_SKUS[item.kind]
+
+
+def _quantity(item: OrderLine | Surcharge) -> int:
+    return item.quantity if isinstance(item, OrderLine) else 1
+
+
+def _net_unit_price(item: OrderLine | Surcharge) -> Decimal:
+    net: Money = item.net
+    return (net.major / _quantity(item)).quantize(PRICE_DIGITS, ROUND_HALF_UP)

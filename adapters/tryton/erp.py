@@ -1,0 +1,84 @@
+"""The merchant's books in Tryton 8.2: parties, sales, payments, invoices.
+
+Tryton knows no idempotency keys. Nothing is done twice because every step looks first: customers by what identifies
+them, sales by our order id, payments by the capture's reference, all else by the state it is in.
+"""
+
+from adapters.tryton import booking, cancelling, customers, entering, sales
+from adapters.tryton.changes import changed
+from adapters.tryton.client import TrytonClient
+from adapters.tryton.sales import SALE, Sale
+from domain.erp import Changes, ErpLine, ErpOrder, ErpOrderState, Invoice, SalesOrder
+from domain.errors import Refused
+from domain.ids import CustomerRef, OrderId
+from domain.keys import Key
+from domain.orders import Customer
+from domain.shipments import ShipmentReport
+
+
+class TrytonErp:
+    def __init__(self, tryton: TrytonClient) -> None:
+        self._tryton = tryton
+
+    async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
+        return CustomerRef(str(await customers.register(self._tryton, customer, key)))
+
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:  # noqa: ARG002  found by its order id
+        return _told(order.order.order_id, await entering.enter(self._tryton, order))
+
+    async def look_up_order(self, order: OrderId) -> ErpOrder | None:
+        sale = await sales.sale_of(self._tryton, order)
+        return _told(order, sale) if sale else None
+
+    async def cancel_order(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a state, reached once
+        found = await sales.sales_of(self._tryton, order)
+        if sale := await entering.cancel_twins(self._tryton, found):
+            await cancelling.cancel(self._tryton, sale)
+
+    async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:  # noqa: ARG002  found by the capture
+        """The warehouse is Tryton's own, so the shipment is there already: this verifies it and books the money."""
+        sale = await self._sale(report.order_id)
+        shipment = sales.shipment_called(sale, report.shipment_id)
+        if shipment is None or not shipment.left:
+            raise Refused(f"{report.shipment_id} has not left in Tryton")
+        if report.captured:
+            await booking.record_payment(self._tryton, sale, report.captured, report.capture_reference)
+
+    async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:  # noqa: ARG002  a state, reached once
+        return await booking.post_invoices(self._tryton, await self._sale(order))
+
+    async def changes(self, since: str | None) -> Changes:
+        return await changed(self._tryton, SALE, since, followers=("lines",), order_of=OrderId)
+
+    async def _sale(self, order: OrderId) -> Sale:
+        sale = await sales.sale_of(self._tryton, order)
+        if sale is None:
+            raise Refused(f"{order} is not in Tryton")
+        return sale
+
+
+def _told(order: OrderId, sale: Sale) -> ErpOrder:
+    return ErpOrder(
+        order_id=order,
+        reference=sale.number,
+        state=_state(sale),
+        lines=tuple(
+            ErpLine(
+                erp_line=str(line.id),
+                line_id=line.line_id,
+                sku=line.sku,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                total=line.total,
+            )
+            for line in sale.lines
+        ),
+        total=sale.total,
+        version=sale.version,
+    )
+
+
+def _state(sale: Sale) -> ErpOrderState:
+    if sale.cancelled:
+        return ErpOrderState.CANCELLED
+    return ErpOrderState.INVOICED if booking.invoiced(sale) else ErpOrderState.ENTERED

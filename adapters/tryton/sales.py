@@ -1,0 +1,253 @@
+"""A sale with all that follows from it, read in one request: lines, shipments with their moves and boxes, invoices.
+
+The sale's `reference` is our order id, a shipment's `reference` our shipment id, and the first line of a sale line's
+`note` names our line (docs/adr/0003). Moves lead back to the line they serve: a picking move ("inventory") names the
+leaving move ("outgoing") as its origin, and that one the sale line.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from adapters.tryton.client import Domain, Record, TrytonClient, referenced
+from domain.ids import LineId, OrderId, ShipmentId, Sku
+from domain.money import Money
+
+SALE = "sale.sale"
+SHIPMENT = "stock.shipment.out"
+INVOICE = "account.invoice"
+MOVE = "stock.move"
+
+_LINE_NOTE = re.compile(r"Shop line (\S+)\s*(?:\n|$)")
+_FIELDS = [
+    "state",
+    "number",
+    "revision",
+    "write_date",
+    "total_amount",
+    "party",
+    "currency.code",
+    "invoices_ignored",
+    *(f"lines.{name}" for name in ("type", "note", "quantity", "unit_price", "product.code", "product.type")),
+    *(f"lines.{name}" for name in ("taxes.rate", "moves.state", "moves_ignored", "moves_recreated")),
+    *(f"shipments.{name}" for name in ("state", "number", "reference", "carrier")),
+    *(
+        f"shipments.{kind}_moves.{name}"
+        for kind in ("inventory", "outgoing")
+        for name in ("state", "quantity", "origin", "product.code", "package")
+    ),
+    *(f"shipments.packages.{name}" for name in ("number", "shipping_reference", "moves")),
+    *(f"invoices.{name}" for name in ("state", "number", "total_amount")),
+]
+
+
+@dataclass(frozen=True)
+class Line:
+    """`line_id` is ours, or None for a line that someone added in Tryton. `unit_price` is net."""
+
+    id: int
+    line_id: LineId | None
+    sku: Sku | None
+    quantity: Decimal
+    unit_price: Decimal
+    total: Money
+    unhandled: tuple[int, ...]  # cancelled moves that nobody has ignored or made anew yet
+
+
+@dataclass(frozen=True)
+class Move:
+    id: int
+    state: str
+    quantity: int
+    origin: int | None
+    sku: Sku
+
+
+@dataclass(frozen=True)
+class Box:
+    id: int
+    number: str
+    tracking_number: str | None
+    moves: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Shipment:
+    id: int
+    state: str
+    reference: str | None
+    carrier: int | None
+    picking: tuple[Move, ...]
+    leaving: tuple[Move, ...]
+    boxes: tuple[Box, ...]
+
+    @property
+    def left(self) -> bool:
+        return self.state in ("shipped", "done")
+
+    @property
+    def cancelled(self) -> bool:
+        return self.state == "cancelled"
+
+
+@dataclass(frozen=True)
+class SaleInvoice:
+    id: int
+    state: str
+    number: str | None
+    total: Money
+
+
+@dataclass(frozen=True)
+class Sale:
+    id: int
+    state: str
+    number: str
+    party: int
+    version: str
+    total: Money
+    lines: tuple[Line, ...]
+    shipments: tuple[Shipment, ...]
+    invoices: tuple[SaleInvoice, ...]
+    invoices_ignored: tuple[int, ...]
+
+    @property
+    def cancelled(self) -> bool:
+        """Cancelled while it could be, or processed and then emptied: nothing left, nothing is invoiced.
+
+        Tryton does not cancel a processed sale. With every shipment and invoice cancelled and ignored it is `done`.
+        """
+        if self.state in ("draft", "quotation", "confirmed"):
+            return False
+        followed = [shipment.state for shipment in self.shipments]
+        followed += [invoice.state for invoice in self.invoices]
+        return self.state == "cancelled" or (bool(followed) and set(followed) == {"cancelled"})
+
+    @property
+    def marked(self) -> bool:
+        """Every line is one of ours."""
+        return all(line.line_id is not None for line in self.lines)
+
+    def line_of(self, shipment: Shipment, move: Move) -> Line | None:
+        """The sale line that a picking or leaving move of the shipment serves."""
+        leaving = next((other for other in shipment.leaving if other.id == move.origin), move)
+        outgoing = leaving if move in shipment.picking else move
+        return next((line for line in self.lines if line.id == outgoing.origin), None)
+
+
+def line_note(line_id: LineId) -> str:
+    return f"Shop line {line_id}"
+
+
+async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
+    """All sales that carry our order id, cancelled ones too, oldest first. There may be twins."""
+    return await _sales(tryton, [["reference", "=", order]])
+
+
+async def sale_of(tryton: TrytonClient, order: OrderId) -> Sale | None:
+    """The sale of an order: of several the furthest, and of those the oldest. None when nobody entered it."""
+    return keeper(await sales_of(tryton, order))
+
+
+async def sale_numbered(tryton: TrytonClient, sale: int) -> Sale:
+    (found,) = await _sales(tryton, [["id", "=", sale]])
+    return found
+
+
+_FURTHEST = ("done", "processing", "confirmed", "quotation", "draft", "cancelled")
+
+
+def keeper(sales: Sequence[Sale]) -> Sale | None:
+    return min(sales, key=lambda sale: (_FURTHEST.index(sale.state), sale.id), default=None)
+
+
+def shipment_called(sale: Sale | None, shipment: ShipmentId) -> Shipment | None:
+    """The shipment under our id: a live one before a cancelled one."""
+    named = [candidate for candidate in sale.shipments if candidate.reference == shipment] if sale else []
+    return min(named, key=lambda candidate: (candidate.cancelled, candidate.id), default=None)
+
+
+async def _sales(tryton: TrytonClient, domain: Domain) -> list[Sale]:
+    return [_sale(record) for record in await tryton.search(SALE, domain, _FIELDS)]
+
+
+def _sale(record: Record) -> Sale:
+    currency = record["currency"]["code"]
+    return Sale(
+        id=record["id"],
+        state=record["state"],
+        number=record["number"] or "",
+        party=record["party"],
+        version=f"{record['revision']}",
+        total=Money.parse(record["total_amount"], currency),
+        lines=tuple(_line(line, currency) for line in record["lines"] if line["type"] == "line"),
+        shipments=tuple(_shipment(shipment) for shipment in record["shipments"]),
+        invoices=tuple(
+            SaleInvoice(
+                id=invoice["id"],
+                state=invoice["state"],
+                number=invoice["number"],
+                total=Money.parse(invoice["total_amount"], currency),
+            )
+            for invoice in record["invoices"]
+        ),
+        invoices_ignored=tuple(record["invoices_ignored"]),
+    )
+
+
+def _line(record: Record, currency: str) -> Line:
+    noted = _LINE_NOTE.match(record["note"] or "")
+    quantity, unit_price = Decimal(str(record["quantity"])), record["unit_price"]
+    handled = {*record["moves_ignored"], *record["moves_recreated"]}
+    return Line(
+        id=record["id"],
+        line_id=LineId(noted[1]) if noted else None,
+        sku=Sku(record["product"]["code"]) if record["product"] else None,
+        quantity=quantity,
+        unit_price=unit_price,
+        total=_with_taxes(quantity * unit_price, [tax["rate"] for tax in record["taxes"]], currency),
+        unhandled=tuple(
+            move["id"]
+            for move in record["moves"]
+            if move["state"] == "cancelled" and move["id"] not in handled
+        ),
+    )
+
+
+def _with_taxes(net: Decimal, rates: list[Decimal | None], currency: str) -> Money:
+    """What Tryton makes of a line: amount and taxes rounded on their own, half to even."""
+    cent = Money(minor=1, currency=currency).major
+    tax = net * sum((rate or Decimal(0) for rate in rates), Decimal(0))
+    rounded = (part.quantize(cent, ROUND_HALF_EVEN) for part in (net, tax))
+    return Money.parse(sum(rounded, Decimal(0)), currency)
+
+
+def _shipment(record: Record) -> Shipment:
+    return Shipment(
+        id=record["id"],
+        state=record["state"],
+        reference=record["reference"],
+        carrier=record["carrier"],
+        picking=tuple(_move(move) for move in record["inventory_moves"]),
+        leaving=tuple(_move(move) for move in record["outgoing_moves"]),
+        boxes=tuple(
+            Box(
+                id=box["id"],
+                number=box["number"],
+                tracking_number=box["shipping_reference"],
+                moves=tuple(box["moves"]),
+            )
+            for box in record["packages"]
+        ),
+    )
+
+
+def _move(record: Record) -> Move:
+    return Move(
+        id=record["id"],
+        state=record["state"],
+        quantity=int(record["quantity"]),
+        origin=referenced(record["origin"]),
+        sku=Sku(record["product"]["code"]),
+    )

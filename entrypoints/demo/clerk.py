@@ -1,0 +1,88 @@
+"""A warehouse clerk at a real Tryton, played through its own client library: picks, packs, and ships what has labels.
+
+`python -m entrypoints.demo.clerk --url http://127.0.0.1:8000 --database erp --user clerk --password …` works until
+SIGTERM and prints what it did. It touches only shipments that carry one of our references.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from typing import Any
+
+from proteus import Model, config
+
+_LOOK_SECONDS = 0.5
+_OURS = ("reference", "like", "order:%")
+
+
+class Clerk:
+    """One shipment one step further per call, in the session of a logged-in user."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def model(self, name: str) -> Any:
+        return Model.get(name, config=self._session)
+
+    def work(self) -> int:
+        """How many shipments moved on."""
+        steps = {"assigned": self.pick, "picked": self.pack, "packed": self.ship}
+        moved = 0
+        for shipment in self.model("stock.shipment.out").find([_OURS, ("state", "in", [*steps])]):
+            moved += steps[shipment.state](shipment)
+        return moved
+
+    def pick(self, shipment: Any) -> bool:
+        shipment.click("pick")
+        return _tell("picked", shipment)
+
+    def pack(self, shipment: Any) -> bool:
+        """Everything in one box, by the house's usual carrier: Tryton wants one named. The labels may name another."""
+        if not shipment.carrier:
+            (shipment.carrier,) = self.model("carrier").find([], limit=1)
+        if not shipment.packages:
+            (kind,) = self.model("stock.package.type").find([], limit=1)
+            box = shipment.packages.new(type=kind)
+            for move in shipment.outgoing_moves:
+                box.moves.append(self.model("stock.move")(move.id))
+        shipment.save()
+        shipment.click("pack")
+        return _tell("packed", shipment)
+
+    def ship(self, shipment: Any) -> bool:
+        """Only with a label on every box: without one nobody would fetch it."""
+        if not shipment.packages or not all(box.shipping_reference for box in shipment.packages):
+            return False
+        shipment.click("ship")
+        shipment.click("do")
+        return _tell("shipped", shipment)
+
+
+def at_work(url: str, database: str, user: str, password: str, stop: threading.Event) -> None:
+    with config.set_xmlrpc_session(f"{url}/{database}/rpc/", user, password) as session:
+        clerk = Clerk(session)
+        while not stop.is_set():
+            clerk.work()
+            stop.wait(_LOOK_SECONDS)
+
+
+def _tell(what: str, shipment: Any) -> bool:
+    sys.stdout.write(f"{what} {shipment.reference}\n")
+    sys.stdout.flush()
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("url", "database", "user", "password"):
+        parser.add_argument(f"--{name}", required=True)
+    chosen = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    at_work(chosen.url, chosen.database, chosen.user, chosen.password, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Tryton 8.2 as ERP, stock and warehouse, held to the contracts over real HTTP."""
+
+import pytest
+
+from adapters.tryton.client import TrytonClient
+from adapters.tryton.erp import TrytonErp
+from adapters.tryton.stock import TrytonStock
+from adapters.tryton.warehouse import TrytonWarehouse
+from tests.contracts.erp import ErpContract
+from tests.contracts.stock import StockContract
+from tests.contracts.tryton_world import clerk, hands, server, tryton
+from tests.contracts.warehouse import WarehouseContract
+
+__all__ = ["clerk", "hands", "server", "tryton"]
+pytestmark = pytest.mark.tryton
+
+
+class TestTrytonErp(ErpContract):
+    @pytest.fixture
+    def erp(self, tryton: TrytonClient) -> TrytonErp:
+        return TrytonErp(tryton)
+
+
+class TestTrytonStock(StockContract):
+    @pytest.fixture
+    def stock(self, tryton: TrytonClient) -> TrytonStock:
+        return TrytonStock(tryton)
+
+
+class TestTrytonWarehouse(WarehouseContract):
+    @pytest.fixture
+    def warehouse(self, tryton: TrytonClient) -> TrytonWarehouse:
+        return TrytonWarehouse(tryton)

@@ -1,0 +1,149 @@
+"""A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from proteus import config
+
+from adapters.tryton.client import Record, TrytonClient, reference
+from adapters.tryton.erp import TrytonErp
+from adapters.tryton.sales import sales_of
+from adapters.tryton.stock import TrytonStock
+from adapters.tryton.warehouse import TrytonWarehouse
+from domain.ids import OrderId, ShipmentId, Sku
+from domain.money import Money
+from domain.orders import PlacedOrder
+from domain.shipments import Labels
+from entrypoints.demo.clerk import Clerk
+from entrypoints.embedded.tryton import TrytonServer, count, stock_up, tryton_server
+from tests.contracts import erp, stock, warehouse
+from tests.contracts.lossy import Lossy
+from tests.contracts.placing import EUR, labels_for, pick_request
+
+_numbers = iter(range(1, 1_000_000))
+_OPEN = ("draft", "quotation", "confirmed", "processing")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TrytonServer]:
+    async with tryton_server(tmp_path_factory.mktemp("tryton")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def clerk(server: TrytonServer) -> Iterator[Clerk]:
+    with config.set_xmlrpc_session(server.rpc_url, server.user, server.password) as session:
+        yield Clerk(session)
+
+
+@pytest.fixture
+async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonClient]:
+    """The adapter's client: everything it sends goes through `network`."""
+    async with TrytonClient(server.url, server.database, server.api_key, transport=network) as client:
+        yield client
+
+
+@pytest.fixture
+async def hands(server: TrytonServer, clerk: Clerk) -> "AsyncIterator[Hands]":
+    async with TrytonClient(server.url, server.database, server.api_key) as client:
+        yield Hands(server, client, clerk)
+
+
+class Hands:
+    def __init__(self, server: TrytonServer, tryton: TrytonClient, clerk: Clerk) -> None:
+        self.tryton = tryton
+        self.clerk = clerk
+        self._server = server
+        self._erp, self._stock = TrytonErp(tryton), TrytonStock(tryton)
+        self._warehouse = TrytonWarehouse(tryton)
+
+    async def stocked(self, units: int) -> Sku:
+        sku = Sku(f"T-{next(_numbers)}")
+        await stock_up(self._server, {sku: units})
+        return sku
+
+    async def receive(self, sku: Sku, units: int) -> None:
+        (product,) = await self.tryton.search("product.product", [["code", "=", sku]], ["id"])
+        (storage,) = await self.tryton.search("stock.location", [["code", "=", "STO"]], ["id"])
+        domain = [["id", "=", product["id"]]]
+        (counted,) = await self.tryton.search(
+            "product.product", domain, ["quantity"], locations=[storage["id"]]
+        )
+        await count(self.tryton, product["id"], int(counted["quantity"]) + units)
+
+    async def reserved(self, sku: Sku) -> int:
+        assigned = [
+            ["product.code", "=", sku],
+            ["from_location.code", "=", "STO"],
+            ["state", "=", "assigned"],
+        ]
+        return sum(
+            int(move["quantity"]) for move in await self.tryton.search("stock.move", assigned, ["quantity"])
+        )
+
+    async def enter(self, order: PlacedOrder) -> None:
+        await erp.enter(self._erp, order)
+
+    # -- the warehouse
+
+    async def reserve(self, order: PlacedOrder) -> None:
+        await self.enter(order)
+        assert not (await stock.reserve(self._stock, order)).short
+
+    async def picks(self, shipment: ShipmentId) -> int:
+        domain = [["reference", "=", shipment], ["state", "!=", "cancelled"]]
+        return len(await self.tryton.search("stock.shipment.out", domain, ["id"]))
+
+    async def pick(self, shipment: ShipmentId) -> None:
+        assert self.clerk.pick(self.shipment(shipment))
+
+    async def pack(self, shipment: ShipmentId) -> None:
+        assert self.clerk.pack(self.shipment(shipment))
+
+    async def ship(self, shipment: ShipmentId) -> None:
+        assert self.clerk.ship(self.shipment(shipment))
+
+    async def tracking_numbers(self, shipment: ShipmentId) -> list[str]:
+        return [box.shipping_reference for box in self.shipment(shipment).packages]
+
+    def shipment(self, shipment: ShipmentId) -> Any:
+        """As proteus shows it to the clerk."""
+        (found,) = self.clerk.model("stock.shipment.out").find([("reference", "=", shipment)])
+        return found
+
+    # -- the ERP's books
+
+    async def customers(self, name: str) -> int:
+        return len(await self.tryton.search("party.party", [["name", "=", name]], ["id"]))
+
+    async def open_orders(self, order: OrderId) -> int:
+        fields = ["state", "shipments.state"]
+        found = await self.tryton.search("sale.sale", [["reference", "=", order]], fields)
+        return sum(sale["state"] in _OPEN or _anything_left(sale) for sale in found)
+
+    async def ship_order(self, order: PlacedOrder) -> Labels:
+        await stock.reserve(self._stock, order)
+        pick = pick_request(order)
+        await warehouse.request_pick(self._warehouse, pick)
+        await self.pick(pick.shipment_id)
+        await self.pack(pick.shipment_id)
+        labels = labels_for(await warehouse.packages(self._warehouse, pick), "T")
+        await self._warehouse.hand_over(pick.shipment_id, labels, key=erp.enter_key(order))
+        await self.ship(pick.shipment_id)
+        return labels
+
+    async def money(self, order: OrderId) -> list[Money]:
+        (sale,) = await sales_of(self.tryton, order)
+        domain = [["origin", "=", reference("sale.sale", sale.id)], ["state", "not in", ["draft", "failed"]]]
+        payments = await self.tryton.search("account.payment", domain, ["amount"])
+        return [Money.parse(payment["amount"], EUR) for payment in payments]
+
+    async def invoices(self, order: OrderId) -> list[Money]:
+        (sale,) = await sales_of(self.tryton, order)
+        return [invoice.total for invoice in sale.invoices if invoice.state in ("posted", "paid")]
+
+
+def _anything_left(sale: Record) -> bool:
+    return any(shipment["state"] != "cancelled" for shipment in sale["shipments"])
