@@ -1,5 +1,7 @@
 """The tables. What is an order's state lives in its workflow; here is what must outlive it or come before it.
 
+A change here needs its migration in `migrations/versions`, written by hand; a test tells what the two differ in.
+
 No foreign keys between them on purpose: a webhook may name an order that is not known yet, and a movement of money is
 recorded whatever else is missing.
 """

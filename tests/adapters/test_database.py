@@ -126,6 +126,7 @@ async def test_migrating_twice_changes_nothing(url: str, clock: Clock) -> None:
     await engine.dispose()
 
 
+@pytest.mark.slow
 def test_processes_that_migrate_at_once_wait_for_each_other(url: str) -> None:
     script = f"import asyncio, adapters.database.engine as e; asyncio.run(e.migrate({url!r}))"
     started = [
@@ -135,6 +136,7 @@ def test_processes_that_migrate_at_once_wait_for_each_other(url: str) -> None:
     assert answers == [(b"", 0)] * 3
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_brings_its_migrations(tmp_path: Path, url: str) -> None:
     build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     built = subprocess.run(

@@ -12,6 +12,7 @@ from pathlib import Path
 from socket import create_server
 
 import httpx
+import pytest
 
 from adapters.connector.signatures import HEADER, sign
 from adapters.database.schema import InboxState
@@ -19,6 +20,8 @@ from domain.ids import System
 from tests.entrypoints.order_workflow import QUEUE, StandInOrder, temporal
 from tests.entrypoints.receiving import SHOP, document, order, receiver, until
 from workers.temporal import start_order
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_of_the_erp"
