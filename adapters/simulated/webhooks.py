@@ -8,7 +8,6 @@ import sqlite3
 import httpx
 
 from adapters.connector.protocol import WebhookEvent
-from adapters.connector.protocol import WebhookEvent
 from adapters.simulated.world import World
 
 HEADER = "OrderSaga-Signature"
@@ -51,10 +50,9 @@ async def _send(world: World, client: httpx.AsyncClient, template: str, row: sql
     channel = event.order_id.split(":")[1]
     url = template.replace("{channel}", channel).replace("{system}", event.system)
     at = int(world.state.clock().timestamp())
-    event = WebhookEvent.model_validate_json(row["body"])
     try:
         response = await client.post(
-            url.format(channel=event.order_id.split(":")[1], system=event.system),
+            url,
             content=row["body"],
             headers={
                 "Content-Type": "application/json",
