@@ -195,14 +195,17 @@ class _Settlement:
             draft.net = net
 
     def _rounds_to(self, stated: Money) -> bool:
-        """Whether one rounding of the exact sum explains the total; freight and fees hide digits without a trace."""
-        tax = [
-            draft.tax_stated if self._taxed_by_line else sum(draft.taxes_exact.values(), Fraction(0))
-            for draft in self._drafts
-        ]
-        exact = sum((draft.net_exact for draft in self._drafts), Fraction(0)) + sum(tax, Fraction(0))
+        """Whether one rounding of the exact sum explains the total; freight and fees hide digits without a trace.
+
+        Taxes that add up by line may still have been rounded once: the document does not tell, so either will do.
+        """
+        net = sum((draft.net_exact for draft in self._drafts), Fraction(0))
+        by_line = sum((draft.tax_stated for draft in self._drafts), Fraction(0))
+        once = sum((draft.gross_exact - draft.net_exact for draft in self._drafts), Fraction(0))
         untraced = 0 if self._nets_are_whole else sum(draft.source is None for draft in self._drafts)
-        return abs(exact - stated.minor) <= _HALF * (1 + untraced) + self._noise
+        tolerance = _HALF * (1 + untraced) + self._noise
+        taxes = (by_line, once) if self._taxed_by_line else (once,)
+        return any(abs(net + tax - stated.minor) <= tolerance for tax in taxes)
 
     def _settle_list_amount(self, draft: Draft) -> None:
         """The value before coupons; where nothing was taken off, or the price was raised by hand, the net itself."""

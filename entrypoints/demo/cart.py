@@ -7,6 +7,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 DIGITS: Mapping[str, int] = {"EUR": 2, "USD": 2, "GBP": 2, "JPY": 0, "KWD": 3}
@@ -32,6 +33,9 @@ CATALOGUE: Mapping[str, tuple[str, Decimal, Decimal]] = {  # name, net price in 
     "BOOK-COFFEE": ("The Coffee Book", Decimal("18.60"), Decimal("0.07")),
     "POSTCARD-UN": ("Postcards for a good cause", Decimal("5.00"), Decimal(0)),
 }
+
+_FIRST_NUMBER = 10_001
+_FIRST_PLACED = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
 _CUSTOMERS = (  # name, company, street, postal code, city, country
     ("Amelie Sommer", "", "Lindenweg 4", "50674", "Köln", "DE"),
@@ -107,6 +111,14 @@ class Cart:
         object.__setattr__(self, "charged", (*self.lines, *((self.freight,) if self.freight else ())))
 
     @property
+    def number(self) -> int:
+        return _FIRST_NUMBER + self.index
+
+    @property
+    def placed(self) -> datetime:
+        return _FIRST_PLACED + timedelta(minutes=7 * self.index)
+
+    @property
     def total(self) -> int:
         return sum(line.total for line in self.charged)
 
@@ -132,6 +144,10 @@ def cart(index: int, currencies: Sequence[str]) -> Cart:
     goods = sum(line.value for line in lines)
     freight = None if goods >= _price(Decimal(120), currency) else _freight(currency, taxes_included=included)
     return Cart(index, currency, included, _buyer(index), lines, freight)
+
+
+def article_number(sku: str) -> int:
+    return list(CATALOGUE).index(sku)
 
 
 def _line(index: int, sku: str, currency: str, *, taxes_included: bool) -> CartLine:

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.documents import PARSERS, load
@@ -16,7 +16,7 @@ from domain.ids import ChannelId
 from domain.intake import UnusableDocument
 from domain.orders import PlacedOrder
 from entrypoints.demo.cart import DIGITS, Buyer, Cart, CartLine
-from entrypoints.demo.documents import _PLATFORMS
+from entrypoints.demo.documents import PLATFORMS
 
 BUYER = Buyer("Ada Beispiel", "ada@example.com", "", "Musterweg 1", "10115", "Berlin", "DE")
 AMOUNT = re.compile(r"\d+(\.\d+)?")
@@ -57,7 +57,7 @@ def carts(draw: st.DrawFn) -> Cart:
 
 
 def _document(platform: str, content: Cart) -> dict[str, Any]:
-    document = _PLATFORMS[platform][1](content)
+    document = PLATFORMS[platform][1](content)
     return dict(load(json.dumps(document).encode()))
 
 
@@ -108,8 +108,10 @@ def test_an_amount_disturbed_by_one_minor_unit_never_passes(
     holder[key] = str(disturbed)
     with pytest.raises(UnusableDocument) as refused:
         _parse(platform, document)
-    reasons = " ".join(problem.reason for problem in refused.value.problems)
-    assert "difference of" in reasons or path in {problem.field for problem in refused.value.problems}
+    assert any(
+        "difference of" in problem.reason or path.startswith(problem.field)
+        for problem in refused.value.problems
+    )
 
 
 @settings(deadline=None)  # the machine is shared
@@ -125,6 +127,7 @@ def test_a_shopify_order_cut_down_by_hand_is_worth_its_current_total(
     for line, units, sent in zip(content.lines, left, document["line_items"], strict=True):
         sent["current_quantity"] = units
         shares = [_share(amount, units, line.quantity) for amount in (line.discount, line.order_discount)]
+        assume(sum(shares) <= line.unit * units)
         discount += sum(shares)
         value += line.unit * units - sum(shares)
         tax += _share(line.tax, units, line.quantity)
@@ -148,7 +151,7 @@ def test_a_shopify_order_cut_down_by_hand_is_worth_its_current_total(
 @given(
     grosses=st.lists(st.integers(2, 50_000), min_size=1, max_size=10),
     rate=st.sampled_from([Decimal("0.19"), Decimal("0.07"), Decimal("0.20")]),
-    off_by=st.sampled_from([Decimal("-0.01"), Decimal("0.01")]),
+    off_by=st.sampled_from([Decimal("-0.02"), Decimal("0.02")]),  # its two ways of rounding are 0.01 apart
 )
 def test_woocommerce_lines_that_hide_digits_meet_the_total_of_their_tags(
     grosses: list[int], rate: Decimal, off_by: Decimal

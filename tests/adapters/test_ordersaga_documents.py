@@ -111,3 +111,11 @@ def test_the_schema_accepts_the_document_and_refuses_money_as_a_number(order: di
     order["total"] = 126.83
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(order, schema())
+
+
+def test_the_documented_example_is_an_order() -> None:
+    page = (ROOT / "docs" / "order-document.md").read_text()
+    example = page.partition("```json\n")[2].partition("```")[0]
+    placed = _parse(dict(load(example.encode())))
+    assert str(placed.total) == "114.88 EUR"
+    jsonschema.validate(json.loads(example), schema())
