@@ -22,6 +22,7 @@ def simulator(  # noqa: PLR0917  each is an option of the command line
         str | None, typer.Option(help="Where hints are posted to; {channel} and {system} are filled in.")
     ] = None,
     webhook_secret: Annotated[str, typer.Option(envvar="ORDERSAGA_SIMULATOR_WEBHOOK_SECRET")] = "",
+    webhook_attempts_max: Annotated[int, typer.Option(min=1, help="Then a hint is given up.")] = 10,
     token: Annotated[str | None, typer.Option(envvar="ORDERSAGA_SIMULATOR_TOKEN")] = None,
     pick_seconds: Annotated[
         str, typer.Option(help='From pick request to packed; 0 at once, "off" never by itself.')
@@ -38,6 +39,7 @@ def simulator(  # noqa: PLR0917  each is an option of the command line
         units_per_package=units_per_package,
         webhook_url=webhook_url,
         webhook_secret=webhook_secret,
+        webhook_attempts_max=webhook_attempts_max,
         token=token,
     )
     run(host, port, state, settings)

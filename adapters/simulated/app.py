@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -54,13 +54,11 @@ def protocol_app() -> FastAPI:
         version="1",
         summary="Implement these operations and OrderSaga drives your orders through your systems.",
         servers=[{"url": "https://systems.example"}],
-        responses={401: {"description": "The bearer token is missing or wrong"}},
     )
     for router in SYSTEMS.values():
         app.include_router(router, dependencies=[Depends(_authorised)])
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(HTTPException, _unknown)
     return app
 
 
@@ -113,8 +111,3 @@ async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG
 async def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001  the handler's signature
     assert isinstance(error, Refusal)  # noqa: S101  registered for this type alone
     return problem(error.status, error.code, error.detail, error.field)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:  # noqa: ARG001  the handler's signature
-    assert isinstance(error, HTTPException)  # noqa: S101  registered for this type alone
-    return problem(error.status_code, "no_such_operation", str(error.detail))

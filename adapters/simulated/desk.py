@@ -29,11 +29,11 @@ Rule = Callable[[World, T, str], A]
 
 ABORT = "ordersaga.abort"  # an extension of the ASGI scope that server.py provides: close without an answer
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "Refused, with the reason",
-        "content": {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}},
-    }
+_WHY = {"content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused: asking again cannot help. 404 `not_found`: there is none.", **_WHY},
+    "429": {"description": "Nothing happened; ask again after Retry-After.", **_WHY},
+    "503": {"description": "Nothing happened; ask again after Retry-After.", **_WHY},
 }
 
 
@@ -129,7 +129,7 @@ def _route(
         operation_id=f"{system}.{operation}",
         summary=f"{system}: {operation.replace('_', ' ')}",
         description=inspect.getdoc(rule) or "",
-        responses=_PROBLEMS,
+        responses=PROBLEMS,
         tags=[system],
     )
 

@@ -41,5 +41,6 @@ def run(host: str, port: int, state_path: Path, settings: Settings) -> None:
         port=port,
         http=_Abortable,
         log_level="warning",
+        timeout_keep_alive=30,  # longer than callers keep idle connections, or one would be lost under their hands
         timeout_graceful_shutdown=1,
     )
