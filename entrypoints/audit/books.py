@@ -1,0 +1,247 @@
+"""What all the systems' books say, as plain records of the auditor's own. Amounts are decimals in major units."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Moment(Entry):
+    """When something happened: between `earliest` and `latest`. `seq` counts over everything in one `book`."""
+
+    book: str
+    seq: int | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+def before(one: Moment | None, other: Moment | None) -> bool | None:
+    """Whether `one` happened first; None where the books cannot tell."""
+    if one is None or other is None:
+        return None
+    if one.book == other.book and one.seq is not None and other.seq is not None:
+        return one.seq < other.seq
+    if one.latest and other.earliest and one.latest < other.earliest:
+        return True
+    if one.earliest and other.latest and one.earliest > other.latest:
+        return False
+    return None
+
+
+class Capture(Entry):
+    """`at_checkout`: taken by the shop when the order was placed, not by us."""
+
+    reference: str
+    amount: Decimal
+    moment: Moment | None = None
+    at_checkout: bool = False
+
+
+class Refund(Entry):
+    """`capture` is the reference of what it gives back, where the gateway says so."""
+
+    reference: str
+    amount: Decimal
+    capture: str | None = None
+
+
+class Payment(Entry):
+    """`capturable` is the most that may be captured in all, declared over-capture included; `held` what still may be."""
+
+    reference: str
+    order_id: str
+    currency: str
+    authorised: Decimal
+    capturable: Decimal
+    held: Decimal
+    captures: tuple[Capture, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def captured(self) -> Decimal:
+        return sum((capture.amount for capture in self.captures), Decimal(0))
+
+    @property
+    def refunded(self) -> Decimal:
+        return sum((refund.amount for refund in self.refunds), Decimal(0))
+
+
+class State(StrEnum):
+    """Of an order in the shop and of a sale in the ERP: what happened to it in the end."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Line(Entry):
+    """Goods. `precision` is how far its total may be off because the system keeps rounded unit prices."""
+
+    line_id: str
+    quantity: Decimal
+    total: Decimal
+    precision: Decimal = Decimal(0)
+
+
+class ShopOrder(Entry):
+    """`document` is the platform's own; `lines`, `total` and what is `paid` are what the shop shows its customer."""
+
+    order_id: str
+    platform: str
+    document: dict[str, Any]
+    state: State
+    lines: tuple[Line, ...]
+    total: Decimal
+    currency: str
+    paid: Decimal
+    placed_at: datetime | None = None
+
+
+class Sale(Entry):
+    """A sales order in the ERP. `total` includes what is no line of goods: freight, fees, rounding.
+
+    `received` is the money that the ERP has booked for it.
+    """
+
+    reference: str
+    order_id: str
+    state: State
+    customer: str
+    lines: tuple[Line, ...]
+    total: Decimal
+    currency: str
+    received: Decimal
+
+
+class Invoice(Entry):
+    reference: str
+    order_id: str
+    total: Decimal
+
+
+class Customer(Entry):
+    """`identities` are what tells customers apart, normalised: ("e-mail address", "eve@example.com")."""
+
+    system: str
+    reference: str
+    identities: tuple[tuple[str, str], ...]
+
+
+class Shelf(Entry):
+    sku: str
+    on_hand: Decimal
+    reserved: Decimal
+
+
+class Reservation(Entry):
+    order_id: str
+    line_id: str
+    sku: str
+    units: Decimal
+
+
+class ShipmentState(StrEnum):
+    OPEN = "open"
+    LEFT = "left"
+    CANCELLED = "cancelled"
+
+
+class Shipment(Entry):
+    """`units` by line: what is in the boxes, and before it is packed what is to be. `left` is when it left the house."""
+
+    reference: str
+    order_id: str
+    state: ShipmentState
+    units: Mapping[str, Decimal]
+    left: Moment | None = None
+
+
+class Parcel(Entry):
+    """`moving`: the carrier has it, or had."""
+
+    order_id: str
+    shipment: str
+    moving: bool
+
+
+class Mail(Entry):
+    key: str
+    to: str
+    subject: str
+    plain: str
+
+
+class Workflow(Entry):
+    """`starts` counts how often it was started anew; `document` is what it tells of its order."""
+
+    order_id: str
+    status: str
+    starts: int = 1
+    document: dict[str, Any] | None = None
+
+
+class Row(Entry):
+    """Our register's row. `state` is accepted, started, completed or cancelled."""
+
+    order_id: str
+    state: str
+    document: dict[str, Any] | None = None
+
+
+class Movement(Entry):
+    """Our database's row of money that moved: `kind` is captured, refunded or voided."""
+
+    key: str
+    order_id: str
+    kind: str
+    amount: Decimal
+    currency: str
+    reference: str
+
+
+class InboxItem(Entry):
+    """`state` is waiting, forwarded or parked. `order_id` as the item itself says it, where it can be read."""
+
+    id: int
+    kind: str
+    state: str
+    order_id: str | None
+
+
+class Books(Entry):
+    """Everything that was read. `as_of` is the shop's own time when its books were read.
+
+    `first_rows` are our rows of orders as they were before anything else was read, `rows` as they were at the end.
+    """
+
+    as_of: datetime | None = None
+    shop: tuple[ShopOrder, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    sales: tuple[Sale, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    customers: tuple[Customer, ...] = ()
+    shelves: tuple[Shelf, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
+    mails: tuple[Mail, ...] = ()
+    workflows: tuple[Workflow, ...] = ()
+    first_rows: tuple[Row, ...] = ()
+    rows: tuple[Row, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    inbox: tuple[InboxItem, ...] = ()
+
+    def and_also(self, other: "Books") -> "Books":
+        """Both together; of two systems that keep the same kind of book, each keeps its own orders."""
+        joined: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            mine, others = getattr(self, name), getattr(other, name)
+            joined[name] = (*mine, *others) if isinstance(mine, tuple) else mine or others
+        return Books.model_construct(**joined)

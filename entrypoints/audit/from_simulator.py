@@ -1,0 +1,198 @@
+"""The simulated systems' books, by `GET /books`. Every event bears a mark that counts over all of these systems."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from entrypoints.audit.books import (
+    Books,
+    Capture,
+    Customer,
+    Invoice,
+    Line,
+    Mail,
+    Moment,
+    Parcel,
+    Payment,
+    Refund,
+    Reservation,
+    Sale,
+    Shelf,
+    Shipment,
+    ShipmentState,
+    ShopOrder,
+    State,
+)
+from entrypoints.audit.sums import ZERO
+
+_READ_SECONDS_MAX = 60
+_CHECKOUT = "checkout"  # the key of what the shop itself took
+_SYSTEMS = {"erp": "ERP", "crm": "CRM"}
+_SHOP_STATES = {"open": State.OPEN, "fulfilled": State.DONE, "cancelled": State.CANCELLED}
+_SALE_STATES = {"entered": State.OPEN, "invoiced": State.DONE, "cancelled": State.CANCELLED}
+_MOVING = frozenset({"in_transit", "delivered", "lost"})
+
+Thing = Mapping[str, Any]
+
+
+async def read(url: str, token: str | None = None) -> Books:
+    """httpx.HTTPError: it does not answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx.AsyncClient(timeout=_READ_SECONDS_MAX) as http:
+        response = await http.get(f"{url.rstrip('/')}/books", headers=headers)
+        response.raise_for_status()
+    told = response.headers.get("Date")
+    return books_of(response.json(parse_float=Decimal), parsedate_to_datetime(told) if told else None)
+
+
+def books_of(book: Thing, as_of: datetime | None = None) -> Books:
+    return Books(
+        as_of=as_of,
+        shop=tuple(_shop_order(order) for order in book["orders"]),
+        payments=tuple(_payment(payment) for payment in book["payments"]),
+        sales=tuple(_sale(sale) for sale in book["sales_orders"] if sale["order"]),
+        invoices=tuple(_invoice(invoice) for invoice in book["invoices"]),
+        customers=tuple(_customer(customer) for customer in book["customers"]),
+        shelves=tuple(
+            Shelf(sku=shelf["sku"], on_hand=shelf["on_hand"], reserved=shelf["reserved"])
+            for shelf in book["stock"]
+        ),
+        reservations=tuple(_reservations(book["reservations"])),
+        shipments=tuple(_shipment(pick) for pick in book["picks"] if pick["order_id"]),
+        parcels=tuple(_parcel(parcel) for parcel in book["parcels"]),
+        mails=tuple(
+            Mail(**{name: mail[name] for name in ("key", "to", "subject", "plain")}) for mail in book["mails"]
+        ),
+    )
+
+
+def _moment(mark: Thing) -> Moment:
+    at = datetime.fromisoformat(mark["at"])
+    return Moment(book="simulator", seq=mark["seq"], earliest=at, latest=at)
+
+
+def _amount(money: Thing) -> Decimal:
+    return Decimal(money["amount"])
+
+
+def _shop_order(order: Thing) -> ShopOrder:
+    return ShopOrder(
+        order_id=order["order_id"],
+        platform=order["platform"],
+        document=order["document"],
+        state=_SHOP_STATES[order["state"]],
+        lines=tuple(_line(line) for line in order["lines"]),
+        total=_amount(order["total"]),
+        currency=order["total"]["currency"],
+        paid=_told(order["shipments"]),
+        placed_at=datetime.fromisoformat(order["placed"]["at"]),
+    )
+
+
+def _line(line: Thing) -> Line:
+    return Line(line_id=line["line_id"], quantity=line["quantity"], total=_amount(line["total"]))
+
+
+def _payment(payment: Thing) -> Payment:
+    authorised = _amount(payment["authorised"])
+    captured = sum((_amount(capture["amount"]) for capture in payment["captures"]), ZERO)
+    stands = payment["state"] == "authorised"
+    return Payment(
+        reference=payment["reference"],
+        order_id=payment["order_id"],
+        currency=payment["authorised"]["currency"],
+        authorised=authorised,
+        capturable=_amount(payment["over_capture"]) if payment["over_capture"] else authorised,
+        held=max(ZERO, authorised - captured) if stands else ZERO,
+        captures=tuple(
+            Capture(
+                reference=capture["reference"],
+                amount=_amount(capture["amount"]),
+                moment=_moment(capture["mark"]),
+                at_checkout=capture["key"] == _CHECKOUT,
+            )
+            for capture in payment["captures"]
+        ),
+        refunds=tuple(
+            Refund(reference=refund["reference"], amount=_amount(refund["amount"]))
+            for refund in payment["refunds"]
+        ),
+    )
+
+
+def _sale(sale: Thing) -> Sale:
+    order = sale["order"]
+    return Sale(
+        reference=sale["reference"],
+        order_id=sale["order_id"],
+        state=_SALE_STATES[sale["state"]],
+        customer=order["customer"],
+        lines=tuple(_line(line) for line in order["lines"]),
+        total=_amount(order["total"]),
+        currency=order["total"]["currency"],
+        received=_told(sale["shipments"]),
+    )
+
+
+def _told(shipments: Iterable[Thing]) -> Decimal:
+    """What was captured, as the system was told with each shipment."""
+    return sum((_amount(told["report"]["captured"]) for told in shipments), ZERO)
+
+
+def _invoice(invoice: Thing) -> Invoice:
+    return Invoice(
+        reference=invoice["reference"], order_id=invoice["order_id"], total=_amount(invoice["total"])
+    )
+
+
+def _customer(record: Thing) -> Customer:
+    customer = record["customer"]
+    identities = (
+        ("account number", customer["account_number"].strip()),
+        ("VAT id", "".join(customer["vat_id"].split()).upper()),
+        ("e-mail address", customer["email"].strip().casefold()),
+    )
+    return Customer(
+        system=_SYSTEMS[record["system"]],
+        reference=record["reference"],
+        identities=tuple(identity for identity in identities if identity[1]),
+    )
+
+
+def _reservations(reservations: Iterable[Thing]) -> Iterator[Reservation]:
+    for reservation in reservations:
+        for line in reservation["lines"]:
+            yield Reservation(
+                order_id=reservation["order_id"],
+                line_id=line["line_id"],
+                sku=line["sku"],
+                units=line["reserved"],
+            )
+
+
+def _shipment(pick: Thing) -> Shipment:
+    left = next((event["mark"] for event in pick["history"] if event["state"] == "shipped"), None)
+    packed = [line for package in pick["packages"] for line in package["lines"]]
+    units: dict[str, Decimal] = {}
+    for line in packed or pick["lines"]:
+        units[line["line_id"]] = units.get(line["line_id"], ZERO) + line["quantity"]
+    state = ShipmentState.CANCELLED if pick["state"] == "cancelled" else ShipmentState.OPEN
+    return Shipment(
+        reference=pick["shipment_id"],
+        order_id=pick["order_id"],
+        state=ShipmentState.LEFT if left else state,
+        units=units,
+        left=_moment(left) if left else None,
+    )
+
+
+def _parcel(parcel: Thing) -> Parcel:
+    return Parcel(
+        order_id=parcel["shipment_id"].rpartition("/s")[0],
+        shipment=parcel["shipment_id"],
+        moving=parcel["state"] in _MOVING,
+    )

@@ -1,0 +1,83 @@
+"""The orders' workflows, from Temporal itself: which there are, how they stand, and what they tell of their orders."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from entrypoints.audit.books import Row, Workflow
+
+_ORDERS = 'WorkflowType = "Order"'
+_QUERY = "document"
+_AT_ONCE_MAX = 16
+_ANSWER_SECONDS_MAX = 15
+
+
+async def read(address: str, namespace: str, register: Iterable[Row]) -> tuple[Workflow, ...]:
+    """Every order's workflow; those of the register also where the visibility store does not show them yet.
+
+    RPCError, RuntimeError: Temporal does not answer. A workflow comes without its document where no worker answers for
+    it, and where the register holds the document of the closed order.
+    """
+    closed = {row.order_id: row.document is not None for row in register}
+    client = await Client.connect(address, namespace=namespace)
+    runs: dict[str, list[WorkflowExecution]] = defaultdict(list)
+    async for run in client.list_workflows(_ORDERS):
+        runs[run.id].append(run)
+    at_once = asyncio.Semaphore(_AT_ONCE_MAX)
+    for found in await asyncio.gather(*(_described(client, at_once, name) for name in {*closed} - {*runs})):
+        if found is not None:
+            runs[found.id].append(found)
+    return tuple(
+        await asyncio.gather(
+            *(
+                _workflow(client, at_once, name, found, asked=not closed.get(name, False))
+                for name, found in runs.items()
+            )
+        )
+    )
+
+
+async def _described(client: Client, at_once: asyncio.Semaphore, name: str) -> WorkflowExecution | None:
+    async with at_once:
+        try:
+            return await client.get_workflow_handle(name).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+
+async def _workflow(
+    client: Client, at_once: asyncio.Semaphore, name: str, runs: list[WorkflowExecution], *, asked: bool
+) -> Workflow:
+    """A reset and a continuation leave several runs of one start; they share their first run."""
+    latest = max(runs, key=lambda run: run.start_time)
+    first_runs = {run.raw_info.first_run_id or run.run_id for run in runs}
+    async with at_once:
+        document = await _document(client, name) if asked else None
+    return Workflow(order_id=name, status=_word(latest.status), starts=len(first_runs), document=document)
+
+
+async def _document(client: Client, name: str) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = await client.get_workflow_handle(name).query(
+            _QUERY, result_type=dict, rpc_timeout=timedelta(seconds=_ANSWER_SECONDS_MAX)
+        )
+    except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        return None
+    return told
+
+
+def _word(status: WorkflowExecutionStatus | None) -> str:
+    return status.name.lower() if status else "unknown"

@@ -1,0 +1,171 @@
+"""One order as all the books tell it, gathered from them by its id."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+from entrypoints.audit.books import (
+    Books,
+    Invoice,
+    Movement,
+    Parcel,
+    Payment,
+    Reservation,
+    Row,
+    Sale,
+    Shipment,
+    ShipmentState,
+    ShopOrder,
+    State,
+    Workflow,
+)
+from entrypoints.audit.sums import ZERO, CannotSum, OrderWorth, minor_unit, payment_told, worth_of
+
+_CLOSED = frozenset({"completed", "cancelled"})
+
+
+class _OfAnOrder(Protocol):
+    @property
+    def order_id(self) -> str: ...
+
+
+K = TypeVar("K", bound=_OfAnOrder)
+
+
+@dataclass
+class Order:
+    order_id: str
+    shop: list[ShopOrder] = field(default_factory=list)
+    workflows: list[Workflow] = field(default_factory=list)
+    first_rows: list[Row] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    sales: list[Sale] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)
+    shipments: list[Shipment] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)
+    movements: list[Movement] = field(default_factory=list)
+    worth: OrderWorth | None = None
+    not_summed: str = ""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What OrderSaga tells of it: the running workflow, or the record that was kept when it closed."""
+        told = [workflow.document for workflow in self.workflows] + [row.document for row in self.first_rows]
+        return next((document for document in told if document), {})
+
+    @property
+    def phase(self) -> str:
+        return str(self.document.get("phase", ""))
+
+    @property
+    def needs_person(self) -> bool:
+        return self.document.get("attention") is not None
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing in flight and nothing owed. What needs a person is listed as such and not judged yet."""
+        if self.needs_person or self.document.get("blocked"):
+            return False
+        if self.phase in _CLOSED:
+            return True
+        shipments = self.document.get("shipments", [])
+        delivered = all(shipment.get("tracking") == "delivered" for shipment in shipments)
+        return self.phase == "after_sales" and delivered
+
+    @property
+    def cancelled(self) -> bool:
+        return self.phase == "cancelled"
+
+    @property
+    def currency(self) -> str:
+        return self.worth.currency if self.worth else ""
+
+    @property
+    def captured(self) -> Decimal:
+        return sum((payment.captured for payment in self.payments), ZERO)
+
+    @property
+    def refunded(self) -> Decimal:
+        return sum((payment.refunded for payment in self.payments), ZERO)
+
+    @property
+    def left(self) -> list[Shipment]:
+        """The shipments that left the house."""
+        return [shipment for shipment in self.shipments if shipment.state is ShipmentState.LEFT]
+
+    @property
+    def live_sales(self) -> list[Sale]:
+        return [sale for sale in self.sales if sale.state is not State.CANCELLED]
+
+    @property
+    def fully_shipped(self) -> bool:
+        return self.worth is not None and units_of(self.left) == {
+            line: Decimal(units) for line, units in self.worth.shipping.items()
+        }
+
+    @property
+    def entries(self) -> list[Mapping[str, Any]]:
+        """The order's ledger."""
+        return list(self.document.get("ledger", {}).get("entries", []))
+
+    def ledger(self, kind: str) -> Decimal:
+        return sum((money(entry["amount"]) for entry in self.entries if entry["kind"] == kind), ZERO)
+
+
+def money(amount: Mapping[str, Any]) -> Decimal:
+    """Major units of `{"minor": 1999, "currency": "EUR"}`."""
+    return int(amount["minor"]) * minor_unit(str(amount["currency"]))
+
+
+def units_of(shipments: Iterable[Shipment]) -> dict[str, Decimal]:
+    """Units by line, over all of them."""
+    units: dict[str, Decimal] = defaultdict(Decimal)
+    for shipment in shipments:
+        for line, count in shipment.units.items():
+            units[line] += count
+    return dict(units)
+
+
+def orders_of(books: Books) -> list[Order]:
+    """Every order that the shop or we know of. A sale, payment or shipment that names none of them is not ours to judge."""
+    known = (books.shop, books.first_rows, books.rows, books.workflows)
+    orders = {thing.order_id: Order(thing.order_id) for things in known for thing in things}
+    books = books.model_copy(update={"payments": _named(books, orders)})
+    for kind in fields(Order):
+        for order_id, things in _by_order(getattr(books, kind.name, ())).items():
+            if order_id in orders:
+                setattr(orders[order_id], kind.name, things)
+    for order in orders.values():
+        _sum_up(order)
+    return list(orders.values())
+
+
+def _named(books: Books, orders: Mapping[str, Order]) -> tuple[Payment, ...]:
+    """The payments; one that names no order of ours belongs to the one whose document names it."""
+    told = {payment_told(shop.platform, shop.document): shop.order_id for shop in books.shop}
+    return tuple(
+        payment
+        if payment.order_id in orders
+        else payment.model_copy(update={"order_id": told.get(payment.reference, payment.order_id)})
+        for payment in books.payments
+    )
+
+
+def _by_order(things: Iterable[K]) -> dict[str, list[K]]:
+    by_order: dict[str, list[K]] = defaultdict(list)
+    for thing in things:
+        by_order[thing.order_id].append(thing)
+    return by_order
+
+
+def _sum_up(order: Order) -> None:
+    if not order.shop:
+        order.not_summed = "the shop's books hold no such order"
+        return
+    try:
+        order.worth = worth_of(order.shop[0].platform, order.shop[0].document)
+    except CannotSum as reason:
+        order.not_summed = str(reason)

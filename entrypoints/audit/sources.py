@@ -1,0 +1,33 @@
+"""Where the books are."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Source(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StripeBooks(_Source):
+    url: str
+    api_key: str = Field(repr=False)
+
+
+class TrytonBooks(_Source):
+    url: str
+    database: str
+    api_key: str = Field(repr=False)
+    company: int = 1
+
+
+class AuditSources(_Source):
+    """Stripe and Tryton where some orders are paid or sold there; the other systems are the simulator's."""
+
+    simulator_url: str
+    simulator_token: str | None = Field(default=None, repr=False)
+    stripe: StripeBooks | None = None
+    tryton: TrytonBooks | None = None
+    temporal_address: str
+    namespace: str = "default"
+    database_path: Path
