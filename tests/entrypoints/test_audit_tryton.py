@@ -31,7 +31,7 @@ CANCELLED = place("cancelled", [(Sku("A-1"), 4, "7.77")])
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def books(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Books]:
-    stocked = {Sku("A-1"): 20, Sku("A-2"): 9}
+    stocked = {"A-1": 20, "A-2": 9}
     async with tryton_server(tmp_path_factory.mktemp("tryton"), stocked) as server:
         async with TrytonClient(server.url, server.database, server.api_key) as client:
             await _ship(server, client, SHIPPED)
@@ -74,7 +74,7 @@ async def test_sales_tell_their_state_lines_and_total(books: Books) -> None:
     }
     shipped = sale(books, SHIPPED.order_id)
     assert shipped.total == SHIPPED.total.major
-    assert [(line.line_id, line.quantity) for line in shipped.lines] == [("1", 3), ("2", 7)]
+    assert [(line.line_id, line.quantity) for line in shipped.lines] == [("1", Decimal(3)), ("2", Decimal(7))]
     for held, ordered in zip(shipped.lines, SHIPPED.lines, strict=True):
         assert abs(held.total - ordered.total.major) <= held.precision < Decimal("0.05")
 
@@ -108,7 +108,7 @@ async def test_what_is_assigned_is_reserved_and_nothing_of_a_cancelled_sale(book
     kept = [(r.order_id, r.line_id, r.sku, r.units) for r in books.reservations]
     assert kept == [(RESERVED.order_id, "1", "A-1", Decimal(2))]
     shelves = {shelf.sku: (shelf.on_hand, shelf.reserved) for shelf in books.shelves}
-    assert shelves == {"A-1": (17, 2), "A-2": (2, 0)}
+    assert shelves == {"A-1": (Decimal(17), Decimal(2)), "A-2": (Decimal(2), Decimal(0))}
 
 
 async def test_customers_are_known_by_what_identifies_them(books: Books) -> None:
