@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -83,6 +84,11 @@ class OrderDocument(BaseModel):
     on_hold: bool = False
     cancel_reason: str = ""
     timeline: list[Happening] = []
+
+    @classmethod
+    def begun(cls, order: PlacedOrder) -> Self:
+        """The document of an order to which nothing has happened yet."""
+        return cls(order=order, ledger=Ledger(currency=order.currency, order_total=order.total))
 
     @property
     def at_rest(self) -> bool:

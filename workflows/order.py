@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.document import Attention, Blocked, OrderDocument, Reason, Shipment
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System, shipment_id
-    from domain.ledger import Entry, EntryKind, Ledger, whole_order_shares
+    from domain.ledger import Entry, EntryKind, whole_order_shares
     from domain.notifications import Occasion
     from domain.orders import PlacedOrder
     from domain.payments import Declined, Payment, PaymentState
@@ -56,8 +56,7 @@ class Order:
     @workflow.init
     def __init__(self, placed: PlacedOrder) -> None:
         self.placed = placed
-        ledger = Ledger(currency=placed.currency, order_total=placed.total)
-        self.document = OrderDocument(order=placed, ledger=ledger)
+        self.document = OrderDocument.begun(placed)
         self.owner = Owner(self.document, on_outage=self._tell_outage)
         self.effects = Effects(self.document, self.owner.policies)
         self.undo = Compensations()

@@ -92,6 +92,12 @@ class Orders:
         async with reading(self._engine) as connection:
             return tuple(_registered(row) for row in await connection.execute(query))
 
+    async def numbered(self, number: str) -> tuple[RegisteredOrder, ...]:
+        """The orders with this number, as people say it: one, unless several storefronts count alike."""
+        query = select(OrderRow).where(OrderRow.number == number).order_by(OrderRow.order_id)
+        async with reading(self._engine) as connection:
+            return tuple(_registered(row) for row in await connection.execute(query))
+
     async def unstarted(self, limit: int = 50) -> tuple[RegisteredOrder, ...]:
         """Accepted, but not known to run yet: the longest waiting first."""
         query = (

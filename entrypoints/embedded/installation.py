@@ -59,6 +59,7 @@ class Installation:
         self.stripe: LocalStripe | None = None
         self.workers: list[Child] = []
         self.temporal: Child | None = None
+        self.services: list[Child] = []
 
     @property
     def simulator_url(self) -> str:
@@ -70,6 +71,11 @@ class Installation:
         if not isinstance(adapter, ConnectorSettings):
             raise TypeError("the adapter named connector is one")
         return adapter.token.get_secret_value()
+
+    @property
+    def children(self) -> list[Child]:
+        """What runs now."""
+        return [child for child in (*self.services, *self.workers) if child.alive]
 
     @property
     def log_directory(self) -> Path:
@@ -107,9 +113,22 @@ class Installation:
         await worker.start(started)
         return worker
 
-    async def stop_workers(self) -> None:
-        for worker in self.workers:
-            await worker.stop()
+    async def start_temporal(self) -> Child:
+        """Also again, after it was stopped: its state is on disk."""
+        server = temporal_server(
+            port=self.ports["temporal"],
+            ui_port=self.ports["ui"],
+            state=self.directory / "temporal.sqlite",
+            log=self.log_directory / "temporal.log",
+        )
+        self.services.append(server)
+        await server.start(lambda: answers(self.settings.temporal_address))
+        return server
+
+    async def stop(self) -> None:
+        """Workers first, then what they talk to, the last started first."""
+        for child in reversed((*self.services, *self.workers)):
+            await child.stop()
 
     def webhooks(self) -> Child:
         return Child(
@@ -135,14 +154,6 @@ class Installation:
         }
         argv = python("-m", "adapters.simulated", *arguments)
         return Child("simulator", argv, log=self.log_directory / "simulator.log", env=env)
-
-    def temporal_server(self) -> Child:
-        return temporal_server(
-            port=self.ports["temporal"],
-            ui_port=self.ports["ui"],
-            state=self.directory / "temporal.sqlite",
-            log=self.log_directory / "temporal.log",
-        )
 
     def _env(self) -> dict[str, str]:
         return {"ORDERSAGA_SETTINGS": str(self.directory / "settings.json")}
@@ -178,21 +189,16 @@ async def installation(
 
 
 async def _start_all(running: Installation, wishes: Wishes, stack: AsyncExitStack) -> None:
-    running.temporal = running.temporal_server()
-    stack.push_async_callback(lambda: running.temporal.stop() if running.temporal else _nothing())
-    await running.temporal.start(lambda: answers(running.settings.temporal_address))
+    stack.push_async_callback(running.stop)
+    running.temporal = await running.start_temporal()
     simulator = running.simulator(wishes)
-    stack.push_async_callback(simulator.stop)
+    running.services.append(simulator)
     await simulator.start(lambda: _http_answers(f"{running.simulator_url}/livez"))
     await _fill_shelves(running)
     webhooks = running.webhooks()
-    stack.push_async_callback(webhooks.stop)
+    running.services.append(webhooks)
     await webhooks.start(lambda: _http_answers(f"{running.settings.webhooks_url}/readyz"))
-    stack.push_async_callback(running.stop_workers)
     await running.start_worker()
-
-
-async def _nothing() -> None: ...
 
 
 async def _fill_shelves(running: Installation) -> None:

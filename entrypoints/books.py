@@ -1,0 +1,37 @@
+"""Which books the audit reads, of an installation's settings."""
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from domain.errors import Refused
+from entrypoints.audit.sources import AuditSources, StripeBooks, TrytonBooks
+from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
+
+
+def books_of(settings: Settings) -> AuditSources:
+    """Refused when these settings name no simulated world, or a database that is no file: those are not audited yet."""
+    simulator = stripe = tryton = None
+    for adapter in settings.adapters.values():
+        match adapter:
+            case ConnectorSettings():
+                simulator = adapter
+            case StripeSettings():
+                stripe = StripeBooks(url=adapter.url, api_key=adapter.api_key.get_secret_value())
+            case TrytonSettings():
+                key = adapter.api_key.get_secret_value()
+                tryton = TrytonBooks(url=adapter.url, database=adapter.database, api_key=key)
+    database = make_url(settings.database_url)
+    if simulator is None:
+        raise Refused("there is nothing to audit here: `ordersaga up` makes settings with a simulated world")
+    if database.get_backend_name() != "sqlite" or not database.database:
+        raise Refused("the audit reads SQLite files")
+    return AuditSources(
+        simulator_url=simulator.url,
+        simulator_token=simulator.token.get_secret_value(),
+        stripe=stripe,
+        tryton=tryton,
+        temporal_address=settings.temporal_address,
+        namespace=settings.namespace,
+        database_path=Path(database.database),
+    )

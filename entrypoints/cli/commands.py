@@ -1,0 +1,28 @@
+"""The commands, in the order in which --help shows them: module, name in it, summary."""
+
+SUMMARY = """Carry every e-commerce order from paid to settled, as one durable workflow.
+
+Start with `ordersaga demo`: it starts everything in a temporary folder, lets orders run while a worker is killed, and
+audits the books of all systems. `ordersaga up` keeps an installation running in ./.ordersaga; the other commands
+talk to it."""
+
+COMMANDS = {
+    "demo": (
+        "entrypoints.cli.demo",
+        "demo",
+        "Watch orders run while a worker is killed, and audit all books.",
+    ),
+    "up": ("entrypoints.cli.installation", "up", "Start everything on this machine; Ctrl-C stops it."),
+    "orders": ("entrypoints.cli.orders", "app", "Place, find, read and cancel orders."),
+    "audit": ("entrypoints.cli.audit", "audit", "Check each promise, per order, on everybody's books."),
+    "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
+    "skus": ("entrypoints.cli.inbox", "skus", "Map a shop's lines without SKU to the merchant's."),
+    "fault": ("adapters.simulated.faults_cli", "app", "Script trouble at the simulated world."),
+    "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
+    "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
+    "simulator": (
+        "adapters.simulated.__main__",
+        "simulator",
+        "The simulated world process (`up` starts one).",
+    ),
+}

@@ -1,0 +1,147 @@
+"""`ordersaga inbox …` and `ordersaga skus …`: what came in and could not be used, and how to mend it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from adapters.database.engine import migrate, open_database
+from adapters.database.inbox import Inbox, InboxItem
+from adapters.database.schema import InboxState
+from adapters.database.skus import SkuMappings
+from domain.ids import ChannelId, Sku
+from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
+from entrypoints.intake import Intake, Parked, open_intake
+from workers.settings import Settings
+from workers.wiring import now
+
+app = typer.Typer(
+    no_args_is_help=True, help="What came from outside: waiting, forwarded, or parked until mended."
+)
+skus = typer.Typer(no_args_is_help=True, help="The merchant's SKUs for lines that a shop sends without one.")
+
+
+@app.command("list")
+def list_items(
+    *,
+    all_items: Annotated[
+        bool, typer.Option("--all", help="Waiting and forwarded ones too, not only parked.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what is parked: documents that could not be used, and why."""
+    items = run(_items(load_settings(), None if all_items else InboxState.PARKED, limit))
+    table = Table("inbox", "received", "from", "state", "why", box=None)
+    for item in items:
+        why = "\n".join(f"{problem.field}: {problem.reason}" for problem in item.problems) or item.reason
+        received = f"{item.received_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(str(item.id), received, f"{item.channel}/{item.system}", item.state, why)
+    console.print(table if items else "nothing is parked")
+    if as_json:
+        say_json({"items": [item.model_dump(mode="json", exclude={"body", "headers"}) for item in items]})
+
+
+@app.command()
+def show(inbox_id: int) -> None:
+    """Print an item whole, as it came. It may hold personal data."""
+
+    async def body() -> InboxItem | None:
+        async with opened_inbox(load_settings()) as inbox:
+            return await inbox.get(inbox_id)
+
+    item = run(body())
+    if item is None:
+        fail(f"the inbox has no item {inbox_id}; `ordersaga inbox list --all` lists them")
+    console.print(item.body.decode(errors="replace"), markup=False, soft_wrap=True)
+
+
+@app.command()
+def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
+    """Try a parked document again, say after its SKU was mapped."""
+
+    async def again() -> object:
+        async with opened_intake(load_settings()) as intake:
+            return await intake.replay(inbox_id)
+
+    try:
+        answer = run(again())
+    except LookupError as error:
+        fail(str(error))
+    if isinstance(answer, Parked):
+        for problem in answer.problems:
+            console.print(f"[red]{problem.field}[/]: {problem.reason}")
+        fail(f"still parked as inbox item {inbox_id}")
+    console.print(f"[green]✓[/] {answer}")
+    if as_json:
+        say_json({"inbox_id": inbox_id, "order_id": getattr(answer, "order_id", None)})
+
+
+@skus.command("map")
+def map_sku(channel: str, platform_key: str, sku: str) -> None:
+    """Map a shop's own key to a SKU: `ordersaga skus map shopify-de variant:39072856 LAMP-1`."""
+
+    async def keep() -> None:
+        settings = load_settings()
+        await migrate(settings.database_url)
+        engine = open_database(settings.database_url)
+        await SkuMappings(engine).map(ChannelId(channel), platform_key, Sku(sku))
+        await engine.dispose()
+
+    run(keep())
+    console.print(f"{channel}: {platform_key} is {sku}. Now replay what was parked: `ordersaga inbox list`.")
+
+
+@skus.command("list")
+def list_skus(channel: str, *, as_json: AsJson = False) -> None:
+    """List a channel's mappings."""
+
+    async def read() -> dict[str, Sku]:
+        settings = load_settings()
+        await migrate(settings.database_url)
+        engine = open_database(settings.database_url)
+        mapped = await SkuMappings(engine).of(ChannelId(channel))
+        await engine.dispose()
+        return mapped
+
+    mapped = run(read())
+    for key, sku in sorted(mapped.items()):
+        console.print(f"{key}  {sku}")
+    if as_json:
+        say_json({"channel": channel, "skus": mapped})
+
+
+@asynccontextmanager
+async def opened_inbox(settings: Settings) -> AsyncIterator[Inbox]:
+    await migrate(settings.database_url)
+    engine = open_database(settings.database_url)
+    try:
+        yield Inbox(engine, now)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
+    """While Temporal is away an accepted document waits in the inbox for the forwarder."""
+    await migrate(settings.database_url)
+    engine = open_database(settings.database_url)
+    client = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.namespace,
+        data_converter=pydantic_data_converter,
+        lazy=True,
+    )
+    try:
+        yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
+    finally:
+        await engine.dispose()
+
+
+async def _items(settings: Settings, state: InboxState | None, limit: int) -> tuple[InboxItem, ...]:
+    async with opened_inbox(settings) as inbox:
+        return await inbox.list(state, limit=limit)

@@ -1,0 +1,86 @@
+"""`ordersaga up`: a whole installation on this machine."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from entrypoints.cli.output import STATE, console, fail, run
+from entrypoints.embedded.installation import Installation, Wishes, installation
+from entrypoints.embedded.processes import StartFailed
+
+COUNTERPARTS = frozenset({"tryton", "stripe"})
+
+With = Annotated[
+    str,
+    typer.Option(
+        "--with", help='Real systems instead of simulated ones: "tryton", "stripe" or "tryton,stripe".'
+    ),
+]
+
+
+def counterparts(names: str) -> frozenset[str]:
+    """Of a comma-separated list; ends the command on a name that is none."""
+    wanted = frozenset(name.strip() for name in names.split(",") if name.strip())
+    if unknown := wanted - COUNTERPARTS:
+        fail(f"--with {', '.join(sorted(unknown))}: one of {', '.join(sorted(COUNTERPARTS))}", code=2)
+    return wanted
+
+
+def up(
+    *,
+    state: Annotated[
+        Path, typer.Option(help="The folder of its state; a second `up` goes on from it.")
+    ] = STATE,
+    real: With = "",
+) -> None:
+    """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver and worker."""
+    wishes = Wishes(counterparts=counterparts(real))
+    try:
+        run(_up(state, wishes))
+    except StartFailed as error:
+        fail(str(error))
+
+
+async def _up(state: Path, wishes: Wishes) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console.print(f"starting OrderSaga in {state.resolve()}")
+    async with installation(state.resolve(), wishes, console.print) as running:
+        console.print(_addresses(running))
+        console.print("Ctrl-C stops everything; the next `ordersaga up` goes on from here.")
+        await _until(stop, running)
+        console.print("stopping")
+    console.print("stopped")
+
+
+async def _until(stop: asyncio.Event, running: Installation) -> None:
+    """Until told to stop; a process that ended by itself ends all, with its log's name."""
+    stopping = asyncio.create_task(stop.wait())
+    children = {asyncio.create_task(child.ended()): child for child in running.children}
+    await asyncio.wait({stopping, *children}, return_when=asyncio.FIRST_COMPLETED)  # noqa: TID251  a supervisor waits for whichever ends first
+    ended = [child for task, child in children.items() if task.done()]
+    for task in (stopping, *children):
+        task.cancel()
+    if ended and not stop.is_set():
+        raise StartFailed(f"{ended[0].name} ended by itself; its log is in {running.log_directory}")
+
+
+def _addresses(running: Installation) -> Table:
+    table = Table(box=None, show_header=False)
+    ui = running.settings.temporal_ui
+    table.add_row("Temporal Web UI", f"{ui}/namespaces/default/workflows?query=WorkflowType%3D%22Order%22")
+    table.add_row("Temporal", running.settings.temporal_address)
+    table.add_row("webhooks", running.settings.webhooks_url)
+    table.add_row("simulated world, its books", f"{running.simulator_url}/books?format=text")
+    if running.tryton:
+        table.add_row("Tryton", f"{running.tryton.url} database {running.tryton.database}")
+    if running.stripe:
+        table.add_row("Stripe (localstripe)", running.stripe.url)
+    table.add_row("database", running.settings.database_url)
+    table.add_row("logs", str(running.log_directory))
+    return table

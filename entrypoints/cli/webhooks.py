@@ -1,0 +1,32 @@
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from domain.ids import System
+from entrypoints.cli.output import load_settings, run
+from entrypoints.webhooks.server import serve
+
+PORT = 8200
+
+
+def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
+    """Receive webhooks: stored, acknowledged, forwarded to their orders."""
+
+    async def receive() -> None:
+        settings = load_settings()
+        secret = settings.webhook_secret.get_secret_value()
+        client = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.namespace,
+            data_converter=pydantic_data_converter,
+            lazy=True,  # webhooks are taken while Temporal is away
+        )
+        await serve(
+            client,
+            database_url=settings.database_url,
+            task_queue=settings.task_queue,
+            secrets={(channel, system.value): secret for channel in settings.channels for system in System},
+            host=host,
+            port=port,
+        )
+
+    run(receive())
