@@ -85,7 +85,7 @@ def _shop_order(order: Thing) -> ShopOrder:
         platform=order["platform"],
         document=order["document"],
         state=_SHOP_STATES[order["state"]],
-        lines=tuple(_line(line) for line in order["lines"]),
+        lines=tuple(_line(line) for line in order["lines"] if line["sku"] is not None or line["ships"]),
         total=_amount(order["total"]),
         currency=order["total"]["currency"],
         paid=_told(order["shipments"]),

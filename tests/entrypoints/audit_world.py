@@ -236,6 +236,7 @@ def _shown(line: dict[str, Any]) -> dict[str, Any]:
         "line_id": line["id"],
         "sku": line["sku"],
         "quantity": line["quantity"],
+        "ships": True,
         "total": money(_gross(line)),
     }
 
@@ -254,6 +255,15 @@ def _placed_line(line: dict[str, Any]) -> dict[str, Any]:
 
 def _unit(line: dict[str, Any]) -> dict[str, Any]:
     return {"line_id": line["id"], "sku": line["sku"], "quantity": line["quantity"]}
+
+
+_FREIGHT = {
+    "line_id": "freight",
+    "sku": None,
+    "quantity": 1,
+    "ships": False,
+    "total": {"amount": "5.83", "currency": "EUR"},
+}
 
 
 def _shop(
@@ -280,7 +290,7 @@ def _shop(
             "surcharges": [surcharge] if freight else [],
             "total": total,
         },
-        "lines": [_shown(line) for line in lines],
+        "lines": [_shown(line) for line in lines] + ([_FREIGHT] if freight else []),
         "total": money(total),
         "state": "open",
         "shipments": [],
