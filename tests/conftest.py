@@ -1,0 +1,46 @@
+"""One running world for all tests of a process that tell an order's story: starting one for each would cost seconds."""
+
+import gc
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from tests.workflows.world import World
+
+# The SDK's threads end shortly after its clients are closed; the interpreter aborts when it is quicker than they are.
+_SDK_ENDS_SECONDS = 0.5
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running_world(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[World]":
+    from tests.workflows.world import open_world  # noqa: PLC0415  it imports every adapter: seconds for other tests
+
+    async with open_world(tmp_path_factory.mktemp("world")) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(running_world: "World") -> "AsyncIterator[World]":
+    """Whatever way an order went in a test, its history must replay."""
+    yield running_world
+    running_world.simulator.clear_faults()
+    await running_world.replay_stories()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever uses the running world shares its event loop."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "running_world" in item.fixturenames:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def pytest_unconfigure() -> None:
+    runtime = sys.modules.get("temporalio.runtime")
+    if runtime is not None and runtime._runtime_ref._default_runtime:
+        gc.collect()
+        time.sleep(_SDK_ENDS_SECONDS)

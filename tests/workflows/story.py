@@ -1,0 +1,133 @@
+"""One order of a test: what it says of itself, the doors it has, and what the world does with it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from temporalio.client import WorkflowHandle
+
+from adapters.database.engine import reading
+from adapters.database.schema import MovementRow
+from domain.document import Attention, OrderDocument
+from domain.ids import OrderId, Sku, System, shipment_id
+from domain.money import Money
+from domain.orders import PlacedOrder
+from domain.records import OrderState
+from tests.workflows.books import Books, books_of
+from workflows.order import Order
+from workflows.owner import CancelAnswer
+
+if TYPE_CHECKING:
+    from tests.workflows.world import World
+
+PATIENCE_SECONDS = 20.0
+_LOOK_SECONDS = 0.02
+
+
+class Story:
+    def __init__(
+        self, world: "World", placed: PlacedOrder, handle: WorkflowHandle[Order, OrderState]
+    ) -> None:
+        self.world = world
+        self.placed = placed
+        self.handle = handle
+        self.id: OrderId = placed.order_id
+        self.shipment = shipment_id(placed.order_id, 1)
+
+    @property
+    def sku(self) -> Sku:
+        return self.placed.lines[0].sku
+
+    # -- what the order says ---------------------------------------------------------------------------------------
+
+    async def document(self) -> OrderDocument:
+        return await self.handle.query(Order.read_document)
+
+    async def until(
+        self, true: Callable[[OrderDocument], Any], seconds_max: float = PATIENCE_SECONDS
+    ) -> OrderDocument:
+        """Look until it holds; AssertionError tells where the order stands instead."""
+        deadline = asyncio.get_running_loop().time() + seconds_max
+        while not true(document := await self.document()):
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"it never came true: {document.model_dump_json(exclude={'order'}, indent=1)}"
+            await asyncio.sleep(_LOOK_SECONDS)
+        return document
+
+    async def waits_for(self, what: str) -> OrderDocument:
+        return await self.until(lambda document: what in document.waits_for)
+
+    async def needs_person(self) -> Attention:
+        attention = (await self.until(lambda document: document.attention)).attention
+        assert attention is not None
+        return attention
+
+    async def blocked_on(self, system: System) -> OrderDocument:
+        return await self.until(lambda document: system in [mark.system for mark in document.blocked])
+
+    async def operators_know(self, *occasions: str) -> None:
+        """Mails to operators leave in the background: wait until exactly these have left."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (told := (await self.books()).operators) != tuple(sorted(occasions)):
+            assert asyncio.get_running_loop().time() < deadline, f"operators were told {told}"
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def result(self, seconds_max: float = PATIENCE_SECONDS) -> OrderState:
+        return await asyncio.wait_for(self.handle.result(), seconds_max)
+
+    async def books(self) -> Books:
+        """The simulated systems' books of this order, and our own database's."""
+        query = select(MovementRow).where(MovementRow.order_id == self.id)
+        async with reading(self.world.engine) as connection:
+            rows = (await connection.execute(query)).all()
+        registered = await self.world.orders.get(self.id)
+        assert registered is not None
+        return books_of(
+            self.placed,
+            self.world.simulator.books(),
+            movements=[f"{row.kind} {Money(minor=row.amount_minor, currency=row.currency)}" for row in rows],
+            record=registered.state,
+        )
+
+    # -- its doors -------------------------------------------------------------------------------------------------
+
+    async def cancel(
+        self, reason: str = "changed their mind", actor: str = "customer service"
+    ) -> CancelAnswer:
+        return await self.handle.execute_update(Order.cancel, args=[actor, reason])
+
+    async def retry(self) -> None:
+        await self.handle.signal(Order.retry, args=["operator", "mended"])
+
+    async def hint(self, *systems: System) -> None:
+        for system in systems:
+            await self.handle.signal(Order.look_again, system)
+
+    # -- what the world does with it -------------------------------------------------------------------------------
+
+    async def pack(self) -> None:
+        """The warehouse picks and packs what it was asked for, and says so."""
+        await self.waits_for("the warehouse to pack")
+        self.world.simulator.pack(self.shipment)
+        await self.hint(System.WAREHOUSE)
+
+    async def ship(self) -> None:
+        await self.waits_for("the goods to leave")
+        self.world.simulator.ship(self.shipment)
+        await self.hint(System.WAREHOUSE)
+
+    async def deliver(self) -> None:
+        await self.waits_for("the delivery")
+        self.world.simulator.deliver(self.shipment)
+        await self.hint(System.CARRIER)
+
+    async def pass_time(self, time: timedelta) -> None:
+        """Time passes for this order alone, and runs on at its usual pace afterwards."""
+        await self.world.temporal.fast_forward(self.handle, time)
+
+    async def until_closed(self) -> OrderState:
+        """Time passes until the order has ended by itself."""
+        await asyncio.wait_for(self.world.temporal.fast_forward(self.handle), PATIENCE_SECONDS)
+        return await self.result()

@@ -1,0 +1,242 @@
+"""Everything an order meets, running: Temporal with time skipping, the simulated world over HTTP, a database, a worker."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.common import SearchAttributeKey
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+
+from adapters.database.engine import migrate, open_database
+from adapters.database.orders import Orders
+from domain.ids import ChannelId, Sku, System
+from domain.money import Money
+from domain.orders import OrderLine, PlacedOrder
+from domain.policies import OrderPolicies
+from entrypoints.embedded.temporal import temporal_cli
+from tests.contracts.placing import place
+from tests.contracts.simulator_process import Simulator, simulator
+from tests.workflows.books import ON_HAND
+from tests.workflows.story import Story
+from workers.settings import ChannelSettings, ConnectorSettings, Settings
+from workers.temporal import Started, start_order
+from workers.wiring import now, wired
+from workflows import visibility
+from workflows.order import Order
+
+QUEUE = "orders"
+OPERATORS = "operators@example.com"
+_TOKEN = "of-the-tests"
+_FLAGS = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxTimeShift": '"1ms"',
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+}
+_REPLAYER = Replayer(
+    workflows=[Order],
+    workflow_runner=UnsandboxedWorkflowRunner(),
+    data_converter=pydantic_data_converter,
+)
+
+
+def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
+    """Quick where a test waits, and as long as in production where time is skipped. Looks again once a day."""
+    facts: dict[str, Any] = {
+        "adapters": dict.fromkeys(System, adapter),
+        "operators": OPERATORS,
+        "look_again_minutes": 24 * 60,
+        "attempt_seconds": 10,
+        "request_seconds_max": 0.5,
+        "retry_seconds_min": 0.05,
+        "retry_seconds_max": 0.2,
+    }
+    return OrderPolicies.model_validate({**facts, **other})
+
+
+# By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second; `impatient`
+# hangs up on requests that its systems are still working on.
+CHANNELS = {
+    "shop": policies(),
+    "hasty": policies(attention_seconds=1),
+    "impatient": policies(adapter="impatient", request_seconds_max=1),
+}
+
+
+class World:
+    def __init__(
+        self,
+        *,
+        temporal: WorkflowEnvironment,
+        simulator: Simulator,
+        state: Path,
+        engine: AsyncEngine,
+        activities: list[Callable[..., Any]],
+    ) -> None:
+        self.temporal = temporal
+        self.simulator = simulator
+        self.engine = engine
+        self.orders = Orders(engine, now)
+        self.activities = activities
+        self._state = state
+        self._numbers = count(1)
+        self._stories: list[Story] = []
+
+    def order(
+        self, *, channel: str = "shop", price: str = "10.00", freight: str = "4.90", ships: bool = True
+    ) -> PlacedOrder:
+        """Two pieces of an article of its own, with VAT and freight: 29.63 EUR. Nobody has placed it yet."""
+        name = f"{next(self._numbers)}"
+        placed = place(name, [(Sku(f"SKU-{name}"), 2, price)], freight=freight)
+        lines = [line.model_copy(update={"ships": ships}) for line in placed.lines]
+        return PlacedOrder.model_validate(
+            placed.model_dump() | {"channel": ChannelId(channel), "lines": lines}
+        )
+
+    def place(
+        self,
+        placed: PlacedOrder,
+        *,
+        payment: str | None = "authorised",
+        on_hand: int | None = ON_HAND,
+        shop_total: Money | None = None,
+    ) -> None:
+        """The shopper orders in the shop and pays at the checkout; the article lies on the shelf. None: there is none."""
+        if on_hand is not None:
+            self.stock(placed.lines[0].sku, on_hand)
+        amount = _told(placed.total)
+        self.simulator.place_order(
+            placed.order_id,
+            [_shop_line(item) for item in placed.priced],
+            _told(shop_total or placed.total),
+            payment={"amount": amount, "state": payment} if payment else None,
+        )
+
+    async def start(self, placed: PlacedOrder, *, queue: str = QUEUE) -> Story:
+        """Our side takes the order in."""
+        await self.orders.accept(placed)
+        assert await start_order(self.temporal.client, placed, task_queue=queue) is Started.NEW
+        handle = self.temporal.client.get_workflow_handle_for(Order.run, placed.order_id)
+        story = Story(self, placed, handle)
+        self._stories.append(story)
+        return story
+
+    async def begin(self, *, channel: str = "shop", **how: Any) -> Story:
+        """An order as most are, placed and taken in."""
+        placed = self.order(channel=channel)
+        self.place(placed, **how)
+        return await self.start(placed)
+
+    def stock(self, sku: str, on_hand: int) -> None:
+        self.simulator.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}})
+
+    def bank(self, story: Story, decision: str) -> None:
+        """`authorise` or `decline` the pending payment."""
+        self.simulator.call("POST", f"/world/payments/{decision}", {"order_id": story.id})
+
+    def hold_is(self, story: Story, state: str) -> None:
+        """The bank changes its mind about a hold, without telling anybody."""
+        (payment,) = [p for p in self.simulator.books()["payments"] if p["order_id"] == story.id]
+        self.edit("payments", payment["reference"], lambda record: record.update(state=state))
+
+    def edit(self, kind: str, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """Somebody edits a record of the simulated world by hand, past all its rules."""
+        database = sqlite3.connect(self._state, timeout=5)
+        try:
+            with database:
+                where = "WHERE kind = ? AND id = ?"
+                (body,) = database.execute(f"SELECT body FROM documents {where}", (kind, name)).fetchone()  # noqa: S608
+                record = json.loads(body)
+                change(record)
+                database.execute(f"UPDATE documents SET body = ? {where}", (json.dumps(record), kind, name))  # noqa: S608
+        finally:
+            database.close()
+
+    async def replay_stories(self) -> None:
+        """Replay the history of every order since the last time. The first that does not replay raises."""
+        stories, self._stories = self._stories, []
+        for story in stories:
+            await _REPLAYER.replay_workflow(await story.handle.fetch_history())
+
+
+@asynccontextmanager
+async def open_world(directory: Path) -> AsyncIterator[World]:
+    url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
+    await migrate(url)
+    engine = open_database(url)
+    with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
+        settings = _settings(url, simulated.url)
+        async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
+            worker = Worker(
+                temporal.client,
+                task_queue=QUEUE,
+                workflows=[Order],
+                activities=activities,
+                max_eager_activity_reservations_per_workflow_task=10,
+            )
+            async with worker:
+                yield World(
+                    temporal=temporal,
+                    simulator=simulated,
+                    state=directory / "simulated.sqlite",
+                    engine=engine,
+                    activities=activities,
+                )
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server where time passes as it does, until an order is told to skip some."""
+    attributes = [value for value in vars(visibility).values() if isinstance(value, SearchAttributeKey)]
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=pydantic_data_converter,
+        search_attributes=attributes,
+        dev_server_existing_path=temporal_cli(),
+        dev_server_log_level="error",
+        dev_server_extra_args=[
+            argument
+            for name, value in _FLAGS.items()
+            for argument in ("--dynamic-config-value", f"{name}={value}")
+        ],
+    )
+    async with environment:
+        with environment.with_time_skipping_disabled():
+            yield environment
+
+
+def _settings(database_url: str, world_url: str) -> Settings:
+    peer: dict[str, Any] = {"kind": "connector", "url": world_url, "token": _TOKEN}
+    return Settings(
+        database_url=database_url,
+        adapters={
+            "connector": ConnectorSettings(**peer),
+            "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
+        },
+        channels={
+            ChannelId(name): ChannelSettings(platform="ordersaga", policies=known)
+            for name, known in CHANNELS.items()
+        },
+    )
+
+
+def _shop_line(item: Any) -> dict[str, Any]:
+    goods = isinstance(item, OrderLine)
+    return {
+        "line_id": item.line_id,
+        "sku": item.sku if goods else None,
+        "quantity": item.quantity if goods else 1,
+        "ships": goods and item.ships,
+        "total": _told(item.total),
+    }
+
+
+def _told(money: Money) -> dict[str, str]:
+    return {"amount": f"{money.major:f}", "currency": money.currency}
