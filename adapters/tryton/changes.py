@@ -1,6 +1,6 @@
 """What moved on in Tryton since a moment, as far as its `write_date` can tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.tryton.client import TrytonClient
@@ -16,7 +16,6 @@ async def changed(
     since: str | None,
     *,
     followers: Sequence[str] = (),
-    order_of: Callable[[str], OrderId],
 ) -> Changes:
     """The orders of the records under our references that were written since the cursor, or whose `followers` were.
 
@@ -29,7 +28,7 @@ async def changed(
     written = ["OR", *([stamp, ">=", horizon] for stamp in stamps)]
     found = await tryton.search(model, [["reference", "like", "order:%"], written], ["reference", *_STAMPS])
     times = [record[stamp] for record in found for stamp in _STAMPS if record[stamp]]
-    orders = dict.fromkeys(order_of(record["reference"]) for record in found)
+    orders = dict.fromkeys(OrderId(record["reference"].partition("/")[0]) for record in found)
     return Changes(orders=tuple(orders), cursor=max([seen, *times]).isoformat())
 
 

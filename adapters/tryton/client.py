@@ -21,8 +21,15 @@ Record = dict[str, Any]
 Domain = Sequence[Any]
 
 CONNECT_SECONDS = 5
-_BUSY = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_NOT_REACHED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_GATEWAY})
+# Rolled back, or never begun: a lost race, too many, a database that is away, a key that somebody has to renew.
+_NOTHING_HAPPENED = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
 
 
 class TrytonClient:
@@ -123,7 +130,7 @@ class TrytonClient:
             return None
         if response.is_success:
             return json.loads(response.content, object_hook=_value)
-        if status in _BUSY or status in _NOT_REACHED:
+        if status in _NOTHING_HAPPENED:
             raise Unavailable(f"Tryton: {status} for {method} {path}")
         if response.is_client_error:
             raise Refused(f"Tryton: {_reason(response)}")

@@ -26,7 +26,7 @@ async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
     order = target.order
     sale = await _only(tryton, order)
     if sale is None:
-        await _create(tryton, target)
+        await create(tryton, target)
         sale = await _only(tryton, order)
     if sale is None or sale.cancelled:
         raise Refused(f"{order.order_id} is cancelled in Tryton")
@@ -51,11 +51,12 @@ async def advance(tryton: TrytonClient, sale: Sale, button: str) -> Sale:
 async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
     """The one sale to go on with. What a request made that was answered too late is cancelled: it is a draft of ours.
 
-    A sale that a person entered under the same reference carries no line marks and is left alone.
+    A sale that a person entered under the same reference has another author and is left alone.
     """
     keeper = sales.keeper(found)
     for twin in found:
-        if keeper and twin.id != keeper.id and twin.state == "draft" and twin.marked:
+        ours = keeper is not None and twin is not keeper and twin.author == keeper.author
+        if ours and twin.state == "draft":
             await advance(tryton, twin, "cancel")
     return keeper
 
@@ -71,7 +72,8 @@ async def _processed(tryton: TrytonClient, sale: Sale) -> Sale:
     return sale
 
 
-async def _create(tryton: TrytonClient, target: SalesOrder) -> None:
+async def create(tryton: TrytonClient, target: SalesOrder) -> None:
+    """A draft of the whole order, in one request: it is there with all its lines, or not at all."""
     order, party = target.order, int(target.customer)
     shown = [address for address in (order.billing, order.shipping) if address]
     if not shown:

@@ -4,6 +4,8 @@ Tryton knows no idempotency keys. Nothing is done twice because every step looks
 them, sales by our order id, payments by the capture's reference, all else by the state it is in.
 """
 
+from collections.abc import Sequence
+
 from adapters.tryton import booking, cancelling, customers, entering, sales
 from adapters.tryton.changes import changed
 from adapters.tryton.client import TrytonClient
@@ -12,6 +14,7 @@ from domain.erp import Changes, ErpLine, ErpOrder, ErpOrderState, Invoice, Sales
 from domain.errors import Refused
 from domain.ids import CustomerRef, OrderId
 from domain.keys import Key
+from domain.money import total
 from domain.orders import Customer
 from domain.shipments import ShipmentReport
 
@@ -27,8 +30,9 @@ class TrytonErp:
         return _told(order.order.order_id, await entering.enter(self._tryton, order))
 
     async def look_up_order(self, order: OrderId) -> ErpOrder | None:
-        sale = await sales.sale_of(self._tryton, order)
-        return _told(order, sale) if sale else None
+        found = await sales.sales_of(self._tryton, order)
+        sale = sales.keeper(found)
+        return _told(order, sale, _added(sale, found)) if sale else None
 
     async def cancel_order(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a state, reached once
         found = await sales.sales_of(self._tryton, order)
@@ -48,7 +52,7 @@ class TrytonErp:
         return await booking.post_invoices(self._tryton, await self._sale(order))
 
     async def changes(self, since: str | None) -> Changes:
-        return await changed(self._tryton, SALE, since, followers=("lines",), order_of=OrderId)
+        return await changed(self._tryton, SALE, since, followers=("lines",))
 
     async def _sale(self, order: OrderId) -> Sale:
         sale = await sales.sale_of(self._tryton, order)
@@ -57,7 +61,12 @@ class TrytonErp:
         return sale
 
 
-def _told(order: OrderId, sale: Sale) -> ErpOrder:
+def _added(sale: Sale, found: list[Sale]) -> list[Sale]:
+    """Sales that a person entered under our reference: the only way to add a line to a processed sale."""
+    return [other for other in found if other.author != sale.author and not other.cancelled]
+
+
+def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
     return ErpOrder(
         order_id=order,
         reference=sale.number,
@@ -65,15 +74,16 @@ def _told(order: OrderId, sale: Sale) -> ErpOrder:
         lines=tuple(
             ErpLine(
                 erp_line=str(line.id),
-                line_id=line.line_id,
+                line_id=line.line_id if held is sale else None,
                 sku=line.sku,
                 quantity=line.quantity,
                 unit_price=line.unit_price,
                 total=line.total,
             )
-            for line in sale.lines
+            for held in (sale, *added)
+            for line in held.lines
         ),
-        total=sale.total,
+        total=total((held.total for held in (sale, *added)), sale.total.currency),
         version=sale.version,
     )
 

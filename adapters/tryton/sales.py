@@ -1,13 +1,13 @@
 """A sale with all that follows from it, read in one request: lines, shipments with their moves and boxes, invoices.
 
-The sale's `reference` is our order id, a shipment's `reference` our shipment id, and the first line of a sale line's
-`note` names our line (docs/adr/0003). Moves lead back to the line they serve: a picking move ("inventory") names the
-leaving move ("outgoing") as its origin, and that one the sale line.
+The sale's `reference` is our order id; a shipment's is our order id from its reservation on and our shipment id once it
+is to be picked; the first line of a sale line's `note` names our line (docs/adr/0003). Moves lead back to the line they
+serve: a picking move ("inventory") names the leaving move ("outgoing") as its origin, and that one the sale line.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from adapters.tryton.client import Domain, Record, TrytonClient, referenced
@@ -20,24 +20,29 @@ INVOICE = "account.invoice"
 MOVE = "stock.move"
 
 _LINE_NOTE = re.compile(r"Shop line (\S+)\s*(?:\n|$)")
+_SHIPMENT_FIELDS = [
+    "state",
+    "reference",
+    "carrier",
+    *(
+        f"{kind}_moves.{name}"
+        for kind in ("inventory", "outgoing")
+        for name in ("state", "quantity", "origin", "product.code")
+    ),
+    *(f"packages.{name}" for name in ("number", "shipping_reference", "moves")),
+]
 _FIELDS = [
     "state",
     "number",
     "revision",
-    "write_date",
+    "create_uid",
     "total_amount",
     "party",
     "currency.code",
     "invoices_ignored",
     *(f"lines.{name}" for name in ("type", "note", "quantity", "unit_price", "product.code", "product.type")),
     *(f"lines.{name}" for name in ("taxes.rate", "moves.state", "moves_ignored", "moves_recreated")),
-    *(f"shipments.{name}" for name in ("state", "number", "reference", "carrier")),
-    *(
-        f"shipments.{kind}_moves.{name}"
-        for kind in ("inventory", "outgoing")
-        for name in ("state", "quantity", "origin", "product.code", "package")
-    ),
-    *(f"shipments.packages.{name}" for name in ("number", "shipping_reference", "moves")),
+    *(f"shipments.{name}" for name in _SHIPMENT_FIELDS),
     *(f"invoices.{name}" for name in ("state", "number", "total_amount")),
 ]
 
@@ -90,6 +95,14 @@ class Shipment:
     def cancelled(self) -> bool:
         return self.state == "cancelled"
 
+    @property
+    def stray(self) -> bool:
+        """It lost the goods it was to send: an amendment of the sale planned them anew in another shipment.
+
+        Tryton then leaves an assigned or picked shipment standing, linked to no sale, with its units still taken.
+        """
+        return not self.leaving
+
 
 @dataclass(frozen=True)
 class SaleInvoice:
@@ -105,6 +118,7 @@ class Sale:
     state: str
     number: str
     party: int
+    author: int  # the Tryton user who made it
     version: str
     total: Money
     lines: tuple[Line, ...]
@@ -124,11 +138,6 @@ class Sale:
         followed += [invoice.state for invoice in self.invoices]
         return self.state == "cancelled" or (bool(followed) and set(followed) == {"cancelled"})
 
-    @property
-    def marked(self) -> bool:
-        """Every line is one of ours."""
-        return all(line.line_id is not None for line in self.lines)
-
     def line_of(self, shipment: Shipment, move: Move) -> Line | None:
         """The sale line that a picking or leaving move of the shipment serves."""
         leaving = next((other for other in shipment.leaving if other.id == move.origin), move)
@@ -141,8 +150,20 @@ def line_note(line_id: LineId) -> str:
 
 
 async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
-    """All sales that carry our order id, cancelled ones too, oldest first. There may be twins."""
-    return await _sales(tryton, [["reference", "=", order]])
+    """All sales that carry our order id, cancelled ones too, oldest first. There may be twins.
+
+    The one to keep also shows the shipments that an amendment cut off from it.
+    """
+    found = await _sales(tryton, [["reference", "=", order]])
+    linked = {shipment.id for sale in found for shipment in sale.shipments}
+    domain = [["reference", "like", f"{order}%"]]
+    strays = tuple(
+        _shipment(record)
+        for record in await tryton.search(SHIPMENT, domain, _SHIPMENT_FIELDS)
+        if record["reference"].partition("/")[0] == order and record["id"] not in linked
+    )
+    kept = keeper(found)
+    return [replace(sale, shipments=(*sale.shipments, *strays)) if sale is kept else sale for sale in found]
 
 
 async def sale_of(tryton: TrytonClient, order: OrderId) -> Sale | None:
@@ -163,8 +184,12 @@ def keeper(sales: Sequence[Sale]) -> Sale | None:
 
 
 def shipment_called(sale: Sale | None, shipment: ShipmentId) -> Shipment | None:
-    """The shipment under our id: a live one before a cancelled one."""
-    named = [candidate for candidate in sale.shipments if candidate.reference == shipment] if sale else []
+    """The shipment under our id: a live one before a cancelled one. A stray that is cancelled is nobody's any more."""
+    named = [
+        candidate
+        for candidate in (sale.shipments if sale else ())
+        if candidate.reference == shipment and not (candidate.stray and candidate.cancelled)
+    ]
     return min(named, key=lambda candidate: (candidate.cancelled, candidate.id), default=None)
 
 
@@ -179,6 +204,7 @@ def _sale(record: Record) -> Sale:
         state=record["state"],
         number=record["number"] or "",
         party=record["party"],
+        author=record["create_uid"],
         version=f"{record['revision']}",
         total=Money.parse(record["total_amount"], currency),
         lines=tuple(_line(line, currency) for line in record["lines"] if line["type"] == "line"),

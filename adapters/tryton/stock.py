@@ -29,8 +29,9 @@ class TrytonStock:
         if sale is None or sale.cancelled:
             raise Refused(f"{order} has no open sale in Tryton")
         wanted = _wanted(sale, demand)
+        await self._cancel_strays(sale)
         if kept(sale) != wanted:
-            sale = await self._ensure(sale, wanted)
+            sale = await self._ensure(order, sale, wanted)
         held = kept(sale)
         return Reservation(
             lines=tuple(
@@ -44,7 +45,10 @@ class TrytonStock:
     async def release(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a target
         """Back to waiting. What is picked already can only go back to storage by cancelling its shipment."""
         sale = await sales.sale_of(self._tryton, order)
-        for shipment in _live(sale) if sale else ():
+        if sale is None:
+            return
+        await self._cancel_strays(sale)
+        for shipment in _live(sale):
             if any(move.state in _KEPT for move in shipment.picking):
                 button = "wait" if shipment.state in _UNPICKED else "cancel"
                 await self._tryton.act(SHIPMENT, shipment.id, button)
@@ -67,7 +71,13 @@ class TrytonStock:
             )
         )
 
-    async def _ensure(self, sale: Sale, wanted: Counter[LineId]) -> Sale:
+    async def _cancel_strays(self, sale: Sale) -> None:
+        """Their units are taken for nobody."""
+        for shipment in sale.shipments:
+            if shipment.stray and not (shipment.left or shipment.cancelled):
+                await self._tryton.act(SHIPMENT, shipment.id, "cancel")
+
+    async def _ensure(self, order: OrderId, sale: Sale, wanted: Counter[LineId]) -> Sale:
         open_ = [shipment for shipment in _live(sale) if shipment.state in _UNPICKED]
         if not open_:
             raise Refused(f"sale {sale.number} has no shipment left that could be reserved for")
@@ -80,6 +90,9 @@ class TrytonStock:
             sale = await sales.sale_numbered(self._tryton, sale.id)
         await self._trim(sale, wanted)
         for shipment in open_:
+            # Named before it takes units: cut off by an amendment, it could not be found otherwise.
+            if not shipment.reference:
+                await self._tryton.write(SHIPMENT, shipment.id, {"reference": order})
             await self._tryton.act(SHIPMENT, shipment.id, "assign_try")
         return await sales.sale_numbered(self._tryton, sale.id)
 
@@ -103,7 +116,9 @@ def kept(sale: Sale) -> Counter[LineId]:
 
 
 def _live(sale: Sale) -> list[Shipment]:
-    return [shipment for shipment in sale.shipments if not (shipment.left or shipment.cancelled)]
+    return [
+        shipment for shipment in sale.shipments if not (shipment.left or shipment.cancelled or shipment.stray)
+    ]
 
 
 def _units(sale: Sale, states: tuple[str, ...]) -> Counter[LineId]:

@@ -47,7 +47,7 @@ class TrytonWarehouse:
         """Refused when it was cancelled, or when what Tryton keeps for the order is not what is to be picked."""
         sale = await sales.sale_of(self._tryton, pick.order_id)
         shipment = sales.shipment_called(sale, pick.shipment_id)
-        if shipment is not None and not shipment.cancelled:
+        if shipment is not None and not (shipment.cancelled or shipment.stray):
             return
         if sale is None or shipment is not None:
             raise Refused(f"{pick.shipment_id} is not to be picked in Tryton any more")
@@ -102,9 +102,7 @@ class TrytonWarehouse:
                 await self._tryton.write("stock.package", box.id, tracking)
 
     async def changes(self, since: str | None) -> Changes:
-        return await changed(
-            self._tryton, SHIPMENT, since, order_of=lambda reference: order_of(ShipmentId(reference))
-        )
+        return await changed(self._tryton, SHIPMENT, since)
 
     async def _find(self, shipment: ShipmentId) -> tuple[Sale | None, Shipment | None]:
         sale = await sales.sale_of(self._tryton, order_of(shipment))
@@ -127,7 +125,7 @@ def _unasked(sale: Sale, pick: PickRequest) -> Shipment:
     """The shipment of the sale that keeps exactly these units and is nobody's pick yet."""
     wanted = Counter({line.line_id: line.quantity for line in pick.lines})
     for shipment in sale.shipments:
-        free = not shipment.reference and shipment.state in ("waiting", "assigned")
+        free = shipment.reference in (None, pick.order_id) and shipment.state in ("waiting", "assigned")
         if free and _assigned(sale, shipment) == wanted:
             return shipment
     raise Refused(f"sale {sale.number} has no shipment that keeps just what {pick.shipment_id} asks for")

@@ -13,7 +13,7 @@ from typing import Any
 from proteus import Model, config
 
 _LOOK_SECONDS = 0.5
-_OURS = ("reference", "like", "order:%")
+_OURS = ("reference", "like", "order:%/s%")
 
 
 class Clerk:

@@ -1,21 +1,25 @@
 """A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
 
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from proteus import config
 
+from adapters.tryton import entering
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.sales import sales_of
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
+from domain.erp import SalesOrder
 from domain.ids import OrderId, ShipmentId, Sku
+from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
-from domain.shipments import Labels
+from domain.shipments import Labels, PickRequest
 from entrypoints.demo.clerk import Clerk
 from entrypoints.embedded.tryton import TrytonServer, count, stock_up, tryton_server
 from tests.contracts import erp, stock, warehouse
@@ -86,6 +90,41 @@ class Hands:
     async def enter(self, order: PlacedOrder) -> None:
         await erp.enter(self._erp, order)
 
+    async def leave_in(self, order: PlacedOrder, state: str) -> None:
+        """The sale as an attempt that broke off leaves it: the adapter's own, stopped on its way."""
+        key = effect_key(order.order_id, "customer")
+        customer = await self._erp.register_customer(order.customer, key=key)
+        await entering.create(self.tryton, SalesOrder(order=order, customer=customer))
+        (sale,) = await sales_of(self.tryton, order.order_id)
+        if state != "draft":
+            await self.tryton.act("sale.sale", sale.id, "quote")
+
+    def sale(self, order: PlacedOrder) -> Any:
+        """As proteus shows it to the clerk."""
+        (found,) = self.clerk.model("sale.sale").find([("reference", "=", order.order_id)])
+        return found
+
+    def amend(
+        self, order: PlacedOrder, line: int = 0, *, quantity: int | None = None, price: str | None = None
+    ) -> None:
+        """A clerk's amendment of one line; what is not given stays as the form shows it."""
+        sale = self.sale(order)
+        amendment = self.clerk.model("sale.amendment")(sale=sale)
+        change = amendment.lines.new(action="line")
+        change.line = sale.lines[line]
+        if quantity is not None:
+            change.quantity = float(quantity)
+        if price is not None:
+            change.unit_price = Decimal(price)
+        amendment.save()
+        amendment.click("validate_amendment")
+
+    def copy_sale(self, order: PlacedOrder) -> Any:
+        """A draft like it, as "Duplicate" in the client makes it."""
+        sales = self.clerk.model("sale.sale")
+        (copied,) = sales._proxy.copy([self.sale(order).id], {}, sales._config.context)
+        return sales(copied)
+
     # -- the warehouse
 
     async def reserve(self, order: PlacedOrder) -> None:
@@ -127,10 +166,16 @@ class Hands:
         await stock.reserve(self._stock, order)
         pick = pick_request(order)
         await warehouse.request_pick(self._warehouse, pick)
+        return await self.send(pick)
+
+    async def send(self, pick: PickRequest) -> Labels:
+        """Everything from the pick to the lorry."""
         await self.pick(pick.shipment_id)
         await self.pack(pick.shipment_id)
         labels = labels_for(await warehouse.packages(self._warehouse, pick), "T")
-        await self._warehouse.hand_over(pick.shipment_id, labels, key=erp.enter_key(order))
+        await self._warehouse.hand_over(
+            pick.shipment_id, labels, key=effect_key(pick.order_id, "hand-over", "s1")
+        )
         await self.ship(pick.shipment_id)
         return labels
 
