@@ -69,15 +69,16 @@ def track(world: World, shipment_id: ShipmentId) -> Tracking | None:
     return Tracking(shipment_id=shipment_id, state=record.state) if record and record.labels else None
 
 
-def collect(world: World, shipment_id: str) -> None:
-    """The driver takes the parcel along, if its labels are this carrier's."""
+def collect(world: World, shipment_id: str) -> bool:
+    """The driver takes the parcel along, if its labels are this carrier's; False when there is none to take."""
     record = world.state.load(ParcelRecord, shipment_id)
-    if record is None or not record.labels:
-        return
+    if record is None or not record.labels or record.state is not TrackingState.LABELLED:
+        return False
     record.state, record.in_transit = TrackingState.IN_TRANSIT, world.state.mark()
     world.state.save(record, shipment_id)
     world.hint("carrier", "parcel_in_transit", _order_of(shipment_id))
     world.waits("parcel", shipment_id)
+    return True
 
 
 def deliver(world: World, shipment_id: str) -> bool:

@@ -177,6 +177,14 @@ async def lock(request: Request, asked: Shipments) -> Moved:
     return Moved(shipments=[record.shipment_id for record in found])
 
 
+@router.post("/carrier/collect")
+async def collect(request: Request, asked: Shipments) -> Moved:
+    """The driver came by at a warehouse that is not simulated, and took what has labels."""
+    world = _world(request)
+    with world.transaction():
+        return Moved(shipments=[s for s in _parcels(world, asked) if carrier.collect(world, s)])
+
+
 @router.post("/carrier/deliver")
 async def deliver(request: Request, asked: Shipments) -> Moved:
     world = _world(request)

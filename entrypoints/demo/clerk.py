@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+import httpx
 from proteus import Model, config
 
 _LOOK_SECONDS = 0.5
@@ -19,8 +20,9 @@ _OURS = ("reference", "like", "order:%/s%")
 class Clerk:
     """One shipment one step further per call, in the session of a logged-in user."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, carrier_url: str | None = None) -> None:
         self._session = session
+        self._carrier_url = carrier_url
 
     def model(self, name: str) -> Any:
         return Model.get(name, config=self._session)
@@ -56,12 +58,21 @@ class Clerk:
             return False
         shipment.click("ship")
         shipment.click("do")
+        self.give_to_driver(shipment.reference)
         return _tell("shipped", shipment)
 
+    def give_to_driver(self, reference: str) -> None:
+        """Where the carrier is the simulated one, its driver is told that the parcel is there."""
+        if self._carrier_url:
+            address = f"{self._carrier_url}/world/carrier/collect"
+            httpx.post(address, json={"shipment_id": reference}).raise_for_status()
 
-def at_work(url: str, database: str, user: str, password: str, stop: threading.Event) -> None:
+
+def at_work(
+    url: str, database: str, user: str, password: str, stop: threading.Event, carrier_url: str | None = None
+) -> None:
     with config.set_xmlrpc_session(f"{url}/{database}/rpc/", user, password) as session:
-        clerk = Clerk(session)
+        clerk = Clerk(session, carrier_url)
         while not stop.is_set():
             clerk.work()
             stop.wait(_LOOK_SECONDS)
@@ -77,11 +88,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("url", "database", "user", "password"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--carrier-url", help="the simulated world, whose driver fetches what ships")
     chosen = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    at_work(chosen.url, chosen.database, chosen.user, chosen.password, stop)
+    at_work(chosen.url, chosen.database, chosen.user, chosen.password, stop, chosen.carrier_url)
 
 
 if __name__ == "__main__":

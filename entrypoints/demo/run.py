@@ -247,7 +247,7 @@ async def _clerk(running: Installation) -> AsyncIterator[None]:
         return
     tryton = running.tryton
     arguments = ["--url", tryton.url, "--database", tryton.database]
-    arguments += ["--user", tryton.user, "--password", tryton.password]
+    arguments += ["--user", tryton.user, "--password", tryton.password, "--carrier-url", running.simulator_url]
     clerk = Child(
         "clerk", python("-m", "entrypoints.demo.clerk", *arguments), log=running.log_directory / "clerk.log"
     )
