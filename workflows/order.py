@@ -97,6 +97,9 @@ class Order:
         """Wait until the gateway holds the whole amount; cancel at the deadline, after asking once more."""
         self._enter(Phase.AWAITING_PAYMENT)
         self.undo.add(self._void_hold)
+        if not self.placed.total:
+            self.owner.note("nothing is to be paid")
+            return
         deadline = workflow.now() + timedelta(hours=self.owner.policies.payment_wait_hours_max)
         while True:
             payment = await self._look_at_payment()
@@ -137,7 +140,7 @@ class Order:
         shipment = self._plan_shipment()
         if shipment:
             await self._ship(shipment)
-        self.owner.too_late = "it has shipped; a return is the way back"
+        self.owner.too_late = f"it has {'shipped' if shipment else 'been paid'}; a return is the way back"
         await self._capture()
         if shipment:
             await self._tell_shipped()
@@ -266,9 +269,7 @@ class Order:
     @asks_a_person
     async def _capture(self) -> None:
         """Take exactly what shipped. Our own books are asked before the gateway is."""
-        payment, shipment = self.document.payment, shipment_id(self.placed.order_id, 1)
-        if payment is None:
-            raise InvariantBroken("goods have shipped of an order without a payment")
+        shipment = shipment_id(self.placed.order_id, 1)
         entry = Entry(
             key=self.effects.key("capture", "s1"),
             kind=EntryKind.CHARGE,
@@ -278,6 +279,9 @@ class Order:
         )
         ledger = self.document.ledger.with_entry(entry)
         if entry.amount:
+            payment = self.document.payment
+            if payment is None:
+                raise InvariantBroken("goods have shipped of an order without a payment")
             answer = await self.owner.do(self.effects.capture_payment(payment, entry, shipment))
             if isinstance(answer, Declined):
                 raise Refused(f"the capture of {entry.amount} was declined ({answer.reason})")
@@ -379,15 +383,15 @@ class Order:
             self.document.payment,
             self.document.ledger.entries[0],
         )
-        if shipment.labels is None or payment is None:
-            raise InvariantBroken("a shipment is reported with its labels and its capture")
+        if shipment.labels is None:
+            raise InvariantBroken("a shipment is reported with its labels")
         return ShipmentReport(
             order_id=self.placed.order_id,
             shipment_id=shipment.shipment_id,
             lines=shipment.lines,
             labels=shipment.labels,
             captured=entry.amount,
-            capture_reference=next((c.reference for c in payment.captures), ""),
+            capture_reference=next((c.reference for c in payment.captures), "") if payment else "",
         )
 
     def _cancel_for(self, why: str) -> NoReturn:

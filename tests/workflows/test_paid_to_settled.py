@@ -89,6 +89,7 @@ async def test_an_order_where_nothing_ships_is_captured_and_settled_at_once(worl
     world.place(placed)
     story = await world.start(placed)
     await story.waits_for("the return window to end")
+    assert (await story.cancel()).why == "it has been paid; a return is the way back"
     await story.until_closed()
     assert await story.books() == settled(
         placed,
