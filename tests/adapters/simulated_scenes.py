@@ -73,6 +73,7 @@ class Scene:
         reference = world.place_order(self.order.order_id, [shown], amount, payment={"amount": amount})
         assert reference is not None
         self.payment = PaymentRef(reference)
+        self._report: ShipmentReport | None = None
 
     def key(self, step: str) -> Key:
         return effect_key(self.order.order_id, step)
@@ -118,6 +119,14 @@ class Scene:
         report = report_of(self.order, await self.labels(to))
         return report.model_copy(update={"capture_reference": captured.reference})
 
+    async def about_to_report(self, to: Systems) -> None:
+        await self.enter(to)
+        self._report = await self.shipped(to)
+
+    def report(self) -> ShipmentReport:
+        assert self._report is not None, "about_to_report first"
+        return self._report
+
     async def recorded(self, to: Systems) -> None:
         await self.enter(to)
         await to.erp.record_shipment(await self.shipped(to), key=self.key("record"))
@@ -130,37 +139,22 @@ async def _nothing(to: Systems) -> None:
     del to
 
 
-def every_mutation(s: Scene) -> Iterator[tuple[str, Call, Call]]:
-    """`system.operation`, what brings the order there, and the call itself."""
-    order = s.order.order_id
-    report: list[ShipmentReport] = []
+Mutation = tuple[str, Call, Call]  # `system.operation`, what brings the order there, and the call itself
 
-    async def shipped(to: Systems) -> None:
-        await s.enter(to)
-        report.append(await s.shipped(to))
 
-    async def labelled(to: Systems) -> None:
-        await s.packed(to)
-        await s.labels(to)
+def every_mutation(s: Scene) -> Iterator[Mutation]:
+    yield from _of_money_and_shop(s)
+    yield from _of_the_books(s)
+    yield from _of_the_goods(s)
+    yield from _of_people(s)
 
-    async def contact(to: Systems) -> None:
-        await s.contact(to)
 
-    async def note(to: Systems) -> None:
-        await to.crm.note(CustomerRef(_customer(s, "crm")), order, "shipped", key=s.key("note"))
-
-    async def enter(to: Systems) -> Any:
-        target = SalesOrder(order=s.order, customer=CustomerRef(_customer(s, "erp")))
-        return await to.erp.enter_order(target, key=s.key("enter"))
-
-    async def hand_over(to: Systems) -> None:
-        labels = Labels.model_validate(_labels(s))
-        await to.warehouse.hand_over(s.shipment, labels, key=s.key("hand-over"))
-
+def _of_money_and_shop(s: Scene) -> Iterator[Mutation]:
+    order, pay = s.order.order_id, s.payment
     yield (
         "storefront.report_shipment",
-        shipped,
-        lambda to: to.storefront.report_shipment(report[0], key=s.key("report")),
+        s.about_to_report,
+        lambda to: to.storefront.report_shipment(s.report(), key=s.key("report")),
     )
     yield (
         "storefront.cancel_order",
@@ -168,34 +162,63 @@ def every_mutation(s: Scene) -> Iterator[tuple[str, Call, Call]]:
         lambda to: to.storefront.cancel_order(order, "late", key=s.key("cancel")),
     )
     yield "payments.capture", _nothing, s.capture
-    yield "payments.void", _nothing, lambda to: to.payments.void(s.payment, key=s.key("void"))
-    yield (
-        "payments.refund",
-        s.capture,
-        lambda to: to.payments.refund(s.payment, s.order.total, key=s.key("refund")),
-    )
+    yield "payments.void", _nothing, lambda to: to.payments.void(pay, key=s.key("void"))
+    yield "payments.refund", s.capture, lambda to: to.payments.refund(pay, s.order.total, key=s.key("refund"))
+
+
+def _of_the_books(s: Scene) -> Iterator[Mutation]:
+    order = s.order.order_id
+
+    async def enter(to: Systems) -> Any:
+        target = SalesOrder(order=s.order, customer=CustomerRef(_customer(s, "erp")))
+        return await to.erp.enter_order(target, key=s.key("enter"))
+
     yield "erp.register_customer", _nothing, s.customer
     yield "erp.enter_order", s.customer, enter
     yield "erp.cancel_order", s.enter, lambda to: to.erp.cancel_order(order, key=s.key("cancel-erp"))
-    yield "erp.record_shipment", shipped, lambda to: to.erp.record_shipment(report[0], key=s.key("record"))
+    yield (
+        "erp.record_shipment",
+        s.about_to_report,
+        lambda to: to.erp.record_shipment(s.report(), key=s.key("record")),
+    )
     yield "erp.post_invoice", s.recorded, lambda to: to.erp.post_invoice(order, key=s.key("invoice"))
+
+
+def _of_the_goods(s: Scene) -> Iterator[Mutation]:
+    order, shipment = s.order.order_id, s.shipment
+
+    async def labelled(to: Systems) -> None:
+        await s.packed(to)
+        await s.labels(to)
+
+    async def hand_over(to: Systems) -> None:
+        labels = Labels.model_validate(_labels(s))
+        await to.warehouse.hand_over(shipment, labels, key=s.key("hand-over"))
+
     yield "stock.reserve", _nothing, s.reserve
     yield "stock.release", s.reserve, lambda to: to.stock.release(order, key=s.key("release"))
     yield "warehouse.request_pick", _nothing, s.request_pick
     yield (
         "warehouse.cancel_pick",
         s.request_pick,
-        lambda to: to.warehouse.cancel_pick(s.shipment, key=s.key("stop")),
+        lambda to: to.warehouse.cancel_pick(shipment, key=s.key("stop")),
     )
     yield "warehouse.hand_over", labelled, hand_over
     yield "carrier.create_labels", s.packed, s.labels
     yield (
         "carrier.void_labels",
         labelled,
-        lambda to: to.carrier.void_labels(s.shipment, key=s.key("void-labels")),
+        lambda to: to.carrier.void_labels(shipment, key=s.key("void-labels")),
     )
+
+
+def _of_people(s: Scene) -> Iterator[Mutation]:
+    async def note(to: Systems) -> None:
+        customer = CustomerRef(_customer(s, "crm"))
+        await to.crm.note(customer, s.order.order_id, "shipped", key=s.key("note"))
+
     yield "crm.register_customer", _nothing, s.contact
-    yield "crm.note", contact, note
+    yield "crm.note", s.contact, note
     yield "notifications.send", _nothing, lambda to: to.notifications.send(s.mail(), key=s.key("mail"))
 
 
