@@ -68,10 +68,8 @@ class Clerk:
             httpx.post(address, json={"shipment_id": reference}).raise_for_status()
 
 
-def at_work(
-    url: str, database: str, user: str, password: str, stop: threading.Event, carrier_url: str | None = None
-) -> None:
-    with config.set_xmlrpc_session(f"{url}/{database}/rpc/", user, password) as session:
+def at_work(rpc_url: str, user: str, password: str, carrier_url: str | None, stop: threading.Event) -> None:
+    with config.set_xmlrpc_session(rpc_url, user, password) as session:
         clerk = Clerk(session, carrier_url)
         while not stop.is_set():
             clerk.work()
@@ -93,7 +91,8 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    at_work(chosen.url, chosen.database, chosen.user, chosen.password, stop, chosen.carrier_url)
+    rpc_url = f"{chosen.url}/{chosen.database}/rpc/"
+    at_work(rpc_url, chosen.user, chosen.password, chosen.carrier_url, stop)
 
 
 if __name__ == "__main__":
