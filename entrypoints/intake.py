@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from traceback import extract_tb
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -16,7 +17,7 @@ from adapters.database.skus import SkuMappings
 from adapters.documents import PARSERS, load
 from domain.base import Value
 from domain.errors import Unavailable
-from domain.ids import ChannelId
+from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
 from domain.records import OrderState
@@ -77,23 +78,33 @@ class Intake:
         if item.state is InboxState.FORWARDED and item.order_id is not None:
             return AlreadyKnown(order_id=item.order_id)
         try:
-            placed = await self._understood(item)
+            document = load(item.body)
+            answer = await self._known(item.channel, document) or await self._accept(item, document)
         except UnusableDocument as unusable:
             await self._inbox.park(item.id, MALFORMED, unusable.problems)
             return Parked(inbox_id=item.id, problems=unusable.problems)
-        answer = await self._orders.accept(placed)
         try:
-            await self._ensure_started(placed)
+            await self._ensure_started(answer.order_id)
         except Unavailable as away:
             await self._inbox.retry_later(item, str(away))
         else:
-            await self._inbox.mark_forwarded(item.id, placed.order_id)
+            await self._inbox.mark_forwarded(item.id, answer.order_id)
         return answer
 
-    async def _understood(self, item: InboxItem) -> PlacedOrder:
+    async def _known(self, channel: ChannelId, document: Mapping[str, Any]) -> AlreadyKnown | None:
+        """Every platform calls its immutable id `id`. A known order's later documents need not be usable: say shipped."""
+        try:
+            order = order_id(channel, PlatformId(str(document.get("id"))))
+        except ValueError:
+            return None
+        return AlreadyKnown(order_id=order) if await self._orders.get(order) else None
+
+    async def _accept(self, item: InboxItem, document: Mapping[str, Any]) -> Accepted | AlreadyKnown:
+        return await self._orders.accept(await self._understood(item, document))
+
+    async def _understood(self, item: InboxItem, document: Mapping[str, Any]) -> PlacedOrder:
         if (parse := self._parsers.get(item.system)) is None:
             raise _unusable("platform", f"nobody reads documents of {item.system!r}")
-        document = load(item.body)
         skus = await self._skus.of(item.channel)
         try:
             placed = parse(document, channel=item.channel, skus=skus)
@@ -109,12 +120,12 @@ class Intake:
             raise _unusable("payment.term", f"payment term {placed.payment.term} is not carried yet")
         return placed
 
-    async def _ensure_started(self, placed: PlacedOrder) -> None:
+    async def _ensure_started(self, order: OrderId) -> None:
         """Whoever finds it unstarted starts it, as it was accepted first; Temporal lets only one of them."""
-        registered = await self._orders.get(placed.order_id)
+        registered = await self._orders.get(order)
         if registered is not None and registered.state is OrderState.ACCEPTED:
             await self._start(registered.placed)
-            await self._orders.started(placed.order_id)
+            await self._orders.started(order)
 
     async def _item(self, inbox_id: int) -> InboxItem:
         item = await self._inbox.get(inbox_id)

@@ -65,6 +65,12 @@ async def test_a_changed_document_of_a_known_order_is_kept_and_starts_nothing(wo
     assert world.temporal.started[order("1")].lines[0].quantity == 1
 
 
+async def test_a_known_order_is_known_even_in_a_document_that_no_new_order_could_use(world: Receiver) -> None:
+    await world.accept(document("1"))
+    assert await world.accept(document("1", sku="")) == AlreadyKnown(order_id=order("1"))
+    assert [item.state for item in await world.inbox.list()] == [InboxState.FORWARDED] * 2
+
+
 async def test_an_order_that_closed_and_that_temporal_forgot_is_not_started_again(world: Receiver) -> None:
     await world.accept(document("1"))
     await world.records.close_order(order("1"), OrderState.COMPLETED, "{}", world.clock())
