@@ -24,7 +24,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.phases import Phase, advance
     from domain.records import OrderState
     from domain.settlement import differences
-    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, ShipmentReport, TrackingState
+    from domain.shipments import (
+        Labels,
+        Pick,
+        PickCancelled,
+        PickState,
+        ShipmentLine,
+        ShipmentReport,
+        TrackingState,
+    )
     from workflows.compensations import Compensations
     from workflows.effects import Effects
     from workflows.owner import CancelAnswer, CancelRequest, CancelWanted, Owner
@@ -96,7 +104,7 @@ class Order:
     async def _confirm_payment(self) -> None:
         """Wait until the gateway holds the whole amount; cancel at the deadline, after asking once more."""
         self._enter(Phase.AWAITING_PAYMENT)
-        self.undo.add(self._void_hold)
+        self.undo.add(self._release_money)
         if not self.placed.total:
             self.owner.note("nothing is to be paid")
             return
@@ -105,6 +113,8 @@ class Order:
             payment = await self._look_at_payment()
             if payment and payment.state is PaymentState.AUTHORISED and payment.held >= self.placed.total:
                 break
+            if payment and payment.captured:
+                raise Refused(f"{payment.captured} were captured before anything shipped")
             left = deadline - workflow.now()
             if left <= timedelta(0):
                 self._cancel_for("the payment was not confirmed in time")
@@ -198,7 +208,7 @@ class Order:
         self._enter(Phase.CANCELLED if cancelled else Phase.COMPLETED)
         await self._keep_record()
         self.owner.serve()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self.owner.until(workflow.all_handlers_finished)
         return OrderState(self.document.phase)
 
     @asks_a_person
@@ -325,6 +335,13 @@ class Order:
         await self._look_at_payment()
         self.owner.note("no hold is left")
 
+    async def _release_money(self) -> None:
+        """The undo of a payment: no hold is left, and nothing that was taken is kept."""
+        await self._void_hold()
+        payment = self.document.payment
+        if payment and payment.captured > payment.refunded:
+            raise Refused(f"{payment.captured - payment.refunded} were captured: refund them at the gateway")
+
     async def _cancel_erp_order(self) -> None:
         await self.owner.do(self.effects.cancel_erp_order())
         self.owner.note("no open sales order is left in the ERP")
@@ -383,13 +400,12 @@ class Order:
             self.document.payment,
             self.document.ledger.entries[0],
         )
-        if shipment.labels is None:
-            raise InvariantBroken("a shipment is reported with its labels")
         return ShipmentReport(
             order_id=self.placed.order_id,
             shipment_id=shipment.shipment_id,
             lines=shipment.lines,
-            labels=shipment.labels,
+            labels=shipment.labels
+            or Labels(carrier="", labels=()),  # somebody may ship without asking us for labels
             captured=entry.amount,
             capture_reference=next((c.reference for c in payment.captures), "") if payment else "",
         )

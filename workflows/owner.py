@@ -107,8 +107,10 @@ class Owner:
         self.document.waits_for = waits_for
         self.document.looks_again_at = workflow.now() + patience
         self.show()
-        await self.until(lambda: system in self.hints, at_most=patience)
-        self.document.waits_for, self.document.looks_again_at = "", None
+        try:
+            await self.until(lambda: system in self.hints, at_most=patience)
+        finally:
+            self.document.waits_for, self.document.looks_again_at = "", None
 
     def serve(self) -> None:
         """Take what waits in the mailbox, as far as this moment allows."""
