@@ -61,12 +61,19 @@ async def _described(client: Client, at_once: asyncio.Semaphore, name: str) -> W
 async def _workflow(
     client: Client, at_once: asyncio.Semaphore, name: str, runs: list[WorkflowExecution], *, asked: bool
 ) -> Workflow:
-    """A reset and a continuation leave several runs of one start; they share their first run."""
     latest = max(runs, key=lambda run: run.start_time)
-    first_runs = {run.raw_info.first_run_id or run.run_id for run in runs}
     async with at_once:
+        starts = await _starts(client, name, runs)
         document = await _document(client, name) if asked else None
-    return Workflow(order_id=name, status=_word(latest.status), starts=len(first_runs), document=document)
+    return Workflow(order_id=name, status=_word(latest.status), starts=starts, document=document)
+
+
+async def _starts(client: Client, name: str, runs: list[WorkflowExecution]) -> int:
+    """A reset and a continuation make another run of one start, and share its first run; lists do not tell that one."""
+    if len(runs) == 1:
+        return 1
+    described = [await client.get_workflow_handle(name, run_id=run.run_id).describe() for run in runs]
+    return len({run.raw_info.first_run_id for run in described})
 
 
 async def _document(client: Client, name: str) -> dict[str, Any] | None:

@@ -119,7 +119,7 @@ def _details(promise: PromiseReport) -> list[RenderableType]:
     if (more := len(promise.violations) - _SHOWN_MAX) > 0:
         parts.append(Padding(Text(f"… and {more} more"), (0, 0, 0, 3)))
     for unchecked in promise.not_checked:
-        told = f"not checked for {unchecked.orders} orders: {unchecked.why}"
+        told = f"not checked ({unchecked.orders} of {promise.checked} orders): {unchecked.why}"
         parts.append(Padding(Text(told, "yellow"), (0, 0, 0, 3)))
     return parts
 
@@ -127,4 +127,4 @@ def _details(promise: PromiseReport) -> list[RenderableType]:
 def _end(report: AuditReport) -> Text:
     if report.kept:
         return Text("\nEvery promise is kept.", "bold green")
-    return Text(f"\n{report.violations} violations.", "bold red")
+    return Text(f"\n{report.violations} violation{'' if report.violations == 1 else 's'}.", "bold red")
