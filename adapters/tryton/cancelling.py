@@ -16,11 +16,12 @@ _BOOKED = ("posted", "paid")
 
 async def cancel(tryton: TrytonClient, sale: Sale) -> None:
     """Refused when something shipped or is invoiced: that takes a return and a credit note."""
-    if sale.state == "confirmed":
-        sale = await advance(tryton, sale, "draft")
-    if sale.state in ("draft", "quotation"):
-        await advance(tryton, sale, "cancel")
-    elif sale.state in ("processing", "done"):
+    state = sale.state
+    if state == "confirmed":
+        state = await advance(tryton, sale.id, state, "draft")
+    if state in ("draft", "quotation"):
+        await advance(tryton, sale.id, state, "cancel")
+    elif state in ("processing", "done"):
         await _empty(tryton, sale)
 
 

@@ -36,16 +36,14 @@ async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
     return await _processed(tryton, sale)
 
 
-async def advance(tryton: TrytonClient, sale: Sale, button: str) -> Sale:
+async def advance(tryton: TrytonClient, sale: int, state: str, button: str) -> str:
     """Press a button unless the sale has moved on meanwhile: Tryton refuses a transition that is made already."""
     try:
-        await tryton.act(SALE, sale.id, button)
+        await tryton.act(SALE, sale, button)
     except Refused:
-        moved = await sales.sale_numbered(tryton, sale.id)
-        if moved.state == sale.state:
+        if await sales.state_of(tryton, sale) == state:
             raise
-        return moved
-    return await sales.sale_numbered(tryton, sale.id)
+    return await sales.state_of(tryton, sale)
 
 
 async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
@@ -57,7 +55,7 @@ async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
     for twin in found:
         ours = keeper is not None and twin is not keeper and twin.author == keeper.author
         if ours and twin.state == "draft":
-            await advance(tryton, twin, "cancel")
+            await advance(tryton, twin.id, twin.state, "cancel")
     return keeper
 
 
@@ -67,9 +65,10 @@ async def _only(tryton: TrytonClient, order: PlacedOrder) -> Sale | None:
 
 async def _processed(tryton: TrytonClient, sale: Sale) -> Sale:
     """`confirm` answers before the processing that it causes, and a crash between them leaves a confirmed sale."""
-    while button := _NEXT.get(sale.state):
-        sale = await advance(tryton, sale, button)
-    return sale
+    state = sale.state
+    while button := _NEXT.get(state):
+        state = await advance(tryton, sale.id, state, button)
+    return sale if state == sale.state else await sales.sale_numbered(tryton, sale.id)
 
 
 async def create(tryton: TrytonClient, target: SalesOrder) -> None:

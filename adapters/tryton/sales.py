@@ -155,6 +155,8 @@ async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
     The one to keep also shows the shipments that an amendment cut off from it.
     """
     found = await _sales(tryton, [["reference", "=", order]])
+    if not found:
+        return []
     linked = {shipment.id for sale in found for shipment in sale.shipments}
     domain = [["reference", "like", f"{order}%"]]
     strays = tuple(
@@ -169,6 +171,11 @@ async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
 async def sale_of(tryton: TrytonClient, order: OrderId) -> Sale | None:
     """The sale of an order: of several the furthest, and of those the oldest. None when nobody entered it."""
     return keeper(await sales_of(tryton, order))
+
+
+async def state_of(tryton: TrytonClient, sale: int) -> str:
+    (found,) = await tryton.search(SALE, [["id", "=", sale]], ["state"])
+    return str(found["state"])
 
 
 async def sale_numbered(tryton: TrytonClient, sale: int) -> Sale:

@@ -112,23 +112,23 @@ async def tryton_server(
 async def stock_up(server: TrytonServer, skus: Mapping[str, int]) -> None:
     """Sell these, and have so many on hand of those that are new; what is known keeps its count."""
     async with TrytonClient(server.url, server.database, server.api_key) as tryton:
-        for sku, units in skus.items():
-            if not await tryton.search("product.product", [["code", "=", sku]], ["id"]):
-                await count(tryton, await _create_product(tryton, sku), units)
+        known = await tryton.search("product.product", [["code", "in", list(skus)]], ["code"])
+        new = skus.keys() - {product["code"] for product in known}
+        await count(tryton, {await _create_product(tryton, sku): skus[sku] for sku in sorted(new)})
 
 
-async def count(tryton: TrytonClient, product: int, units: int) -> None:
-    """An inventory: whatever the books say, so many are in storage now."""
+async def count(tryton: TrytonClient, units: Mapping[int, int]) -> None:
+    """An inventory: whatever the books say of these products, so many are in storage now."""
+    if not units:
+        return
     (warehouse,) = await tryton.search("stock.location", [["type", "=", "warehouse"]], ["storage_location"])
-    inventory = await tryton.create(
-        "stock.inventory",
-        {
-            "location": warehouse["storage_location"],
-            "empty_quantity": "keep",
-            "lines": [["create", [{"product": product, "quantity": float(units)}]]],
-        },
-        ["id"],
-    )
+    lines = [{"product": product, "quantity": counted} for product, counted in units.items()]
+    values = {
+        "location": warehouse["storage_location"],
+        "empty_quantity": "keep",
+        "lines": [["create", lines]],
+    }
+    inventory = await tryton.create("stock.inventory", values, ["id"])
     await tryton.act("stock.inventory", inventory["id"], "confirm")
 
 

@@ -20,10 +20,10 @@ from tests.contracts.erp import enter, enter_key
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, pick_request, place, unique, whole
 from tests.contracts.stock import reserve
-from tests.contracts.tryton_world import Hands, clerk, hands, server, tryton
+from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
 from tests.contracts.warehouse import cancel_pick, request_pick
 
-__all__ = ["clerk", "hands", "server", "tryton"]
+__all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 

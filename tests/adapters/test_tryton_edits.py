@@ -20,9 +20,9 @@ from domain.orders import PlacedOrder
 from tests.contracts.erp import enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, server, tryton
+from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
 
-__all__ = ["clerk", "hands", "server", "tryton"]
+__all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 

@@ -8,10 +8,10 @@ from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from tests.contracts.erp import ErpContract
 from tests.contracts.stock import StockContract
-from tests.contracts.tryton_world import clerk, hands, server, tryton
+from tests.contracts.tryton_world import clerk, hands, server, shelves, tryton
 from tests.contracts.warehouse import WarehouseContract
 
-__all__ = ["clerk", "hands", "server", "tryton"]
+__all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 

@@ -21,12 +21,13 @@ from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.shipments import Labels, PickRequest
 from entrypoints.demo.clerk import Clerk
-from entrypoints.embedded.tryton import TrytonServer, count, stock_up, tryton_server
+from entrypoints.embedded.tryton import TrytonServer, count, tryton_server
 from tests.contracts import erp, stock, warehouse
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import EUR, labels_for, pick_request
 
 _numbers = iter(range(1, 1_000_000))
+_SHELF = 8
 _OPEN = ("draft", "quotation", "confirmed", "processing")
 
 
@@ -42,6 +43,12 @@ def clerk(server: TrytonServer) -> Iterator[Clerk]:
         yield Clerk(session)
 
 
+@pytest.fixture(scope="module")
+def shelves(server: TrytonServer) -> dict[int, list[Sku]]:  # noqa: ARG001  as long as the server whose goods they are
+    """SKUs that no test has used yet, by their units on hand."""
+    return {}
+
+
 @pytest.fixture
 async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonClient]:
     """The adapter's client: everything it sends goes through `network`."""
@@ -50,23 +57,42 @@ async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonCl
 
 
 @pytest.fixture
-async def hands(server: TrytonServer, clerk: Clerk) -> "AsyncIterator[Hands]":
+async def hands(server: TrytonServer, clerk: Clerk, shelves: dict[int, list[Sku]]) -> "AsyncIterator[Hands]":
     async with TrytonClient(server.url, server.database, server.api_key) as client:
-        yield Hands(server, client, clerk)
+        yield Hands(client, clerk, shelves)
 
 
 class Hands:
-    def __init__(self, server: TrytonServer, tryton: TrytonClient, clerk: Clerk) -> None:
+    def __init__(self, tryton: TrytonClient, clerk: Clerk, shelves: dict[int, list[Sku]]) -> None:
         self.tryton = tryton
         self.clerk = clerk
-        self._server = server
+        self._shelves = shelves
         self._erp, self._stock = TrytonErp(tryton), TrytonStock(tryton)
         self._warehouse = TrytonWarehouse(tryton)
 
     async def stocked(self, units: int) -> Sku:
-        sku = Sku(f"T-{next(_numbers)}")
-        await stock_up(self._server, {sku: units})
-        return sku
+        shelf = self._shelves.setdefault(units, [])
+        if not shelf:
+            shelf.extend(await self._stock_shelf(units))
+        return shelf.pop()
+
+    async def _stock_shelf(self, units: int) -> list[Sku]:
+        """Several at once, as variants of one product: a request each would take most of the tests' time."""
+        skus = [Sku(f"T-{next(_numbers)}") for _ in range(_SHELF)]
+        (category,) = await self.tryton.search("product.category", [["accounting", "=", True]], ["id"])
+        (unit,) = await self.tryton.search("product.uom", [["name", "=", "Unit"]], ["id"])
+        values = {
+            "name": f"Goods {skus[0]}",
+            "type": "goods",
+            "default_uom": unit["id"],
+            "sale_uom": unit["id"],
+            "salable": True,
+            "account_category": category["id"],
+            "products": [["create", [{"suffix_code": sku} for sku in skus]]],
+        }
+        template = await self.tryton.create("product.template", values, ["products"])
+        await count(self.tryton, dict.fromkeys(template["products"], units))
+        return skus
 
     async def receive(self, sku: Sku, units: int) -> None:
         (product,) = await self.tryton.search("product.product", [["code", "=", sku]], ["id"])
@@ -75,7 +101,7 @@ class Hands:
         (counted,) = await self.tryton.search(
             "product.product", domain, ["quantity"], locations=[storage["id"]]
         )
-        await count(self.tryton, product["id"], int(counted["quantity"]) + units)
+        await count(self.tryton, {product["id"]: int(counted["quantity"]) + units})
 
     async def reserved(self, sku: Sku) -> int:
         assigned = [
