@@ -88,6 +88,7 @@ class Order:
 
     async def _receive(self) -> None:
         self.owner.note(f"received: {self.placed.total} in {len(self.placed.lines)} lines")
+        self.undo.add(self._release_money)  # the shopper paid at the checkout, before we knew of the order
         with self.owner.deciding():
             look = self.effects.look_at(System.DATABASE)
             self.owner.policies = await self.owner.look(RecordActivities.resolve_policies, look)
@@ -104,7 +105,6 @@ class Order:
     async def _confirm_payment(self) -> None:
         """Wait until the gateway holds the whole amount; cancel at the deadline, after asking once more."""
         self._enter(Phase.AWAITING_PAYMENT)
-        self.undo.add(self._release_money)
         if not self.placed.total:
             self.owner.note("nothing is to be paid")
             return
