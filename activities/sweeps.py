@@ -7,7 +7,6 @@ from activities.steps import reading
 from domain.base import Value
 from domain.erp import Changes
 from domain.ids import OrderId, System
-from domain.records import Records
 
 
 class Changing(Protocol):
@@ -19,6 +18,14 @@ class Changing(Protocol):
 class Hints(Protocol):
     async def look_again(self, order: OrderId, system: System) -> bool:
         """Wake the order; False when no such order is open."""
+
+
+class Cursors(Protocol):
+    """Where each sweep stopped: part of `Records`."""
+
+    async def cursor(self, name: str) -> str | None: ...
+
+    async def keep_cursor(self, name: str, cursor: str) -> None: ...
 
 
 class Sweep(Value):
@@ -35,17 +42,17 @@ class Swept(Value):
 
 class SweepActivities:
     def __init__(
-        self, changing: Mapping[tuple[System, str], Changing], hints: Hints, records: Records
+        self, changing: Mapping[tuple[System, str], Changing], hints: Hints, cursors: Cursors
     ) -> None:
         self._changing = changing
         self._hints = hints
-        self._records = records
+        self._cursors = cursors
 
     @reading(System.DATABASE)
     async def sweep_changes(self, sweep: Sweep) -> Swept:
         """The cursor is kept after every order was told, so that an interrupted sweep leaves none out."""
         name = f"{sweep.system}/{sweep.adapter}"
-        changes = await self._changing[sweep.system, sweep.adapter].changes(await self._records.cursor(name))
+        changes = await self._changing[sweep.system, sweep.adapter].changes(await self._cursors.cursor(name))
         woken = [await self._hints.look_again(order, sweep.system) for order in changes.orders]
-        await self._records.keep_cursor(name, changes.cursor)
+        await self._cursors.keep_cursor(name, changes.cursor)
         return Swept(changed=len(woken), woken=sum(woken))
