@@ -1,5 +1,6 @@
 """A whole OrderSaga on one machine: Temporal, the outside systems, webhook receiver and worker, state on disk."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,7 @@ from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies
 from entrypoints.demo.documents import CATALOGUE
 from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
-from entrypoints.embedded.processes import Child, free_port, python
+from entrypoints.embedded.processes import Child, Ownership, free_port, owned, python
 from entrypoints.embedded.temporal import answers, temporal_server
 from entrypoints.embedded.tryton import TrytonServer, tryton_server
 from workers.settings import (
@@ -51,7 +52,8 @@ class Wishes:
 class Installation:
     """The running processes, and the settings that each of them was given."""
 
-    def __init__(self, directory: Path, settings: Settings, ports: dict[str, int]) -> None:
+    def __init__(self, directory: Path, settings: Settings, ports: dict[str, int], owner: Ownership) -> None:
+        self._owner = owner
         self.directory = directory
         self.settings = settings
         self.ports = ports
@@ -102,6 +104,7 @@ class Installation:
             ),
             log=self.log_directory / f"worker-{number}.log",
             env=self._env(),
+            owner=self._owner,
         )
         ready = self.directory / f"worker-{number}.ready"
         ready.unlink(missing_ok=True)
@@ -120,25 +123,33 @@ class Installation:
             ui_port=self.ports["ui"],
             state=self.directory / "temporal.sqlite",
             log=self.log_directory / "temporal.log",
+            owner=self._owner,
         )
         self.services.append(server)
+        self.temporal = server
         await server.start(lambda: answers(self.settings.temporal_address))
         return server
+
+    async def start_webhooks(self) -> None:
+        argv = python("-m", "entrypoints.cli", "webhooks", "--port", str(self.ports["webhooks"]))
+        log = self.log_directory / "webhooks.log"
+        receiver = Child("webhooks", argv, log=log, env=self._env(), owner=self._owner)
+        self.services.append(receiver)
+        await receiver.start(lambda: _http_answers(f"{self.settings.webhooks_url}/readyz"))
+
+    async def start_world(self, wishes: Wishes) -> None:
+        """The simulated world, its shelves filled when it is new."""
+        world = self._world(wishes)
+        self.services.append(world)
+        await world.start(lambda: _http_answers(f"{self.simulator_url}/livez"))
+        await _fill_shelves(self)
 
     async def stop(self) -> None:
         """Workers first, then what they talk to, the last started first."""
         for child in reversed((*self.services, *self.workers)):
             await child.stop()
 
-    def webhooks(self) -> Child:
-        return Child(
-            "webhooks",
-            python("-m", "entrypoints.cli", "webhooks", "--port", str(self.ports["webhooks"])),
-            log=self.log_directory / "webhooks.log",
-            env=self._env(),
-        )
-
-    def simulator(self, wishes: Wishes) -> Child:
+    def _world(self, wishes: Wishes) -> Child:
         url = f"http://{_LOCALHOST}:{self.ports['webhooks']}/webhooks/{{channel}}/{{system}}"
         arguments = [
             "--port",
@@ -153,7 +164,8 @@ class Installation:
             "ORDERSAGA_SIMULATOR_WEBHOOK_SECRET": self.settings.webhook_secret.get_secret_value(),
         }
         argv = python("-m", "adapters.simulated", *arguments)
-        return Child("simulator", argv, log=self.log_directory / "simulator.log", env=env)
+        log = self.log_directory / "simulator.log"
+        return Child("simulator", argv, log=log, env=env, owner=self._owner)
 
     def _env(self) -> dict[str, str]:
         return {"ORDERSAGA_SETTINGS": str(self.directory / "settings.json")}
@@ -163,11 +175,21 @@ class Installation:
 async def installation(
     directory: Path, wishes: Wishes, say: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Installation]:
-    """Everything up, one worker included; on leaving, everything is stopped in order. StartFailed names the log.
+    """Everything up, one worker included; on leaving, everything is stopped in order.
 
-    A second one in the same directory goes on where the first stopped.
+    A later one in the same directory goes on where the first stopped. StartFailed names the log of what did not start,
+    or the processes that still run on this directory.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    with owned(directory) as owner:
+        async with _running(directory, wishes, owner, say) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _running(
+    directory: Path, wishes: Wishes, owner: Ownership, say: Callable[[str], None]
+) -> AsyncIterator[Installation]:
     ports = {name: free_port(wanted) for name, wanted in wishes.ports.items()}
     for name, port in ports.items():
         if wishes.ports[name] not in {0, port}:
@@ -180,25 +202,25 @@ async def installation(
             tryton = await stack.enter_async_context(tryton_server(directory / "tryton", skus=on_hand))
         if "stripe" in wishes.counterparts:
             stripe = await stack.enter_async_context(localstripe_server(directory / "localstripe"))
-        running = Installation(directory, _settings(directory, ports, wishes, tryton, stripe), ports)
+        running = Installation(directory, _settings(directory, ports, wishes, tryton, stripe), ports, owner)
         running.tryton, running.stripe = tryton, stripe
         running.save_settings()
         await migrate(running.settings.database_url)
-        await _start_all(running, wishes, stack)
+        stack.push_async_callback(running.stop)
+        await _start_all(running, wishes)
         yield running
 
 
-async def _start_all(running: Installation, wishes: Wishes, stack: AsyncExitStack) -> None:
-    stack.push_async_callback(running.stop)
-    running.temporal = await running.start_temporal()
-    simulator = running.simulator(wishes)
-    running.services.append(simulator)
-    await simulator.start(lambda: _http_answers(f"{running.simulator_url}/livez"))
-    await _fill_shelves(running)
-    webhooks = running.webhooks()
-    running.services.append(webhooks)
-    await webhooks.start(lambda: _http_answers(f"{running.settings.webhooks_url}/readyz"))
-    await running.start_worker()
+async def _start_all(running: Installation, wishes: Wishes) -> None:
+    """All at once: most of the time each of them imports. Receiver and worker wait for Temporal by themselves."""
+    try:
+        async with asyncio.TaskGroup() as starts:
+            starts.create_task(running.start_temporal())
+            starts.create_task(running.start_world(wishes))
+            starts.create_task(running.start_webhooks())
+            starts.create_task(running.start_worker())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 async def _fill_shelves(running: Installation) -> None:

@@ -1,11 +1,12 @@
 """The processes of an embedded installation: started by us, logged to files, stopped by us."""
 
 import asyncio
+import fcntl
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 _STOP_SECONDS_MAX = 15
@@ -37,13 +38,67 @@ def free_port(wanted: int = 0) -> int:
         return port
 
 
+class Ownership:
+    """The lock of a state folder, and in it the processes that hold it: we, and every child that inherits it.
+
+    Children that outlive a killed parent keep the lock, so nobody starts a second set on the same state.
+    """
+
+    def __init__(self, lock: int) -> None:
+        self.lock = lock
+
+    def note(self, name: str, pid: int) -> None:
+        os.write(self.lock, f"{pid} {name}\n".encode())
+
+
+@contextmanager
+def owned(directory: Path) -> Iterator[Ownership]:
+    """Own the state in this folder. StartFailed names the processes that still run on it."""
+    path = directory / "lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailed(_in_use(directory, path)) from None
+        os.ftruncate(lock, 0)
+        ownership = Ownership(lock)
+        ownership.note("the installation itself", os.getpid())
+        yield ownership
+    finally:
+        os.close(lock)
+
+
+def _in_use(directory: Path, lock: Path) -> str:
+    holders = [line.partition(" ") for line in lock.read_text().splitlines()]
+    living = [f"{name} (pid {pid})" for pid, _, name in holders if _runs(int(pid))]
+    return f"{directory} is in use: {', '.join(living) or 'a process'} still runs on it; stop it first"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 class Child:
     """One process in a session of its own, so that Ctrl-C in the terminal reaches only us, and we stop it in order."""
 
     def __init__(
-        self, name: str, argv: list[str], *, log: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        owner: Ownership | None = None,
     ) -> None:
         self.name = name
+        self._owner = owner
         self._argv = argv
         self._log = log
         self._env = {**os.environ, **(env or {})}
@@ -68,7 +123,10 @@ class Child:
                 stderr=log,
                 env=self._env,
                 start_new_session=True,
+                pass_fds=[self._owner.lock] if self._owner else [],
             )
+        if self._owner:
+            self._owner.note(self.name, self._process.pid)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds_max
         while not await ready():

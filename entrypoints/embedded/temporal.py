@@ -7,7 +7,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from entrypoints.embedded.processes import Child, StartFailed
+from entrypoints.embedded.processes import Child, Ownership, StartFailed
 from workflows.visibility import REGISTERED
 
 # The dev server polls each history queue 20 times a second by default, which costs every dispatch about 50 ms.
@@ -23,7 +23,9 @@ def temporal_cli() -> str:
     return found
 
 
-def temporal_server(*, port: int, ui_port: int, state: Path, log: Path) -> Child:
+def temporal_server(
+    *, port: int, ui_port: int, state: Path, log: Path, owner: Ownership | None = None
+) -> Child:
     """The server, not started yet; `state` is its database file."""
     argv = [
         temporal_cli(),
@@ -41,7 +43,7 @@ def temporal_server(*, port: int, ui_port: int, state: Path, log: Path) -> Child
         argv += ["--search-attribute", f"{name}={kind}"]
     for name, value in _QUICK.items():
         argv += ["--dynamic-config-value", f"{name}={value}"]
-    return Child("temporal", argv, log=log)
+    return Child("temporal", argv, log=log, owner=owner)
 
 
 async def answers(address: str) -> bool:
