@@ -8,8 +8,10 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from domain.errors import Unavailable
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
@@ -20,13 +22,19 @@ log = structlog.get_logger()
 
 # At most this long a stopping worker waits for the attempts it has begun.
 _DRAIN = timedelta(seconds=10)
+_CONNECT_AGAIN_SECONDS = 0.25
 
 
 async def connect(settings: Settings) -> Client:
-    """A client of the settings' Temporal, speaking our payloads. RuntimeError when it cannot be reached."""
-    return await Client.connect(
-        settings.temporal_address, namespace=settings.namespace, data_converter=pydantic_data_converter
-    )
+    """A client of the settings' Temporal, speaking our payloads. Unavailable when it cannot be reached."""
+    try:
+        return await Client.connect(
+            settings.temporal_address, namespace=settings.namespace, data_converter=pydantic_data_converter
+        )
+    except RuntimeError as error:  # all that the SDK says of a server that does not answer
+        raise Unavailable(
+            f"Temporal does not answer at {settings.temporal_address}; `ordersaga up` starts one on this machine"
+        ) from error
 
 
 async def run_worker(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
@@ -34,7 +42,7 @@ async def run_worker(settings: Settings, started: Callable[[], None] = lambda: N
 
     The sandbox is off: lint bans what it would catch, and it doubles an order's memory.
     """
-    client = await connect(settings)
+    client = await _connected(settings)
     async with wired(settings, client) as activities:
         worker = Worker(
             client,
@@ -52,6 +60,22 @@ async def run_worker(settings: Settings, started: Callable[[], None] = lambda: N
             log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal_address)
             await _told_to_stop()
             log.info("worker stopping")
+
+
+async def _connected(settings: Settings) -> Client:
+    """As soon as Temporal serves our namespace: a worker that starts before it waits."""
+    said = False
+    while True:
+        try:
+            client = await connect(settings)
+            await client.count_workflows()
+        except (Unavailable, RPCError):
+            if not said:
+                log.warning("waiting for Temporal", temporal=settings.temporal_address)
+            said = True
+            await asyncio.sleep(_CONNECT_AGAIN_SECONDS)
+        else:
+            return client
 
 
 async def _told_to_stop() -> None:

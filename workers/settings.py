@@ -14,8 +14,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies
+
+SETTINGS_FILE = "ORDERSAGA_SETTINGS"
 
 
 class _Adapter(BaseModel):
@@ -66,6 +69,8 @@ class ChannelSettings(BaseModel):
 
 
 class Settings(BaseSettings):
+    """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
+
     model_config = SettingsConfigDict(env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid")
 
     temporal_address: str = "127.0.0.1:7233"
@@ -91,7 +96,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings
-        file = os.environ.get("ORDERSAGA_SETTINGS")
+        file = os.environ.get(SETTINGS_FILE)
+        if file and not Path(file).is_file():
+            raise Refused(f"{SETTINGS_FILE} names {file}, and there is no such file")
         from_file = [JsonConfigSettingsSource(settings_cls, Path(file))] if file else []
         return (init_settings, env_settings, *from_file, file_secret_settings)
 

@@ -29,7 +29,6 @@ from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.database.engine import open_database
 from adapters.database.records import SqlRecords
-from adapters.stripe.payments import StripePayments
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
@@ -137,6 +136,8 @@ async def _tryton(found: Systems, name: str, adapter: TrytonSettings, stack: Asy
 
 
 async def _stripe(found: Systems, name: str, adapter: StripeSettings, stack: AsyncExitStack) -> None:
+    from adapters.stripe.payments import StripePayments  # noqa: PLC0415  quick starts: only who pays there needs the SDK
+
     client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
     key = adapter.api_key.get_secret_value()
     found.gateways[name] = StripePayments(

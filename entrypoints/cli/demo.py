@@ -7,12 +7,10 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from domain.errors import OrderError
 from entrypoints.audit.report import render
 from entrypoints.cli.installation import With, counterparts
-from entrypoints.cli.output import AsJson, console, fail, run, say_json
+from entrypoints.cli.output import AsJson, console, run, say_json
 from entrypoints.demo.run import Progress, run_demo
-from entrypoints.embedded.processes import StartFailed
 
 _SHOWN_MAX = 40
 
@@ -32,13 +30,11 @@ def demo(
     wanted = counterparts(real)
     with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
         directory = keep or Path(temporary)
-        try:
-            with Live(console=console, transient=False, refresh_per_second=4) as live:
-                result = run(
-                    run_demo(directory, orders, wanted, live.console.print, lambda p: live.update(_table(p)))
-                )
-        except (OrderError, StartFailed, TimeoutError) as error:
-            fail(f"{str(error) or type(error).__name__}{'' if keep else ' (--keep FOLDER keeps the logs)'}")
+        with Live(console=console, transient=False, refresh_per_second=4) as live:
+            result = run(
+                run_demo(directory, orders, wanted, live.console.print, lambda p: live.update(_table(p))),
+                hint="" if keep else " (--keep FOLDER keeps the logs)",
+            )
     console.print(render(result.report))
     console.print(
         f"{result.worker_kills} worker killed with effects in flight; {result.repeated} of them asked for again with "

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from entrypoints.cli.output import STATE, console, fail, run
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import StartFailed
+from workers.settings import SETTINGS_FILE
 
 COUNTERPARTS = frozenset({"tryton", "stripe"})
 
@@ -38,20 +38,19 @@ def up(
     real: With = "",
 ) -> None:
     """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver and worker."""
-    wishes = Wishes(counterparts=counterparts(real))
-    try:
-        run(_up(state, wishes))
-    except StartFailed as error:
-        fail(str(error))
+    run(_up(state, Wishes(counterparts=counterparts(real))))
 
 
 async def _up(state: Path, wishes: Wishes) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print(f"starting OrderSaga in {state.resolve()}")
     async with installation(state.resolve(), wishes, console.print) as running:
-        console.print(_addresses(running))
+        console.print(_addresses(running), markup=False, soft_wrap=True)
+        if state.resolve() != STATE.resolve():
+            settings = running.directory / "settings.json"
+            console.print(f"for other commands: export {SETTINGS_FILE}={settings}", soft_wrap=True)
         console.print("Ctrl-C stops everything; the next `ordersaga up` goes on from here.")
         await _until(stop, running)
         console.print("stopping")
@@ -70,17 +69,18 @@ async def _until(stop: asyncio.Event, running: Installation) -> None:
         raise StartFailed(f"{ended[0].name} ended by itself; its log is in {running.log_directory}")
 
 
-def _addresses(running: Installation) -> Table:
-    table = Table(box=None, show_header=False)
+def _addresses(running: Installation) -> str:
     ui = running.settings.temporal_ui
-    table.add_row("Temporal Web UI", f"{ui}/namespaces/default/workflows?query=WorkflowType%3D%22Order%22")
-    table.add_row("Temporal", running.settings.temporal_address)
-    table.add_row("webhooks", running.settings.webhooks_url)
-    table.add_row("simulated world, its books", f"{running.simulator_url}/books?format=text")
+    addresses = {
+        "Temporal Web UI": f"{ui}/namespaces/default/workflows?query=WorkflowType%3D%22Order%22",
+        "Temporal": running.settings.temporal_address,
+        "webhooks": running.settings.webhooks_url,
+        "simulated world's books": f"{running.simulator_url}/books?format=text",
+        "database": running.settings.database_url,
+        "logs": str(running.log_directory),
+    }
     if running.tryton:
-        table.add_row("Tryton", f"{running.tryton.url} database {running.tryton.database}")
+        addresses["Tryton"] = f"{running.tryton.url} database {running.tryton.database}"
     if running.stripe:
-        table.add_row("Stripe (localstripe)", running.stripe.url)
-    table.add_row("database", running.settings.database_url)
-    table.add_row("logs", str(running.log_directory))
-    return table
+        addresses["Stripe (localstripe)"] = running.stripe.url
+    return "\n".join(f"{name:<24} {address}" for name, address in addresses.items())

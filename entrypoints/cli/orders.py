@@ -144,7 +144,10 @@ def retry(
 
     async def signal() -> None:
         settings = load_settings()
-        client, registered = await connect(settings), await _find(settings, order)
+        registered = await _find(settings, order)
+        if registered.closed:
+            fail(f"the order is {registered.state} already")
+        client = await connect(settings)
         await client.get_workflow_handle(registered.order_id).signal(
             Order.retry, args=[actor or "operator", reason]
         )
