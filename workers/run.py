@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 # At most this long a stopping worker waits for the attempts it has begun.
 _DRAIN = timedelta(seconds=10)
+# After that an order that a dead worker had in its cache is given to any other: by Temporal's own default after 10 s.
+_CACHED_ORDER_WAITS_MAX = timedelta(seconds=3)
 _CONNECT_AGAIN_SECONDS = 0.25
 
 
@@ -51,6 +53,7 @@ async def run_worker(settings: Settings, started: Callable[[], None] = lambda: N
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_orders,
+            sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
             max_eager_activity_reservations_per_workflow_task=10,
             graceful_shutdown_timeout=_DRAIN,
         )
