@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from activities.steps import Effect, effect
 from domain.base import Value
+from domain.errors import Refused
 from domain.ids import System
 from domain.money import Money
 from domain.notifications import Mail, Occasion
@@ -36,6 +37,12 @@ class MailCustomer(Effect):
     facts: CustomerFacts = CustomerFacts()
 
 
+class Undeliverable(Value):
+    """The mail system will not take it: an address that is none, say. `why` in its words, without personal data."""
+
+    why: str
+
+
 class TellOperators(Effect):
     """`what` and `next_step` are whole sentences without personal data."""
 
@@ -52,11 +59,15 @@ class NotificationActivities:
         self._notifiers = notifiers
 
     @effect(System.NOTIFICATIONS)
-    async def mail_customer(self, effect: MailCustomer) -> None:
+    async def mail_customer(self, effect: MailCustomer) -> Undeliverable | None:
         if not effect.order.customer.email:
-            return
+            return Undeliverable(why="the order has no address to write to")
         mail = render(effect.occasion, effect.order.customer.email, order=effect.order, facts=effect.facts)
-        await self._notifiers[effect.adapter].send(mail, key=effect.key)
+        try:
+            await self._notifiers[effect.adapter].send(mail, key=effect.key)
+        except Refused as refusal:
+            return Undeliverable(why=str(refusal))
+        return None
 
     @effect(System.NOTIFICATIONS)
     async def tell_operators(self, effect: TellOperators) -> None:

@@ -17,7 +17,7 @@ class LookUpPayment(Look):
 class CapturePayment(Effect):
     payment: PaymentRef
     amount: Money
-    shipment_id: ShipmentId
+    shipment_id: ShipmentId | None
     final: bool
 
 

@@ -89,12 +89,3 @@ class OrderDocument(BaseModel):
     def begun(cls, order: PlacedOrder) -> Self:
         """The document of an order to which nothing has happened yet."""
         return cls(order=order, ledger=Ledger(currency=order.currency, order_total=order.total))
-
-    @property
-    def at_rest(self) -> bool:
-        """Nothing in flight and nothing owed: the order waits only for its return window, or for a person."""
-        if self.phase in {Phase.COMPLETED, Phase.CANCELLED} or self.attention is not None:
-            return True
-        return self.phase is Phase.AFTER_SALES and all(
-            s.tracking is TrackingState.DELIVERED for s in self.shipments
-        )

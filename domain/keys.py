@@ -12,7 +12,7 @@ _DIGEST_LENGTH = 16
 
 
 def effect_key(order: OrderId, step: str, target: str = "") -> Key:
-    """`{order}/{step}/{target}`, its order part shortened by a digest where the whole is over 64 characters."""
+    """`{order}/{step}/{target}`, its end replaced by a digest of the whole where that is over 64 characters."""
     key = "/".join(part for part in (order, step, target) if part)
     if len(key) <= KEY_LENGTH_MAX:
         return Key(key)

@@ -15,13 +15,19 @@ with workflow.unsafe.imports_passed_through():
         RequestPick,
         ShipmentEffect,
     )
-    from activities.notifications import CustomerFacts, MailCustomer, NotificationActivities, TellOperators
+    from activities.notifications import (
+        CustomerFacts,
+        MailCustomer,
+        NotificationActivities,
+        TellOperators,
+        Undeliverable,
+    )
     from activities.payments import CapturePayment, LookUpPayment, PaymentActivities, VoidHold
     from activities.records import CloseOrder, RecordActivities
     from activities.steps import Effect, Look
     from activities.stock import ReserveStock, StockActivities
     from activities.storefront import CancelShopOrder, StorefrontActivities
-    from domain.document import OrderDocument, Shipment
+    from domain.document import Shipment
     from domain.erp import ErpOrder, Invoice, SalesOrder
     from domain.errors import InvariantBroken
     from domain.ids import CustomerRef, OrderId, ShipmentId, System, shipment_number_of
@@ -30,11 +36,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.notifications import Occasion
     from domain.orders import PlacedOrder
     from domain.payments import Capture, Declined, Payment
-    from domain.policies import OrderPolicies
     from domain.records import OrderState
     from domain.reservations import Reservation, demand_of
     from domain.shipments import Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
-    from workflows.owner import Todo
+    from workflows.owner import Owner, Todo
 
 
 class _Call(TypedDict):
@@ -46,9 +51,9 @@ class _Call(TypedDict):
 class Effects:
     """What may be done for one order. Every effect states a target, so that a repeat or an undo is always legal."""
 
-    def __init__(self, document: OrderDocument, policies: OrderPolicies) -> None:
-        self._document = document
-        self._policies = policies
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._document = owner.document
         self._told = 0
 
     @property
@@ -101,7 +106,10 @@ class Effects:
         return Todo(ErpActivities.cancel_erp_order, call, "erp-cancel", "Cancel the sales order in the ERP")
 
     def reserve_stock(self) -> Todo[Reservation]:
-        call = ReserveStock(**self._call(System.STOCK, "reserve"), demand=demand_of(self._order))
+        call = ReserveStock(
+            **self._call(System.STOCK, "reserve", f"r{self._document.revision}"),
+            demand=demand_of(self._order),
+        )
         return Todo(StockActivities.reserve_stock, call, "reserve", "Reserve stock")
 
     def release_stock(self) -> Todo[None]:
@@ -181,21 +189,17 @@ class Effects:
 
     # -- money -------------------------------------------------------------------------------------------------
 
-    def capture_payment(
-        self, payment: Payment, entry: Entry, shipment: ShipmentId
-    ) -> Todo[Capture | Declined]:
+    def capture_payment(self, payment: Payment, entry: Entry) -> Todo[Capture | Declined]:
         call = CapturePayment(
             adapter=self._adapter(System.PAYMENTS),
             order_id=self._id,
             key=entry.key,
             payment=payment.reference,
             amount=entry.amount,
-            shipment_id=shipment,
+            shipment_id=entry.shipment,
             final=True,
         )
-        return Todo(
-            PaymentActivities.capture_payment, call, f"capture-{_short(shipment)}", f"Capture {entry.amount}"
-        )
+        return Todo(PaymentActivities.capture_payment, call, "capture-s1", f"Capture {entry.amount}")
 
     def void_hold(self) -> Todo[None]:
         call = VoidHold(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)
@@ -235,7 +239,7 @@ class Effects:
             StorefrontActivities.cancel_shop_order, call, "shop-cancel", "Cancel the order in the shop"
         )
 
-    def mail(self, occasion: Occasion, facts: CustomerFacts | None = None) -> Todo[None]:
+    def mail(self, occasion: Occasion, facts: CustomerFacts | None = None) -> Todo[Undeliverable | None]:
         call = MailCustomer(
             **self._call(System.NOTIFICATIONS, "mail", occasion),
             occasion=occasion,
@@ -262,7 +266,7 @@ class Effects:
         number = f"{occasion}-{self._told}"
         call = TellOperators(
             **self._call(System.NOTIFICATIONS, "operators", number),
-            to=self._policies.operators,
+            to=self._owner.policies.operators,
             occasion=occasion,
             order_number=self._order.number,
             system=system,
@@ -285,7 +289,7 @@ class Effects:
     # -- how calls are made ------------------------------------------------------------------------------------
 
     def _adapter(self, system: System) -> str:
-        return self._policies.adapters.get(system, "")
+        return self._owner.policies.adapters.get(system, "")
 
     def _call(self, system: System, step: str, target: str = "") -> _Call:
         return _Call(adapter=self._adapter(system), order_id=self._id, key=self.key(step, target))

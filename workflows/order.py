@@ -1,62 +1,32 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from functools import wraps
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp import ErpActivities
-    from activities.fulfilment import FulfilmentActivities
-    from activities.notifications import CustomerFacts
+    from activities.notifications import CustomerFacts, Undeliverable
     from activities.payments import PaymentActivities
     from activities.records import RecordActivities
     from activities.storefront import StorefrontActivities
-    from domain.document import Attention, Blocked, OrderDocument, Reason, Shipment
+    from domain.document import OrderDocument, Reason, Shipment
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import System, shipment_id
+    from domain.ids import System
     from domain.ledger import Entry, EntryKind, whole_order_shares
     from domain.notifications import Occasion
     from domain.orders import PlacedOrder
     from domain.payments import Declined, Payment, PaymentState
     from domain.phases import Phase, advance
     from domain.records import OrderState
-    from domain.settlement import differences
-    from domain.shipments import (
-        Labels,
-        Pick,
-        PickCancelled,
-        PickState,
-        ShipmentLine,
-        ShipmentReport,
-        TrackingState,
-    )
+    from domain.settlement import disagreements
+    from domain.shipments import Labels, ShipmentReport, TrackingState
+    from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.effects import Effects
+    from workflows.fulfilment import Fulfilment
     from workflows.owner import CancelAnswer, CancelRequest, CancelWanted, Owner
-
-Step = Callable[["Order"], Coroutine[Any, Any, None]]
-
-
-def asks_a_person(step: Step) -> Step:
-    """A refusal in this step stops the order there, asks a person, and begins the step again when told to.
-
-    A step may begin again because all it does states a target.
-    """
-
-    @wraps(step)
-    async def run(order: "Order") -> None:
-        while True:
-            try:
-                return await step(order)
-            except Refused as refusal:
-                await order.ask_a_person(Reason.REFUSED, str(refusal))
-            except InvariantBroken as broken:
-                await order.ask_a_person(Reason.BOOKS_DISAGREE, str(broken))
-
-    return run
 
 
 @workflow.defn(name="Order")
@@ -65,9 +35,11 @@ class Order:
     def __init__(self, placed: PlacedOrder) -> None:
         self.placed = placed
         self.document = OrderDocument.begun(placed)
-        self.owner = Owner(self.document, on_outage=self._tell_outage)
-        self.effects = Effects(self.document, self.owner.policies)
+        self.owner = Owner(self.document)
+        self.effects = Effects(self.owner)
+        self.desk = Desk(self.owner, self.effects)
         self.undo = Compensations()
+        self.fulfilment = Fulfilment(self.owner, self.effects, self.desk, self.undo)
 
     # -- the business ------------------------------------------------------------------------------------------
 
@@ -92,7 +64,6 @@ class Order:
         with self.owner.deciding():
             look = self.effects.look_at(System.DATABASE)
             self.owner.policies = await self.owner.look(RecordActivities.resolve_policies, look)
-        self.effects = Effects(self.document, self.owner.policies)
 
     @asks_a_person
     async def _check_customer(self) -> None:
@@ -147,13 +118,11 @@ class Order:
     async def _fulfil(self) -> None:
         self._enter(Phase.FULFILLING)
         await self._confirm_to_customer()
-        shipment = self._plan_shipment()
-        if shipment:
-            await self._ship(shipment)
-        self.owner.too_late = f"it has {'shipped' if shipment else 'been paid'}; a return is the way back"
+        await self.fulfilment.ship()
+        gone = "shipped" if self.fulfilment.shipment else "been paid"
+        self.owner.too_late = f"it has {gone}; a return is the way back"
         await self._capture()
-        if shipment:
-            await self._tell_shipped()
+        await self._tell_shipped()
 
     @asks_a_person
     async def _settle(self) -> None:
@@ -166,23 +135,25 @@ class Order:
         shop = await self.owner.look(
             StorefrontActivities.look_up_shop_order, self.effects.look_at(System.STOREFRONT)
         )
-        found = differences(
+        found = disagreements(
             self.placed, self.document.ledger, payment=self.document.payment, erp=erp, shop=shop
         )
         if found:
-            raise Refused("the books differ: " + "; ".join(found))
+            raise InvariantBroken("the books differ: " + "; ".join(found))
         self.document.erp_order = erp
         invoice = await self.owner.do(self.effects.post_invoice())
         self.document.invoice = invoice
         if invoice.total != self.placed.total:
-            raise Refused(f"the invoice says {invoice.total}, the order {self.placed.total}")
+            raise InvariantBroken(f"the invoice says {invoice.total}, the order {self.placed.total}")
         self.owner.note(f"settled; invoice {invoice.reference} posted")
 
+    @asks_a_person
     async def _serve_after_sales(self) -> None:
         """The order stays reachable until its return window is over."""
         self._enter(Phase.AFTER_SALES)
-        for shipment in self.document.shipments:
-            await self._await_delivery(shipment)
+        await self.fulfilment.await_delivery()
+        if self.fulfilment.shipment and self.fulfilment.shipment.tracking is TrackingState.DELIVERED:
+            self._mailed(await self.owner.do(self.effects.mail(Occasion.DELIVERED)))
         self.document.waits_for = "the return window to end"
         self.owner.show()
         await self.owner.until(lambda: False, at_most=timedelta(days=self.owner.policies.return_window_days))
@@ -197,7 +168,7 @@ class Order:
         self.owner.note(f"cancel wanted by {request.actor}: {request.reason}")
         await self.owner.settled()
         while refused := await self.undo.run():
-            await self.ask_a_person(Reason.COMPENSATING, "; ".join(refused))
+            await self.desk.ask(Reason.COMPENSATING, "; ".join(refused))
         await self._tell_cancelled()
 
     async def _close(self) -> OrderState:
@@ -215,84 +186,31 @@ class Order:
     async def _keep_record(self) -> None:
         await self.owner.do(self.effects.close_record(OrderState(self.document.phase)))
 
-    # -- fulfilling --------------------------------------------------------------------------------------------
+    # -- telling and charging ----------------------------------------------------------------------------------
 
     @asks_a_person
     async def _confirm_to_customer(self) -> None:
-        await self.owner.together(self.effects.mail(Occasion.CONFIRMED), self.effects.crm_note("confirmed"))
-
-    def _plan_shipment(self) -> Shipment | None:
-        """One shipment of everything that ships; None when nothing does."""
-        lines = tuple(
-            ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity)
-            for line in self.placed.shippable
+        mailed, _ = await self.owner.together(
+            self.effects.mail(Occasion.CONFIRMED), self.effects.crm_note("confirmed")
         )
-        if not lines:
-            return None
-        shipment = Shipment(shipment_id=shipment_id(self.placed.order_id, 1), lines=lines)
-        self.document.shipments.append(shipment)
-        return shipment
-
-    async def _ship(self, shipment: Shipment) -> None:
-        """Until the goods have left. A cancel meanwhile is the warehouse's to answer: it stops them, or cannot."""
-        while True:
-            try:
-                return await self._pick_and_hand_over()
-            except CancelWanted as wanted:
-                why = await self._stop_warehouse(shipment)
-                if why is None:
-                    raise
-                wanted.request.answer = CancelAnswer(allowed=False, why=why)
-                self.owner.note("a cancel came too late: the warehouse cannot stop the shipment any more")
-
-    @asks_a_person
-    async def _pick_and_hand_over(self) -> None:
-        shipment = self.document.shipments[0]
-        self.undo.add(self._stop_pick)
-        if shipment.state is None:
-            await self.owner.do(self.effects.request_pick(shipment))
-            shipment.state = PickState.REQUESTED
-        pick = await self._await_pick(
-            shipment, {PickState.PACKED, PickState.SHIPPED}, "the warehouse to pack"
-        )
-        shipment.packages = pick.packages
-        if pick.state is not PickState.SHIPPED:
-            self.undo.add(self._void_labels)
-            shipment.labels = await self.owner.do(self.effects.create_labels(shipment))
-            await self.owner.do(self.effects.hand_over(shipment))
-            await self._await_pick(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
-        self.owner.note(f"shipped in {len(shipment.packages)} packages")
-
-    async def _await_pick(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> Pick:
-        look = self.effects.look_at_shipment(System.WAREHOUSE, shipment.shipment_id)
-        while True:
-            self.owner.hints.discard(System.WAREHOUSE)
-            pick = await self.owner.look(FulfilmentActivities.look_up_pick, look)
-            if pick is None or pick.state is PickState.CANCELLED:
-                shipment.state = None
-                raise Refused("the warehouse cancelled the pick: ask it why, then retry or cancel the order")
-            shipment.state = pick.state
-            if pick.state in wanted:
-                return pick
-            await self.owner.hinted(System.WAREHOUSE, waits_for)
+        self._mailed(mailed)
 
     @asks_a_person
     async def _capture(self) -> None:
         """Take exactly what shipped. Our own books are asked before the gateway is."""
-        shipment = shipment_id(self.placed.order_id, 1)
         entry = Entry(
             key=self.effects.key("capture", "s1"),
             kind=EntryKind.CHARGE,
             amount=self.placed.total,
             shares=whole_order_shares(self.placed),
-            shipment=shipment,
+            shipment=self.fulfilment.shipment.shipment_id if self.fulfilment.shipment else None,
         )
         ledger = self.document.ledger.with_entry(entry)
         if entry.amount:
             payment = self.document.payment
             if payment is None:
                 raise InvariantBroken("goods have shipped of an order without a payment")
-            answer = await self.owner.do(self.effects.capture_payment(payment, entry, shipment))
+            answer = await self.owner.do(self.effects.capture_payment(payment, entry))
             if isinstance(answer, Declined):
                 raise Refused(f"the capture of {entry.amount} was declined ({answer.reason})")
             if answer.amount != entry.amount:
@@ -303,30 +221,45 @@ class Order:
 
     @asks_a_person
     async def _tell_shipped(self) -> None:
-        report = self._shipment_report()
+        if self.fulfilment.shipment is None:
+            return
+        report = self._report(self.fulfilment.shipment)
         facts = CustomerFacts(labels=report.labels, captured=report.captured)
-        await self.owner.together(
+        _, _, mailed, _ = await self.owner.together(
             self.effects.record_shipment_in_erp(report),
             self.effects.report_shipment_to_shop(report),
             self.effects.mail(Occasion.SHIPPED, facts),
             self.effects.crm_note("shipped"),
         )
-        self.owner.note("ERP, shop and customer know of the shipment")
+        self._mailed(mailed)
+        self.owner.note("ERP and shop know of the shipment")
 
-    async def _await_delivery(self, shipment: Shipment) -> None:
-        """Until the carrier delivered, or has had the days for it that the policy gives."""
-        deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
-        look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
-        while True:
-            self.owner.hints.discard(System.CARRIER)
-            tracking = await self.owner.look(FulfilmentActivities.track_shipment, look)
-            shipment.tracking = tracking.state if tracking else None
-            if shipment.tracking is TrackingState.DELIVERED or workflow.now() >= deadline:
-                break
-            await self.owner.hinted(System.CARRIER, "the delivery", at_most=deadline - workflow.now())
-        if shipment.tracking is TrackingState.DELIVERED:
-            self.owner.note("delivered")
-            await self.owner.do(self.effects.mail(Occasion.DELIVERED))
+    @asks_a_person
+    async def _tell_cancelled(self) -> None:
+        todos = [self.effects.cancel_shop_order(self.document.cancel_reason)]
+        if self.document.crm_customer:
+            todos.append(self.effects.crm_note("cancelled"))
+        mail = self.effects.mail(Occasion.CANCELLED, CustomerFacts(why=self.document.cancel_reason))
+        mailed, *_ = await self.owner.together(mail, *todos)
+        self._mailed(mailed)
+
+    def _mailed(self, answer: Undeliverable | None) -> None:
+        """A mail that nobody takes stops no order; it is told in the timeline."""
+        if answer is not None:
+            self.owner.note(f"the customer could not be mailed: {answer.why}")
+
+    def _report(self, shipment: Shipment) -> ShipmentReport:
+        entry = self.document.ledger.entries[0]
+        captures = self.document.payment.captures if self.document.payment else ()
+        return ShipmentReport(
+            order_id=self.placed.order_id,
+            shipment_id=shipment.shipment_id,
+            lines=shipment.lines,
+            # Somebody may ship without asking us for labels.
+            labels=shipment.labels or Labels(carrier="", labels=()),
+            captured=entry.amount,
+            capture_reference=next((c.reference for c in captures if c.key == entry.key), ""),
+        )
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
@@ -350,36 +283,6 @@ class Order:
         await self.owner.do(self.effects.release_stock())
         self.owner.note("nothing is reserved")
 
-    async def _stop_pick(self) -> None:
-        for shipment in self.document.shipments:
-            why = await self._stop_warehouse(shipment)
-            if why is not None:
-                raise Refused(f"the warehouse cannot stop shipment {shipment.shipment_id}: {why}")
-            shipment.state = PickState.CANCELLED
-
-    async def _stop_warehouse(self, shipment: Shipment) -> str | None:
-        """None when nothing leaves the warehouse, otherwise why it is too late."""
-        with self.owner.deciding():
-            try:
-                answer = await self.owner.do(self.effects.cancel_pick(shipment))
-            except Refused as refusal:
-                return str(refusal)
-        return None if isinstance(answer, PickCancelled) else answer.why
-
-    async def _void_labels(self) -> None:
-        for shipment in self.document.shipments:
-            await self.owner.do(self.effects.void_labels(shipment))
-
-    @asks_a_person
-    async def _tell_cancelled(self) -> None:
-        todos = [
-            self.effects.cancel_shop_order(self.document.cancel_reason),
-            self.effects.mail(Occasion.CANCELLED, CustomerFacts(why=self.document.cancel_reason)),
-        ]
-        if self.document.crm_customer:
-            todos.append(self.effects.crm_note("cancelled"))
-        await self.owner.together(*todos)
-
     # -- small words -------------------------------------------------------------------------------------------
 
     def _enter(self, phase: Phase) -> None:
@@ -394,59 +297,12 @@ class Order:
         self.document.payment = await self.owner.look(PaymentActivities.look_up_payment, look)
         return self.document.payment
 
-    def _shipment_report(self) -> ShipmentReport:
-        shipment, payment, entry = (
-            self.document.shipments[0],
-            self.document.payment,
-            self.document.ledger.entries[0],
-        )
-        return ShipmentReport(
-            order_id=self.placed.order_id,
-            shipment_id=shipment.shipment_id,
-            lines=shipment.lines,
-            labels=shipment.labels
-            or Labels(carrier="", labels=()),  # somebody may ship without asking us for labels
-            captured=entry.amount,
-            capture_reference=next((c.reference for c in payment.captures), "") if payment else "",
-        )
-
     def _cancel_for(self, why: str) -> NoReturn:
         raise CancelWanted(CancelRequest(actor="deadline", reason=why))
 
-    async def ask_a_person(self, reason: Reason, what: str) -> None:
-        """Stop here until somebody says to try again; a cancel is heard too where it is possible."""
-        can_do = "Mend the cause, then `ordersaga orders retry ORDER`."
-        if self.owner.too_late is None:
-            can_do += " Or `ordersaga orders cancel ORDER`."
-        self.document.attention = Attention(reason=reason, what=what, can_do=can_do, since=workflow.now())
-        self.owner.note(f"needs a person: {what}")
-        self._tell_operators(Occasion.NEEDS_PERSON, None, what, can_do)
-        self.owner.retry_wanted = False
-        try:
-            await self.owner.until(lambda: self.owner.retry_wanted)
-        finally:
-            self.document.attention = None
-            self.owner.show()
-
-    def _tell_outage(self, blocked: Blocked, occasion: Occasion) -> None:
-        if blocked.system is System.NOTIFICATIONS:
-            return
-        if occasion is Occasion.SYSTEM_DOWN:
-            what, next_step = (
-                f"{blocked.system} does not answer: {blocked.last_error}",
-                "It is tried until it answers.",
-            )
-        else:
-            what, next_step = f"{blocked.system} answers again.", "Nothing is to be done."
-        self._tell_operators(occasion, blocked.system, what, next_step)
-
-    def _tell_operators(self, occasion: Occasion, system: System | None, what: str, next_step: str) -> None:
-        if self.owner.policies.operators:
-            self.owner.in_background(self.effects.tell_operators(occasion, system, what, next_step))
-
     # -- doors: they only post ---------------------------------------------------------------------------------
 
-    @workflow.update
+    @workflow.update(name="cancel")
     async def cancel(self, actor: str, reason: str) -> CancelAnswer:
         """Ask to cancel the whole order. The answer says that nothing will ship, or why it is too late."""
         request = CancelRequest(actor=actor, reason=reason)
@@ -460,12 +316,12 @@ class Order:
             if not text.strip():
                 raise ValueError(f"{field}: say who wants it and why")
 
-    @workflow.signal
+    @workflow.signal(name="look_again")
     def look_again(self, system: System) -> None:
         """Something changed at `system`: the order reads its state again."""
         self.owner.hints.add(system)
 
-    @workflow.signal
+    @workflow.signal(name="retry")
     def retry(self, actor: str, reason: str) -> None:
         """Somebody mended what the order needed a person for."""
         self.owner.note(f"retry wanted by {actor}: {reason}")

@@ -69,10 +69,10 @@ class Todo(Generic[R]):
 
 
 class Owner:
-    def __init__(self, document: OrderDocument, on_outage: Callable[[Blocked, Occasion], None]) -> None:
+    def __init__(self, document: OrderDocument) -> None:
         self.document = document
         self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
-        self._on_outage = on_outage
+        self.on_outage: Callable[[Blocked, Occasion], None] = lambda *_: None
         self.mailbox: deque[CancelRequest] = deque()
         self.hints: set[System] = set()
         self.retry_wanted = False
@@ -152,7 +152,8 @@ class Owner:
         self.serve()
         tasks = [asyncio.create_task(self._carry_out(todo)) for todo in todos]
         await self._all_done(tasks)
-        return tuple(task.result() for task in tasks)
+        failed = [task for task in tasks if task.exception() is not None]
+        return tuple(task.result() for task in failed or tasks)
 
     def in_background(self, todo: Todo[Any]) -> None:
         """An effect that nothing waits for. It is done, or given up, before the order closes."""
@@ -162,6 +163,9 @@ class Owner:
         for task in self._in_background:
             task.cancel()
         await self.until(lambda: all(task.done() for task in self._in_background))
+        refused = [task for task in self._in_background if not task.cancelled() and task.exception()]
+        if refused:
+            self.note(f"{len(refused)} messages to operators were refused")
 
     async def settled(self) -> None:
         """After an effect was interrupted: wait until its system cannot commit it any more."""
@@ -214,20 +218,25 @@ class Owner:
         mark = Blocked(system=step.system, step=step.name, since=workflow.now(), last_error=last_error)
         self.document.blocked.append(mark)
         self.note(f"blocked: {step.system} does not answer ({todo.summary})")
-        self._on_outage(mark, Occasion.SYSTEM_DOWN)
+        self.on_outage(mark, Occasion.SYSTEM_DOWN)
         try:
             # The last attempt of the bounded run may still be on its way.
             await asyncio.sleep(self.policies.request_seconds_max)
             result = await self._attempts(todo, bound=None)
         except ActivityError as error:
+            if not is_cancelled_exception(error):
+                self._answers_again(mark)
             _business_error_or_outage(error)
             raise
         finally:
             self.document.blocked.remove(mark)
             self.show()
-        self.note(f"{step.system} answers again")
-        self._on_outage(mark, Occasion.SYSTEM_UP)
+        self._answers_again(mark)
         return result
+
+    def _answers_again(self, mark: Blocked) -> None:
+        self.note(f"{mark.system} answers again")
+        self.on_outage(mark, Occasion.SYSTEM_UP)
 
     async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
         policies = self.policies
