@@ -43,8 +43,10 @@ def disagreements(
 def _of(
     order: PlacedOrder, whose: str, whole: Money, held: dict[LineId, tuple[int, Money]], *, rounding: int
 ) -> list[str]:
-    """`rounding`: how many minor units a line may be apart."""
-    found = [] if whole == order.total else [f"{whose}'s total is {whole}, the order's {order.total}"]
+    """`rounding`: how many minor units a line may be apart where the whole agrees."""
+    found = []
+    if whole != order.total:
+        found, rounding = [f"{whose}'s total is {whole}, the order's {order.total}"], 0
     for item in order.priced:
         quantity, amount = held.get(item.line_id, (0, Money.zero(order.currency)))
         if isinstance(item, OrderLine) and quantity != item.quantity:

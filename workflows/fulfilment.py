@@ -56,8 +56,6 @@ class Fulfilment:
             await self.owner.do(self.effects.request_pick(shipment))
             shipment.state = PickState.REQUESTED
         pick = await self._until(shipment, {PickState.PACKED, PickState.SHIPPED}, "the warehouse to pack")
-        shipment.packages = pick.packages
-        _whole(shipment, pick)
         if pick.state is not PickState.SHIPPED:
             self.undo.add(self._void_labels)
             shipment.labels = await self.owner.do(self.effects.create_labels(shipment))
@@ -106,6 +104,8 @@ class Fulfilment:
                 raise Refused("the warehouse cancelled the pick: a retry asks it to pick anew")
             shipment.state = pick.state
             if pick.state in wanted:
+                shipment.packages = pick.packages
+                _whole(shipment, pick)
                 return pick
             await self.owner.hinted(System.WAREHOUSE, waits_for)
 
