@@ -4,9 +4,9 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -26,6 +26,7 @@ class _Adapter(BaseModel):
 
     # Longer than the slowest answer worth waiting for, shorter than an attempt.
     timeout_seconds: Annotated[float, Field(gt=0)] = 15
+    # The longest that the system, and whatever stands before it, still works on a request whose caller has gone.
     settled_after_seconds: Annotated[float, Field(gt=0)] = 20
 
     @property
@@ -81,10 +82,25 @@ class Settings(BaseSettings):
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     webhook_secret: SecretStr = SecretStr("")
-    webhooks_url: str = "http://127.0.0.1:8080"
+    webhooks_url: str = "http://127.0.0.1:8200"
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+
+    @model_validator(mode="after")
+    def _channels_wait_for_their_adapters(self) -> Self:
+        """An undo waits for the policies' time: no adapter of the channel may need a longer one."""
+        for name, channel in self.channels.items():
+            for system, adapter in channel.policies.adapters.items():
+                if adapter not in self.adapters:
+                    raise ValueError(
+                        f"channels.{name}: {system} is served by {adapter!r}, which adapters does not have"
+                    )
+                if self.adapters[adapter].settled_after_seconds > channel.policies.request_seconds_max:
+                    raise ValueError(
+                        f"channels.{name}.policies.request_seconds_max: less than adapters.{adapter}.settled_after_seconds"
+                    )
+        return self
 
     @classmethod
     def settings_customise_sources(

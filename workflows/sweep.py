@@ -18,7 +18,7 @@ class SweepOnce:
         return await workflow.execute_activity_method(
             SweepActivities.sweep_changes,
             sweep,
-            start_to_close_timeout=timedelta(minutes=1),
+            start_to_close_timeout=timedelta(minutes=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary=f"Look for changes: {sweep.system}",
         )

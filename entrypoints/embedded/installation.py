@@ -263,12 +263,18 @@ def _settings(
     sweeps = []
     if tryton:
         adapters["tryton"] = TrytonSettings(
-            kind="tryton", url=tryton.url, database=tryton.database, api_key=SecretStr(tryton.api_key)
+            kind="tryton",
+            url=tryton.url,
+            database=tryton.database,
+            api_key=SecretStr(tryton.api_key),
+            **times,
         )
         serves |= dict.fromkeys((System.ERP, System.STOCK, System.WAREHOUSE), "tryton")
-        sweeps = [(System.ERP, "tryton"), (System.WAREHOUSE, "tryton")]
+        sweeps = [(System.WAREHOUSE, "tryton")]
     if stripe:
-        adapters["stripe"] = StripeSettings(kind="stripe", api_key=SecretStr(stripe.api_key), url=stripe.url)
+        adapters["stripe"] = StripeSettings(
+            kind="stripe", api_key=SecretStr(stripe.api_key), url=stripe.url, **times
+        )
         serves[System.PAYMENTS] = "stripe"
     policies = wishes.policies(OrderPolicies(adapters=serves, operators=OPERATORS))
     return Settings(
