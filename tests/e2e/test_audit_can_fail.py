@@ -1,0 +1,140 @@
+"""Two engines that do what this project exists to prevent. Whoever audits them must say so."""
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from adapters.database.engine import open_database
+from adapters.database.records import SqlRecords
+from adapters.documents import PARSERS, load
+from domain.ids import OrderId, PaymentRef
+from domain.keys import Key
+from domain.money import Money
+from domain.orders import PlacedOrder
+from domain.payments import Capture, Declined
+from domain.phases import Phase
+from domain.ports import PaymentGateway
+from domain.records import OrderState
+from entrypoints.demo.shopper import _order
+from tests.e2e.commands import ordersaga
+from tests.e2e.product import SHOP, Product, document, product, until
+from workers.hints import TemporalHints
+from workers.wiring import now, systems
+from workflows.order import Order
+
+pytestmark = pytest.mark.e2e
+
+
+class NewKeyPerAttempt:
+    """A gateway's adapter as it must not be: each attempt looks like another capture to the gateway."""
+
+    def __init__(self, right: PaymentGateway) -> None:
+        self._right = right
+        self._attempts = itertools.count()
+        self.look_up, self.void, self.refund = right.look_up, right.void, right.refund
+
+    async def capture(
+        self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
+    ) -> Capture | Declined:
+        del final
+        return await self._right.capture(
+            payment, amount, key=Key(f"{key}/{next(self._attempts)}"), final=False
+        )
+
+
+@workflow.defn(name="Order")
+class ChargesBeforeItShips(Order):
+    @workflow.run
+    async def run(self, placed: PlacedOrder) -> OrderState:
+        return await super().run(placed)
+
+    async def _fulfil(self) -> None:
+        self._enter(Phase.FULFILLING)
+        await self._capture()
+        await self.fulfilment.ship()
+        await self._tell_shipped()
+
+
+async def test_a_second_capture_of_one_shipment_is_found(tmp_path: Path) -> None:
+    async with product(tmp_path) as running, only_worker(running, Order, gateway=NewKeyPerAttempt):
+        await running.fault("payments", "reply_lost", "capture", times=1)
+        order = await _place_on_a_wide_hold(running, "TWICE")
+        await until(lambda: _captured(running, order, times=2))
+        await until(lambda: _needs_a_person(running, order))
+        broken = await _broken(running, order)
+        assert broken.keys() == {1}
+        assert "435.42 charged for an order of 217.71 EUR" in broken[1]
+
+
+async def test_a_capture_before_the_goods_left_is_found(tmp_path: Path) -> None:
+    async with product(tmp_path) as running, only_worker(running, ChargesBeforeItShips):
+        order = await running.place("EARLY")
+        assert await running.ended(order) is OrderState.COMPLETED
+        broken = await _broken(running, order)
+        assert broken.keys() == {1}
+        (what,) = broken[1]
+        assert re.fullmatch(r"217\.71 EUR captured by cap_\d+ when goods for 0\.00 had shipped", what)
+
+
+@asynccontextmanager
+async def only_worker(
+    running: Product, engine: type[Order], gateway: Callable[[PaymentGateway], PaymentGateway] = lambda it: it
+) -> AsyncIterator[None]:
+    """In place of the product's own: this engine, with this gateway's adapter."""
+    settings = running.running.settings
+    await running.running.workers[0].stop()
+    database = open_database(settings.database_url)
+    async with systems(settings) as found:
+        found.gateways["connector"] = gateway(found.gateways["connector"])
+        activities = found.activities(SqlRecords(database, now), settings, TemporalHints(running.temporal))
+        async with Worker(
+            running.temporal,
+            task_queue=settings.task_queue,
+            workflows=[engine],
+            activities=activities,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ):
+            yield
+    await database.dispose()
+
+
+async def _place_on_a_wide_hold(running: Product, number: str) -> OrderId:
+    """The gateway would let more be captured than was ordered, and more than once."""
+    content = document(number)
+    placed = PARSERS["ordersaga"](load(content), channel=SHOP, skus={})
+    hold = {
+        "amount": {"amount": str(2 * placed.total.major), "currency": placed.currency},
+        "multicapture": True,
+    }
+    await _order(running.running.settings, placed, "ordersaga", json.loads(content), hold)
+    return await running.place(number)
+
+
+async def _captured(running: Product, order: OrderId, *, times: int) -> bool:
+    captures = [capture for capture in (await running.books())["captures"] if capture["order_id"] == order]
+    return len(captures) == times
+
+
+async def _needs_a_person(running: Product, order: OrderId) -> bool:
+    document = await running.temporal.get_workflow_handle(order).query(Order.read_document)
+    return document.attention is not None
+
+
+async def _broken(running: Product, order: OrderId) -> dict[int, list[str]]:
+    """By `ordersaga audit`: what is broken of this order, by promise."""
+    settings = running.running.directory / "settings.json"
+    answer = await asyncio.to_thread(ordersaga, "audit", "--json", settings=settings)
+    assert answer.code == 1, answer.out + answer.err
+    return {
+        promise["number"]: [broken["what"] for broken in promise["violations"] if broken["order"] == order]
+        for promise in answer.last["promises"]
+        if promise["violations"]
+    }
