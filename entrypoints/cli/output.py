@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -29,6 +30,8 @@ errors = Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
+_DATABASE_THREAD = "(_connection_worker_thread)"
+_THREADS_SECONDS_MAX = 2
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -94,4 +97,15 @@ async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await work
+    try:
+        return await work
+    except DBAPIError:
+        await _threads_ended()
+        raise
+
+
+async def _threads_ended() -> None:
+    """A database that cannot be opened leaves its driver's thread to end by itself, and that one needs our loop."""
+    async with asyncio.timeout(_THREADS_SECONDS_MAX):
+        while any(thread.name.endswith(_DATABASE_THREAD) for thread in threading.enumerate()):  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(0.01)

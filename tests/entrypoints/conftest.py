@@ -1,0 +1,3 @@
+from tests.entrypoints.terminal import terminal
+
+__all__ = ["terminal"]

@@ -1,0 +1,162 @@
+"""`ordersaga orders`, `inbox`, `skus` and `audit` on an installation that runs."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from domain.phases import Phase
+from entrypoints.demo.documents import demo_documents
+from entrypoints.demo.run import wishes
+from entrypoints.embedded.installation import Installation, installation
+from tests.contracts.simulator_process import wait_until
+from tests.entrypoints.terminal import Answer, Terminal
+
+pytestmark = pytest.mark.e2e
+
+_PATIENCE_SECONDS = 90
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    async with installation(tmp_path_factory.mktemp("world"), wishes(frozenset())) as started:
+        yield started
+
+
+@pytest.fixture
+def at_the_desk(terminal: Terminal, running: Installation, monkeypatch: pytest.MonkeyPatch) -> "Desk":
+    monkeypatch.setenv("ORDERSAGA_SETTINGS", str(running.directory / "settings.json"))
+    return Desk(terminal, running)
+
+
+class Desk:
+    """A person at a terminal of the running installation, and what the outside does."""
+
+    def __init__(self, terminal: Terminal, running: Installation) -> None:
+        self.terminal = terminal
+        self._world = running.simulator_url
+
+    def __call__(self, *words: str | Path) -> Answer:
+        return self.terminal(*words)
+
+    def place(self, number: str, *words: str, **changed: Any) -> Answer:
+        return self("orders", "place", written(number, **changed), "--channel", "shop-demo", "--json", *words)
+
+    def show(self, order: str) -> Any:
+        answer = self("orders", "show", order, "--json")
+        assert answer.code == 0, answer
+        return answer.last
+
+    def until(self, order: str, **wanted: Any) -> Any:
+        """As it shows once its document holds these."""
+        shown: dict[str, Any] = {}
+
+        def holds() -> bool:
+            shown.update(self.show(order))
+            return all(shown[name] == value for name, value in wanted.items())
+
+        wait_until(holds, _PATIENCE_SECONDS, lambda: str(shown.get("timeline")))
+        return shown
+
+    def world(self, method: str, path: str, told: Any = None) -> None:
+        httpx.request(method, f"{self._world}{path}", json=told, timeout=30).raise_for_status()
+
+
+def written(number: str, **changed: Any) -> Path:
+    (demo,) = demo_documents(1, platforms=["ordersaga"])
+    file = Path(f"{number}.json")
+    file.write_text(json.dumps(demo.document | {"id": number, "number": f"No. {number}"} | changed))
+    return file
+
+
+def test_an_order_is_placed_once_listed_shown_and_kept_when_it_is_closed(at_the_desk: Desk) -> None:
+    order = "order:shop-demo:A-1"
+    placed = at_the_desk.place("A-1", "--checkout")
+    assert (placed.code, placed.last) == (
+        0,
+        {"documents": [{"file": "A-1.json", "answer": f"accepted: {order}"}]},
+    )
+    again = at_the_desk.place("A-1", "--checkout")
+    assert (again.code, again.last["documents"][0]["answer"]) == (0, f"already known: {order}")
+    closed = at_the_desk.until(order, phase=Phase.COMPLETED)
+    assert at_the_desk.show("No. A-1") == closed
+    page = at_the_desk("orders", "show", order).flat
+    for told in ("completed", "217.71 EUR", "captured", "invoiced", "delivered", "settled; invoice"):
+        assert told in page
+    (row,) = [
+        row
+        for row in at_the_desk("orders", "list", "--channel", "shop-demo", "--json").last["orders"]
+        if row["order_id"] == order
+    ]
+    assert (row["number"], row["total"], row["phase"], row["stuck"]) == (
+        "No. A-1",
+        "217.71 EUR",
+        "completed",
+        "",
+    )
+    late = at_the_desk("orders", "cancel", order, "--reason", "changed my mind", "--json")
+    assert (late.code, late.last["allowed"]) == (1, False)
+    assert "completed already" in late.flat
+    assert at_the_desk("orders", "retry", order, "--reason", "why not").code == 1
+    audited = at_the_desk("audit", "--json")
+    broken = [v for promise in audited.last["promises"] for v in promise["violations"] if v["order"] == order]
+    assert broken == []
+    assert audited.code == (0 if audited.last["kept"] else 1)
+
+
+def test_a_document_that_cannot_be_used_is_parked_until_its_sku_is_mapped(at_the_desk: Desk) -> None:
+    (demo,) = demo_documents(1, platforms=["ordersaga"])
+    first, *others = demo.document["lines"]
+    lines = [{"product": "tea-7"} | {k: v for k, v in first.items() if k != "sku"}, *others]
+    parked = at_the_desk.place("P-1", lines=lines)
+    assert parked.code == 1
+    assert "parked as inbox item" in parked.last["documents"][0]["answer"]
+    listed = at_the_desk("inbox", "list", "--json")
+    (item,) = [item for item in listed.last["items"] if item["channel"] == "shop-demo"]
+    (problem,) = item["problems"]
+    assert problem["field"] == "lines[0].sku"
+    assert f"{problem['field']}: {problem['reason'].split()[0]}" in listed.flat
+    assert '"id": "P-1"' in at_the_desk("inbox", "show", str(item["id"])).out
+    still = at_the_desk("inbox", "replay", str(item["id"]))
+    assert (still.code, "lines[0].sku" in still.out) == (1, True)
+    assert at_the_desk("skus", "map", "shop-demo", "product:tea-7", first["sku"]).code == 0
+    assert at_the_desk("skus", "list", "shop-demo", "--json").last["skus"] == {"product:tea-7": first["sku"]}
+    taken = at_the_desk("inbox", "replay", str(item["id"]), "--json")
+    assert (taken.code, taken.last["order_id"]) == (0, "order:shop-demo:P-1")
+    assert at_the_desk.show("order:shop-demo:P-1")["order"]["lines"][0]["sku"] == first["sku"]
+    assert at_the_desk("inbox", "list", "--json").last == {"items": []}
+
+
+def test_an_order_that_waits_for_its_erp_is_cancelled(at_the_desk: Desk) -> None:
+    at_the_desk.world("PUT", "/faults/erp", {"kind": "down"})
+    try:
+        assert at_the_desk.place("C-1", "--checkout").code == 0
+        order = "order:shop-demo:C-1"
+        wordless = at_the_desk("orders", "cancel", order, "--reason", " ")
+        assert (wordless.code, "say who wants it and why" in wordless.flat_err) == (1, True)
+        answer = at_the_desk("orders", "cancel", "No. C-1", "--reason", "changed my mind", "--json")
+    finally:
+        at_the_desk.world("DELETE", "/faults/erp")
+    assert (answer.code, answer.last["allowed"]) == (0, True)
+    closed = at_the_desk.until(order, phase=Phase.CANCELLED)
+    assert closed["cancel_reason"] == "changed my mind"
+    assert closed["payment"]["state"] == "voided"
+
+
+def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk: Desk) -> None:
+    (demo,) = demo_documents(1, platforms=["ordersaga"])
+    first, *others = demo.document["lines"]
+    assert at_the_desk.place("R-1", "--checkout", lines=[first | {"sku": "NEW-1"}, *others]).code == 0
+    order = "order:shop-demo:R-1"
+    wait_until(lambda: at_the_desk.show(order)["attention"], _PATIENCE_SECONDS)
+    assert "needs a person: " in at_the_desk("orders", "show", order).flat
+    rows = at_the_desk("orders", "list", "--json").last["orders"]
+    assert [row["stuck"] for row in rows if row["order_id"] == order] == ["needs a person: refused"]
+    at_the_desk.world("PUT", "/world/stock", {"on_hand": {"NEW-1": 100}})
+    told = at_the_desk("orders", "retry", order, "--reason", "the article is known now")
+    assert (told.code, f"`ordersaga orders show {order}`" in told.flat) == (0, True)
+    at_the_desk.until(order, phase=Phase.COMPLETED, attention=None)
