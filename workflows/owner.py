@@ -33,8 +33,6 @@ B = TypeVar("B")
 R = TypeVar("R")
 C = TypeVar("C", bound=Look)
 
-_LOCAL_LOOK = timedelta(seconds=2)  # a longer local read would hold up the order's updates and queries
-
 
 class CancelAnswer(Value):
     """`why` is told to whoever asked: what happens now, or what makes it too late."""
@@ -135,8 +133,15 @@ class Owner:
     # -- looking and doing -------------------------------------------------------------------------------------
 
     async def look(self, method: Callable[[Any, C], Awaitable[R]], call: C) -> R:
-        """Read, locally and at once; a read that fails becomes a regular activity: visible, and retried for ever."""
-        return await self._finish(self._look(method, call))
+        """Read, however long its system takes.
+
+        Not as a local activity: its result reaches the workflow before a signal when it runs, and after it when it is
+        replayed, or the other way round, if a query came meanwhile. What is decided upon both then does not replay.
+        """
+        name = step_of(method).name
+        return await self._finish(
+            self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
+        )
 
     async def do(self, todo: Todo[R]) -> R:
         """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""
@@ -189,21 +194,6 @@ class Owner:
                 await self.until(lambda: all(task.done() for task in tasks))
             self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
             raise
-
-    async def _look(self, method: Callable[[Any, C], Awaitable[R]], call: C) -> R:
-        try:
-            result: R = await workflow.execute_local_activity(
-                method,  # type: ignore[arg-type]  # bound by the worker; the SDK's overloads know no generic methods
-                call,
-                start_to_close_timeout=_LOCAL_LOOK,
-                retry_policy=RetryPolicy(maximum_attempts=1),
-            )
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                raise
-            name = step_of(method).name
-            return await self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
-        return result
 
     async def _carry_out(self, todo: Todo[R]) -> R:
         """The first run is bounded by the attention delay, so that the happy path pays for no timer."""

@@ -217,7 +217,7 @@ def _settings(database_url: str, world_url: str) -> Settings:
     return Settings(
         database_url=database_url,
         adapters={
-            "connector": ConnectorSettings(**peer),
+            "connector": ConnectorSettings(**peer, settled_after_seconds=0.5),
             "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
         },
         channels={
