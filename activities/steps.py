@@ -21,7 +21,7 @@ _STEP = "__ordersaga_step__"
 
 @dataclass(frozen=True)
 class Step:
-    """`mutates`: it changes something outside, so it is never run as a local activity."""
+    """`mutates`: it changes something outside."""
 
     name: str
     system: System

@@ -96,7 +96,7 @@ class Story:
     async def cancel(
         self, reason: str = "changed their mind", actor: str = "customer service"
     ) -> CancelAnswer:
-        return await self.handle.execute_update(Order.cancel, args=[actor, reason])
+        return await self.handle.execute_update("cancel", args=[actor, reason], result_type=CancelAnswer)
 
     async def retry(self) -> None:
         await self.handle.signal(Order.retry, args=["operator", "mended"])
