@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from typing import Any
+from xmlrpc.client import Fault
 
 import httpx
 from proteus import Model, config
@@ -72,7 +73,11 @@ def at_work(rpc_url: str, user: str, password: str, carrier_url: str | None, sto
     with config.set_xmlrpc_session(rpc_url, user, password) as session:
         clerk = Clerk(session, carrier_url)
         while not stop.is_set():
-            clerk.work()
+            try:
+                clerk.work()
+            except (Fault, OSError, httpx.HTTPError) as error:
+                # Somebody else wrote the same record, or the server was busy: a clerk looks again.
+                sys.stderr.write(f"again later: {type(error).__name__}\n")
             stop.wait(_LOOK_SECONDS)
 
 
