@@ -74,6 +74,7 @@ async def refused_by_the_erp(world: World, *, channel: str = "shop") -> Story:
     story = await world.begin(channel=channel, on_hand=None)
     await story.needs_person()
     await story.operators_know("needs_person")
+    await story.idle()
     await story.cancel()
     await story.result()
     return story

@@ -74,6 +74,13 @@ class Story:
             assert asyncio.get_running_loop().time() < deadline, f"operators were told {told}"
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def idle(self) -> None:
+        """Until nothing is in flight or tried again, in the background neither."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while pending := (await self.handle.describe()).raw_description.pending_activities:
+            assert asyncio.get_running_loop().time() < deadline, [found.activity_id for found in pending]
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def result(self, seconds_max: float = PATIENCE_SECONDS) -> OrderState:
         return await asyncio.wait_for(self.handle.result(), seconds_max)
 
@@ -96,7 +103,10 @@ class Story:
     async def cancel(
         self, reason: str = "changed their mind", actor: str = "customer service"
     ) -> CancelAnswer:
-        return await self.handle.execute_update("cancel", args=[actor, reason], result_type=CancelAnswer)
+        answer: CancelAnswer = await self.handle.execute_update(
+            "cancel", args=[actor, reason], result_type=CancelAnswer
+        )
+        return answer
 
     async def retry(self) -> None:
         await self.handle.signal(Order.retry, args=["operator", "mended"])
