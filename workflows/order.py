@@ -302,7 +302,7 @@ class Order:
 
     # -- doors: they only post ---------------------------------------------------------------------------------
 
-    @workflow.update(name="cancel")
+    @workflow.update  # its durable name is the method's: with name= the SDK's types lose that it is a coroutine
     async def cancel(self, actor: str, reason: str) -> CancelAnswer:
         """Ask to cancel the whole order. The answer says that nothing will ship, or why it is too late."""
         request = CancelRequest(actor=actor, reason=reason)
