@@ -1,6 +1,7 @@
 """One running world for all tests of a process that tell an order's story: starting one for each would cost seconds."""
 
 import gc
+import inspect
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -35,7 +36,9 @@ async def world(running_world: "World") -> "AsyncIterator[World]":
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever uses the running world shares its event loop."""
     for item in items:
-        if isinstance(item, pytest.Function) and "running_world" in item.fixturenames:
+        if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
+            continue
+        if "running_world" in item.fixturenames:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

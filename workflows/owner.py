@@ -14,7 +14,13 @@ from typing import Any, Generic, TypeVar, overload
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    RetryState,
+    is_cancelled_exception,
+)
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
@@ -192,6 +198,7 @@ class Owner:
                 task.cancel()
             with self.deciding():
                 await self.until(lambda: all(task.done() for task in tasks))
+            await asyncio.gather(*tasks, return_exceptions=True)  # nobody else asks what became of them
             self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
             raise
 
@@ -214,7 +221,7 @@ class Owner:
             await asyncio.sleep(self.policies.request_seconds_max)
             result = await self._attempts(todo, bound=None)
         except ActivityError as error:
-            if not is_cancelled_exception(error):
+            if not _was_cut_off(error):
                 self._answers_again(mark)
             _business_error_or_outage(error)
             raise
@@ -257,9 +264,14 @@ class Owner:
         show(self.document)
 
 
+def _was_cut_off(error: ActivityError) -> bool:
+    """An attempt that fails while its cancel is on its way is told as its own failure, and not tried again."""
+    return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED
+
+
 def _business_error_or_outage(error: ActivityError) -> str:
     """Raise what the business must decide, or the cancellation; otherwise answer the last words of the outage."""
-    if is_cancelled_exception(error):
+    if _was_cut_off(error):
         raise error
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.type == Failure.REFUSED:
