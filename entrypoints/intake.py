@@ -1,6 +1,7 @@
 """The one door for orders: store the document, understand it, register the order, start its workflow."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from traceback import extract_tb
@@ -8,8 +9,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
-from adapters.database.engine import Clock
+from adapters.database.engine import Clock, migrate, open_database
 from adapters.database.inbox import MALFORMED, Inbox, InboxItem, dedupe_key
 from adapters.database.orders import Accepted, AlreadyKnown, Orders
 from adapters.database.schema import InboxKind, InboxState
@@ -21,7 +23,9 @@ from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
 from domain.records import OrderState
+from workers.settings import Settings
 from workers.temporal import Started, start_order
+from workers.wiring import now
 
 _CARRIED = frozenset({PaymentTerm.AUTHORIZE_THEN_CAPTURE})
 # So long the forwarder leaves a document to whoever is just taking it in.
@@ -143,6 +147,33 @@ def open_intake(engine: AsyncEngine, client: Client, *, clock: Clock, task_queue
         parsers=PARSERS,
         start=partial(start_order, client, task_queue=task_queue),
     )
+
+
+@asynccontextmanager
+async def opened_inbox(settings: Settings) -> AsyncIterator[Inbox]:
+    await migrate(settings.database_url)
+    engine = open_database(settings.database_url)
+    try:
+        yield Inbox(engine, now)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
+    """While Temporal is away an accepted document waits in the inbox for the forwarder."""
+    await migrate(settings.database_url)
+    engine = open_database(settings.database_url)
+    client = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.namespace,
+        data_converter=pydantic_data_converter,
+        lazy=True,
+    )
+    try:
+        yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
+    finally:
+        await engine.dispose()
 
 
 def _unusable(field: str, reason: str) -> UnusableDocument:

@@ -1,23 +1,18 @@
 """`ordersaga inbox …` and `ordersaga skus …`: what came in and could not be used, and how to mend it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.database.engine import migrate, open_database
-from adapters.database.inbox import Inbox, InboxItem
-from adapters.database.schema import InboxState
+from adapters.database.inbox import InboxItem
+from adapters.database.schema import InboxKind, InboxState
 from adapters.database.skus import SkuMappings
 from domain.ids import ChannelId, Sku
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
-from entrypoints.intake import Intake, Parked, open_intake
+from entrypoints.intake import Parked, opened_inbox, opened_intake
 from workers.settings import Settings
-from workers.wiring import now
 
 app = typer.Typer(
     no_args_is_help=True, help="What came from outside: waiting, forwarded, or parked until mended."
@@ -62,10 +57,15 @@ def show(inbox_id: int) -> None:
 
 @app.command()
 def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
-    """Try a parked document again, say after its SKU was mapped."""
+    """Try a parked item again: a document after its SKU was mapped, a webhook after its order came."""
 
     async def again() -> object:
-        async with opened_intake(load_settings()) as intake:
+        settings = load_settings()
+        async with opened_inbox(settings) as inbox:
+            item = await inbox.get(inbox_id)
+            if item and item.kind is InboxKind.WEBHOOK:
+                return await inbox.replay(inbox_id)
+        async with opened_intake(settings) as intake:
             return await intake.replay(inbox_id)
 
     try:
@@ -76,7 +76,8 @@ def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
         for problem in answer.problems:
             console.print(f"[red]{problem.field}[/]: {problem.reason}")
         fail(f"still parked as inbox item {inbox_id}")
-    console.print(f"[green]✓[/] {answer}")
+    done = "is forwarded again" if isinstance(answer, InboxItem) else str(answer)
+    console.print(f"[green]✓[/] inbox item {inbox_id}: {done}")
     if as_json:
         say_json({"inbox_id": inbox_id, "order_id": getattr(answer, "order_id", None)})
 
@@ -113,33 +114,6 @@ def list_skus(channel: str, *, as_json: AsJson = False) -> None:
         console.print(f"{key}  {sku}")
     if as_json:
         say_json({"channel": channel, "skus": mapped})
-
-
-@asynccontextmanager
-async def opened_inbox(settings: Settings) -> AsyncIterator[Inbox]:
-    await migrate(settings.database_url)
-    engine = open_database(settings.database_url)
-    try:
-        yield Inbox(engine, now)
-    finally:
-        await engine.dispose()
-
-
-@asynccontextmanager
-async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
-    """While Temporal is away an accepted document waits in the inbox for the forwarder."""
-    await migrate(settings.database_url)
-    engine = open_database(settings.database_url)
-    client = await Client.connect(
-        settings.temporal_address,
-        namespace=settings.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-    )
-    try:
-        yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
-    finally:
-        await engine.dispose()
 
 
 async def _items(settings: Settings, state: InboxState | None, limit: int) -> tuple[InboxItem, ...]:

@@ -15,11 +15,10 @@ from domain.document import OrderDocument
 from domain.ids import ChannelId, OrderId
 from domain.intake import UnusableDocument
 from domain.orders import PlacedOrder
-from entrypoints.cli.inbox import opened_intake
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
 from entrypoints.demo.shopper import checkout
-from entrypoints.intake import Parked
+from entrypoints.intake import Parked, opened_intake
 from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now

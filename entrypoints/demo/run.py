@@ -21,12 +21,11 @@ from domain.policies import OrderPolicies
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
-from entrypoints.cli.inbox import opened_intake
 from entrypoints.demo.documents import CURRENCIES, DemoDocument, demo_documents
 from entrypoints.demo.shopper import checkout
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
-from entrypoints.intake import Parked
+from entrypoints.intake import Parked, opened_intake
 from workers.run import connect
 from workflows.order import Order
 from workflows.visibility import ATTENTION, ORDER_PHASE

@@ -18,11 +18,11 @@ from domain.records import OrderState
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
-from entrypoints.cli.inbox import opened_intake
 from entrypoints.demo.documents import demo_documents
 from entrypoints.demo.run import wishes
 from entrypoints.demo.shopper import checkout
 from entrypoints.embedded.installation import Installation, installation
+from entrypoints.intake import opened_intake
 from workers.run import connect
 from workflows.order import Order
 

@@ -9,8 +9,8 @@ import pytest_asyncio
 from adapters.database.schema import InboxState
 from domain.ids import OrderId
 from domain.records import OrderState
-from entrypoints.cli.inbox import opened_inbox
 from entrypoints.embedded.processes import Child
+from entrypoints.intake import opened_inbox
 from tests.e2e.product import Product, product, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
