@@ -1,11 +1,16 @@
 """`ordersaga orders …`: place, find, read and cancel orders."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.database.engine import migrate, open_database
@@ -25,6 +30,8 @@ from workers.wiring import now
 from workflows.order import Order
 from workflows.owner import CancelAnswer
 from workflows.visibility import ATTENTION, BLOCKED_ON, ORDER_PHASE
+
+_ANSWER_SECONDS_MAX = 60  # an order may have to end an effect first; without any worker it would be for ever
 
 app = typer.Typer(no_args_is_help=True, help="Place, find, read and cancel orders.")
 
@@ -255,6 +262,11 @@ async def _cancel(settings: Settings, name: str, actor: str, reason: str) -> Can
     client = await connect(settings)
     try:
         handle = client.get_workflow_handle(registered.order_id)
-        return await handle.execute_update(Order.cancel, args=[actor, reason])
+        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+            return await handle.execute_update(Order.cancel, args=[actor, reason])
     except WorkflowUpdateFailedError as error:
         fail(f"not accepted: {error.cause}")
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        fail(
+            f"no answer within {_ANSWER_SECONDS_MAX} s; `ordersaga orders show {name}` tells whether it was taken"
+        )

@@ -147,6 +147,22 @@ def test_an_order_that_waits_for_its_erp_is_cancelled(at_the_desk: Desk) -> None
     assert closed["payment"]["state"] == "voided"
 
 
+def test_a_cancel_that_is_not_answered_in_time_says_where_to_look(
+    at_the_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order first ends the effect that it is in."""
+    monkeypatch.setattr("entrypoints.cli.orders._ANSWER_SECONDS_MAX", 0.2)
+    at_the_desk.world(
+        "PUT", "/faults/stock", {"kind": "slow", "operation": "reserve", "seconds": 1.5, "times": 1}
+    )
+    assert at_the_desk.place("C-2", "--checkout").code == 0
+    at_the_desk.until("order:shop-demo:C-2", phase=Phase.RESERVING)
+    answer = at_the_desk("orders", "cancel", "order:shop-demo:C-2", "--reason", "changed my mind")
+    assert answer.code == 1
+    assert "no answer within 0.2 s; `ordersaga orders show order:shop-demo:C-2` tells" in answer.flat_err
+    at_the_desk.until("order:shop-demo:C-2", phase=Phase.CANCELLED)
+
+
 def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk: Desk) -> None:
     (demo,) = demo_documents(1, platforms=["ordersaga"])
     first, *others = demo.document["lines"]
