@@ -1,5 +1,6 @@
 """Webhooks are hints: lost, they are made up for; doubled or wrong, they change nothing."""
 
+import asyncio
 from datetime import timedelta
 
 from domain.document import OrderDocument
@@ -8,6 +9,7 @@ from domain.records import OrderState
 from domain.shipments import TrackingState
 from tests.workflows import flows
 from tests.workflows.books import ON_HAND, settled
+from tests.workflows.story import Story
 from tests.workflows.world import World
 
 A_DAY = timedelta(days=1, seconds=1)
@@ -87,3 +89,28 @@ async def test_the_return_window_begins_with_the_delivery(world: World) -> None:
     assert kept is not None
     assert kept.closed_at is not None
     assert timedelta(days=14) <= kept.closed_at - delivered_at < timedelta(days=15)
+
+
+async def test_hints_and_questions_that_come_while_it_looks_leave_a_history_that_replays(
+    world: World,
+) -> None:
+    async def pester(story: Story) -> None:
+        while True:
+            await story.hint(*System)
+            await story.document()
+            await asyncio.sleep(0.05)
+
+    stories = [await world.begin() for _ in range(4)]
+    pestering = [asyncio.create_task(pester(story)) for story in stories]
+    for story in stories:
+        await story.pack()
+    for story in stories:
+        await story.ship()
+    for story in stories:
+        await story.deliver()
+        await story.waits_for("the return window to end")
+    for task in pestering:
+        task.cancel()
+    for story in stories:
+        await story.until_closed()
+        assert await story.books() == settled(story.placed)

@@ -134,6 +134,17 @@ class World:
         self.place(placed, **how)
         return await self.start(placed)
 
+    def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
+        """As in production, but in the sandbox, which notices what is not deterministic."""
+        return Worker(
+            self.temporal.client,
+            task_queue=queue,
+            workflows=[Order],
+            activities=self.activities,
+            max_eager_activity_reservations_per_workflow_task=10,
+            **options,
+        )
+
     def stock(self, sku: str, on_hand: int) -> None:
         self.simulator.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}})
 
@@ -174,21 +185,15 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
     with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
         settings = _settings(url, simulated.url)
         async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
-            worker = Worker(
-                temporal.client,
-                task_queue=QUEUE,
-                workflows=[Order],
+            world = World(
+                temporal=temporal,
+                simulator=simulated,
+                state=directory / "simulated.sqlite",
+                engine=engine,
                 activities=activities,
-                max_eager_activity_reservations_per_workflow_task=10,
             )
-            async with worker:
-                yield World(
-                    temporal=temporal,
-                    simulator=simulated,
-                    state=directory / "simulated.sqlite",
-                    engine=engine,
-                    activities=activities,
-                )
+            async with world.worker():
+                yield world
     await engine.dispose()
 
 
