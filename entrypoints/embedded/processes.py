@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import itertools
 import os
 import socket
 import sys
@@ -11,6 +12,12 @@ from pathlib import Path
 
 _STOP_SECONDS_MAX = 15
 _LOG_TAIL_LINES = 15
+_PORT_MIN, _PORT_MAX = 20_000, 32_000  # below what Linux (32768 on) and others (49152 on) give to connections
+_PROCESS_STRIDE = 53
+_first = os.getpid() * _PROCESS_STRIDE % (_PORT_MAX - _PORT_MIN)
+_ports: Iterator[int] = itertools.cycle(
+    (*range(_PORT_MIN + _first, _PORT_MAX), *range(_PORT_MIN, _PORT_MIN + _first))
+)
 
 
 class StartFailed(RuntimeError):  # noqa: N818  it reads as what happened
@@ -29,13 +36,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port(wanted: int = 0) -> int:
-    """The wanted port where it is free, else one that the system chooses."""
+    """The wanted port where it is free, else another one, different at every call.
+
+    Not one that the system offers: those it also gives to outgoing connections, between our looking and the server's
+    start (seen: `address already in use`). Each process of ours looks from somewhere else on.
+    """
     if wanted and is_free(wanted):
         return wanted
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return next(port for port in _ports if is_free(port))
 
 
 class Ownership:
