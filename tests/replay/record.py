@@ -1,0 +1,53 @@
+"""`python -m tests.replay.record` records the histories anew: after a change that is not safe for running orders.
+
+CHANGELOG.md must say so then. The customers in them are made up, as all of the simulated world.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.replay.histories import FLOWS, FOLDER
+from tests.workflows.world import open_world
+
+_SDK_ENDS_SECONDS = 0.5
+
+
+async def record() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory:
+        async with open_world(Path(directory)) as world:
+            for name, flow in FLOWS.items():
+                story = await flow(world)
+                world.simulator.clear_faults()
+                history = (await story.handle.fetch_history()).to_json_dict()
+                FOLDER.joinpath(f"{name}.json").write_text(_text(history["events"]))
+                sys.stdout.write(f"{name}: {len(history['events'])} events\n")
+
+
+def _text(events: list[Any]) -> str:
+    """An event a line."""
+    lines = [json.dumps(_anonymous(event), separators=(",", ":")) for event in events]
+    return '{"events":[\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _anonymous(value: Any) -> Any:
+    """Without the names of the machine and its processes."""
+    if isinstance(value, dict):
+        return {
+            key: "worker" if key == "identity" else _anonymous(item)
+            for key, item in value.items()
+            if key not in {"stackTrace", "workerVersion"}
+        }
+    return [_anonymous(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    asyncio.run(record())
+    gc.collect()  # the SDK's threads need a moment, or the interpreter aborts
+    time.sleep(_SDK_ENDS_SECONDS)
