@@ -6,6 +6,7 @@ CHANGELOG.md must say so then. The customers in them are made up, as all of the 
 import asyncio
 import gc
 import json
+import re
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from tests.replay.histories import FLOWS, FOLDER
 from tests.workflows.world import open_world
 
+_PROCESS = re.compile(r"^\d+@\S+$")  # 4711@host, and the queues that are called so
 _SDK_ENDS_SECONDS = 0.5
 
 
@@ -40,10 +42,10 @@ def _anonymous(value: Any) -> Any:
     """Without the names of the machine and its processes."""
     if isinstance(value, dict):
         return {
-            key: "worker" if key == "identity" else _anonymous(item)
-            for key, item in value.items()
-            if key not in {"stackTrace", "workerVersion"}
+            key: _anonymous(item) for key, item in value.items() if key not in {"stackTrace", "workerVersion"}
         }
+    if isinstance(value, str):
+        return _PROCESS.sub("worker", value)
     return [_anonymous(item) for item in value] if isinstance(value, list) else value
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.workflows.world import World
 
 PATIENCE_SECONDS = 20.0
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.03
 
 
 class Story:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,7 @@ class World:
             workflows=[Order],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             **options,
         )
 
