@@ -17,7 +17,7 @@ COMMANDS = {
     "audit": ("entrypoints.cli.audit", "audit", "Check each promise, per order, on everybody's books."),
     "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
     "skus": ("entrypoints.cli.inbox", "skus", "Map a shop's lines without SKU to the merchant's."),
-    "fault": ("adapters.simulated.faults_cli", "app", "Script trouble at the simulated world."),
+    "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (

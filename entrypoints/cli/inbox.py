@@ -42,7 +42,7 @@ def list_items(
 
 
 @app.command()
-def show(inbox_id: int) -> None:
+def show(inbox_id: int, *, as_json: AsJson = False) -> None:
     """Print an item whole, as it came. It may hold personal data."""
 
     async def body() -> InboxItem | None:
@@ -53,6 +53,10 @@ def show(inbox_id: int) -> None:
     if item is None:
         fail(f"the inbox has no item {inbox_id}; `ordersaga inbox list --all` lists them")
     console.print(item.body.decode(errors="replace"), markup=False, soft_wrap=True)
+    if as_json:
+        say_json(
+            item.model_dump(mode="json", exclude={"body"}) | {"body": item.body.decode(errors="replace")}
+        )
 
 
 @app.command()
@@ -83,7 +87,7 @@ def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
 
 
 @skus.command("map")
-def map_sku(channel: str, platform_key: str, sku: str) -> None:
+def map_sku(channel: str, platform_key: str, sku: str, *, as_json: AsJson = False) -> None:
     """Map a shop's own key to a SKU: `ordersaga skus map shopify-de variant:39072856 LAMP-1`."""
 
     async def keep() -> None:
@@ -95,6 +99,8 @@ def map_sku(channel: str, platform_key: str, sku: str) -> None:
 
     run(keep())
     console.print(f"{channel}: {platform_key} is {sku}. Now replay what was parked: `ordersaga inbox list`.")
+    if as_json:
+        say_json({"channel": channel, "key": platform_key, "sku": sku})
 
 
 @skus.command("list")

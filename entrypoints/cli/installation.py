@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.output import STATE, console, fail, run
+from entrypoints.cli.output import STATE, AsJson, console, fail, run, say_json
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import StartFailed
 from workers.settings import SETTINGS_FILE
@@ -36,25 +36,35 @@ def up(
         Path, typer.Option(help="The folder of its state; a second `up` goes on from it.")
     ] = STATE,
     real: With = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver and worker."""
-    run(_up(state, Wishes(counterparts=counterparts(real))))
+    """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver and worker.
+
+    With --json the addresses are one object, once everything runs.
+    """
+    run(_up(state, Wishes(counterparts=counterparts(real)), as_json=as_json))
 
 
-async def _up(state: Path, wishes: Wishes) -> None:
+async def _up(state: Path, wishes: Wishes, *, as_json: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print(f"starting OrderSaga in {state.resolve()}")
     async with installation(state.resolve(), wishes, console.print) as running:
-        console.print(_addresses(running), markup=False, soft_wrap=True)
+        addresses = _addresses(running)
+        for name, address in addresses.items():
+            console.print(f"{name:<24} {address}", markup=False, soft_wrap=True)
         if state.resolve() != STATE.resolve():
             settings = running.directory / "settings.json"
             console.print(f"for other commands: export {SETTINGS_FILE}={settings}", soft_wrap=True)
         console.print("Ctrl-C stops everything; the next `ordersaga up` goes on from here.")
+        if as_json:
+            say_json(addresses)
         await _until(stop, running)
-        console.print("stopping")
-    console.print("stopped")
+        if not as_json:
+            console.print("stopping")
+    if not as_json:
+        console.print("stopped")
 
 
 async def _until(stop: asyncio.Event, running: Installation) -> None:
@@ -69,7 +79,7 @@ async def _until(stop: asyncio.Event, running: Installation) -> None:
         raise StartFailed(f"{ended[0].name} ended by itself; its log is in {running.log_directory}")
 
 
-def _addresses(running: Installation) -> str:
+def _addresses(running: Installation) -> dict[str, str]:
     ui = running.settings.temporal_ui
     addresses = {
         "Temporal Web UI": f"{ui}/namespaces/default/workflows?query=WorkflowType%3D%22Order%22",
@@ -83,4 +93,4 @@ def _addresses(running: Installation) -> str:
         addresses["Tryton"] = f"{running.tryton.url} database {running.tryton.database}"
     if running.stripe:
         addresses["Stripe (localstripe)"] = running.stripe.url
-    return "\n".join(f"{name:<24} {address}" for name, address in addresses.items())
+    return addresses

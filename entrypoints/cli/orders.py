@@ -145,10 +145,11 @@ def retry(
     *,
     reason: Annotated[str, typer.Option(help="What was mended.")],
     actor: Actor = "",
+    as_json: AsJson = False,
 ) -> None:
     """Tell an order that needed a person to try again."""
 
-    async def signal() -> None:
+    async def signal() -> OrderId:
         settings = load_settings()
         registered = await _find(settings, order)
         if registered.closed:
@@ -157,9 +158,12 @@ def retry(
         await client.get_workflow_handle(registered.order_id).signal(
             Order.retry, args=[actor or "operator", reason]
         )
+        return registered.order_id
 
-    run(signal())
+    told = run(signal())
     console.print(f"[green]✓[/] told; `ordersaga orders show {order}` says how it goes on")
+    if as_json:
+        say_json({"order_id": told, "told": True})
 
 
 async def _place(

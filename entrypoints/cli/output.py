@@ -59,7 +59,7 @@ def load_settings() -> Settings:
 
 
 def say_json(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer, default=str))  # noqa: T201  the machine-readable line is this command's output
+    print(json.dumps(answer, default=str), flush=True)  # noqa: T201  the machine-readable line is this command's output
 
 
 def fail(what: str, *, code: int = 1) -> NoReturn:

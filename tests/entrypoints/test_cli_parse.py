@@ -105,3 +105,20 @@ def test_the_process_ends_with_the_commands_code(words: tuple[str, ...], code: i
         [sys.executable, "-m", "entrypoints.cli", *words], cwd=ROOT, capture_output=True, check=False
     )
     assert ended.returncode == code
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("orders", name) for name in ("parse", "place", "list", "show", "cancel", "retry")),
+        *(("inbox", name) for name in ("list", "show", "replay")),
+        *(("skus", name) for name in ("map", "list")),
+        *(("fault", name) for name in ("set", "list", "clear")),
+        ("demo",),
+        ("audit",),
+        ("up",),
+    ],
+    ids=" ".join,
+)
+def test_every_command_that_answers_can_answer_in_json(terminal: Terminal, words: tuple[str, ...]) -> None:
+    assert "--json" in terminal(*words, "--help").out
