@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.ids import System
+from adapters.documents import PARSERS, load
+from domain.ids import ChannelId, System
+from domain.orders import PaymentTerm
 from domain.phases import _LEGAL, Phase
+from entrypoints.demo.documents import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -193,3 +196,12 @@ def test_the_changelog_says_whether_running_orders_are_safe() -> None:
     assert releases
     for release in releases:
         assert "**Running orders:**" in release, release.partition("\n")[0]
+
+
+def test_the_readmes_order_is_one_that_the_embedded_world_can_carry() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (file,) = re.findall(r"orders place (\S+) --channel shop-demo --checkout", readme)
+    placed = PARSERS["ordersaga"](load((ROOT / file).read_bytes()), channel=ChannelId("shop-demo"), skus={})
+    assert {line.sku for line in placed.lines} <= set(CATALOGUE)
+    assert placed.payment.term is PaymentTerm.AUTHORIZE_THEN_CAPTURE
+    assert re.findall(r"orders (?:show|cancel) (\S+)", readme) == [placed.number] * 2
