@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Value
-from domain.ids import OrderId, PaymentRef, ShipmentId
+from domain.ids import OrderId, PaymentRef, ShipmentId, System
 from domain.keys import Key
 from domain.money import Money
+from domain.notifications import Occasion
 
 
 class MovementKind(StrEnum):
@@ -48,3 +49,39 @@ class Records(Protocol):
         """Where a sweep stopped; None before its first run."""
 
     async def keep_cursor(self, name: str, cursor: str) -> None: ...
+
+
+class Outage(Value):
+    """One order's effect meets a system that does not answer: a part of that system's incident."""
+
+    order_id: OrderId
+    system: System
+    adapter: str
+    step: str
+
+
+class Incident(Value):
+    """A system is down for at least one order. There is one at a time per system, whatever the number of orders."""
+
+    number: int
+    system: System
+    adapter: str
+    opened_at: datetime
+    orders: int
+    told: frozenset[Occasion] = frozenset()  # what operators were told of it already
+
+
+class Incidents(Protocol):
+    """One incident per system, however many orders it stops."""
+
+    async def begin(self, outage: Outage) -> Incident:
+        """Ensure the order counts among those that the system stops; the first of them opens the incident."""
+
+    async def end(self, outage: Outage) -> Incident | None:
+        """Ensure it counts no longer. The incident when that was the last of its orders, so that it is over."""
+
+    async def tell(self, incident: int, occasion: Occasion) -> None:
+        """Write down that operators were told."""
+
+    async def open(self) -> tuple[Incident, ...]:
+        """What is down now."""
