@@ -58,6 +58,7 @@ class Outage(Value):
     system: System
     adapter: str
     step: str
+    operators: str = ""  # whom to tell; the first that is not empty is the incident's
 
 
 class Incident(Value):
@@ -68,6 +69,7 @@ class Incident(Value):
     adapter: str
     opened_at: datetime
     orders: int
+    operators: str = ""
     told: frozenset[Occasion] = frozenset()  # what operators were told of it already
 
 
