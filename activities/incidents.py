@@ -2,20 +2,25 @@
 
 from collections.abc import Mapping
 
-from activities.steps import Effect, effect
+from activities.notifications import render
+from activities.steps import Effect, effect, reading
+from domain.base import Value
+from domain.errors import Refused
 from domain.ids import System
+from domain.keys import Key
+from domain.notifications import Occasion
 from domain.ports import Notifier
-from domain.records import Incidents, Outage
+from domain.records import Incident, Incidents, Outage
 
 
 class CountOutage(Effect):
     outage: Outage
 
 
-class TellIncidents(Effect):
-    """`to` are the operators; `adapter` serves their mail. The order's id is the sweep's own name."""
+class Told(Value):
+    """So many messages left."""
 
-    to: str
+    messages: int
 
 
 class IncidentActivities:
@@ -30,3 +35,24 @@ class IncidentActivities:
     @effect(System.DATABASE)
     async def end_outage(self, effect: CountOutage) -> None:
         await self._incidents.end(effect.outage)
+
+    @reading(System.NOTIFICATIONS)
+    async def tell_incidents(self) -> Told:
+        """What operators do not know yet. A repeat carries the same key, so that nobody reads it twice."""
+        untold = await self._incidents.untold()
+        for incident in untold:
+            occasion = Occasion.SYSTEM_UP if incident.closed_at else Occasion.SYSTEM_DOWN
+            await self._mail(incident, occasion)
+            await self._incidents.tell(incident.number, occasion)
+        return Told(messages=len(untold))
+
+    async def _mail(self, incident: Incident, occasion: Occasion) -> None:
+        """Where nobody is named nobody is told; of the mail system nobody can be. An address that is none helps no one."""
+        if not incident.operators or incident.system is System.NOTIFICATIONS:
+            return
+        mail = render(occasion, incident.operators, incident=incident)
+        key = Key(f"incident:{incident.number}/{occasion}")
+        try:
+            await self._notifiers[incident.notifier].send(mail, key=key)
+        except Refused:
+            return

@@ -149,7 +149,7 @@ class Desk:
         """Operators are told of the question that still stands."""
         question = self.owner.document.attention
         if question is not None and self.owner.policies.operators:
-            self.owner.in_background(self.effects.tell_operators(question, Occasion.STILL_NEEDS_PERSON))
+            self.owner.in_background(self.effects.tell_operators(question, Occasion.STILL_WAITING))
 
     @contextmanager
     def asking(self, reason: Reason, can: tuple[Action, ...], what: str) -> Iterator[Question]:

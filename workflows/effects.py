@@ -364,6 +364,7 @@ class Effects:
             adapter=self._adapter(blocked.system),
             step=blocked.step,
             operators=self._owner.policies.operators,
+            notifier=self._adapter(System.NOTIFICATIONS),
         )
         return CountOutage(**self._call(System.DATABASE, f"outage-{which}", blocked.step), outage=outage)
 
