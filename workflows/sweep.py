@@ -32,7 +32,7 @@ class TellIncidents:
     @workflow.run
     async def run(self) -> Told:
         return await workflow.execute_activity_method(
-            IncidentActivities.tell_incidents,
+            IncidentActivities.tell_incidents,  # type: ignore[arg-type]
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary="Tell operators of incidents",

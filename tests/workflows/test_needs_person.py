@@ -1,6 +1,6 @@
 """What asking again cannot help with: the order stops there, says why, and goes on when a person has mended it."""
 
-from domain.document import Reason
+from domain.attention import Reason
 from domain.ids import System
 from domain.phases import Phase
 from domain.records import OrderState
