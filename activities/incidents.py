@@ -17,6 +17,12 @@ class CountOutage(Effect):
     outage: Outage
 
 
+class Telling(Value):
+    """At most so many messages at a time; the rest leaves the next time."""
+
+    messages_max: int = 100
+
+
 class Told(Value):
     """So many messages left."""
 
@@ -37,9 +43,9 @@ class IncidentActivities:
         await self._incidents.end(effect.outage)
 
     @reading(System.NOTIFICATIONS)
-    async def tell_incidents(self) -> Told:
+    async def tell_incidents(self, telling: Telling) -> Told:
         """What operators do not know yet. A repeat carries the same key, so that nobody reads it twice."""
-        untold = await self._incidents.untold()
+        untold = (await self._incidents.untold())[: telling.messages_max]
         for incident in untold:
             occasion = Occasion.SYSTEM_UP if incident.closed_at else Occasion.SYSTEM_DOWN
             await self._mail(incident, occasion)

@@ -16,6 +16,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
+from activities.incidents import Telling
 from activities.sweeps import Sweep
 from workers.settings import Settings
 from workflows.sweep import SweepOnce, TellIncidents
@@ -37,7 +38,7 @@ async def ensure_sweeps(client: Client, settings: Settings) -> None:
         )
         await _ensure(client, name, _schedule(settings, sweep))
     tell = ScheduleActionStartWorkflow(
-        TellIncidents.run, id=INCIDENTS, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
+        TellIncidents.run, Telling(), id=INCIDENTS, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
     )
     await _ensure(client, INCIDENTS, _schedule(settings, tell))
 

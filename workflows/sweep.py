@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.incidents import IncidentActivities, Told
+    from activities.incidents import IncidentActivities, Telling, Told
     from activities.sweeps import Sweep, SweepActivities, Swept
 
 
@@ -30,9 +30,10 @@ class TellIncidents:
     """Operators are told once when a system is down, and once when no order waits for it any more."""
 
     @workflow.run
-    async def run(self) -> Told:
+    async def run(self, telling: Telling) -> Told:
         return await workflow.execute_activity_method(
-            IncidentActivities.tell_incidents,  # type: ignore[arg-type]
+            IncidentActivities.tell_incidents,
+            telling,
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary="Tell operators of incidents",
