@@ -1,5 +1,6 @@
 """Everything an order meets, running: Temporal with time skipping, the simulated world over HTTP, a database, a worker."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +27,7 @@ from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
-from tests.workflows.story import Story
+from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now, wired
@@ -174,13 +175,18 @@ class World:
         finally:
             database.close()
 
-    async def tell_incidents(self) -> list[str]:
-        """As the schedule does: operators are told what they do not know yet. The subjects of the mails that left."""
-        before = len(self._incident_mails())
-        await self.temporal.client.execute_workflow(
+    async def operators_are_told(self, *subjects: str) -> None:
+        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (told := await self._tell_incidents()) or self._incident_mails() != list(subjects):
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"operators were told {self._incident_mails()}, {told} just now"
+
+    async def _tell_incidents(self) -> int:
+        told = await self.temporal.client.execute_workflow(
             TellIncidents.run, Telling(), id=f"incidents-{next(self._numbers)}", task_queue=QUEUE
         )
-        return self._incident_mails()[before:]
+        return told.messages
 
     def _incident_mails(self) -> list[str]:
         mails = self.simulator.books()["mails"]
