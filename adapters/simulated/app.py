@@ -17,6 +17,7 @@ from adapters.simulated import (
     crm,
     erp,
     fault_routes,
+    merchant,
     notifications,
     pace,
     payments,
@@ -69,7 +70,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, fault_routes, books):
+    for module in (people, merchant, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")
