@@ -17,7 +17,7 @@ from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
 from workflows.order import Order
-from workflows.sweep import SweepOnce
+from workflows.sweep import SweepOnce, TellIncidents
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ async def run_worker(
         worker = Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[Order, SweepOnce],
+            workflows=[Order, SweepOnce, TellIncidents],
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_orders,
