@@ -14,11 +14,17 @@ COMMANDS = {
     ),
     "up": ("entrypoints.cli.installation", "up", "Start everything on this machine; Ctrl-C stops it."),
     "orders": ("entrypoints.cli.orders", "app", "Place, find, read and cancel orders."),
+    "ui": (
+        "entrypoints.cli.ui",
+        "ui",
+        "Links into Temporal's Web UI: orders that are stuck, or one order's page.",
+    ),
     "audit": ("entrypoints.cli.audit", "audit", "Check each promise, per order, on everybody's books."),
     "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
     "skus": ("entrypoints.cli.inbox", "skus", "Map a shop's lines without SKU to the merchant's."),
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
+    "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (
         "adapters.simulated.__main__",
