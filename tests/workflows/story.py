@@ -10,14 +10,14 @@ from temporalio.client import WorkflowHandle
 
 from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
-from domain.document import Attention, OrderDocument
+from domain.attention import Action, Answer, Attention, Correction, Resolve
+from domain.document import OrderDocument
 from domain.ids import OrderId, Sku, System, shipment_id
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.records import OrderState
 from tests.workflows.books import Books, books_of
 from workflows.order import Order
-from workflows.owner import CancelAnswer
 
 if TYPE_CHECKING:
     from tests.workflows.world import World
@@ -100,16 +100,40 @@ class Story:
 
     # -- its doors -------------------------------------------------------------------------------------------------
 
-    async def cancel(
-        self, reason: str = "changed their mind", actor: str = "customer service"
-    ) -> CancelAnswer:
-        answer: CancelAnswer = await self.handle.execute_update(
-            "cancel", args=[actor, reason], result_type=CancelAnswer
-        )
-        return answer
+    async def cancel(self, reason: str = "changed their mind", actor: str = "customer service") -> Answer:
+        return await self._ask("cancel", actor, reason)
 
-    async def retry(self) -> None:
-        await self.handle.signal(Order.retry, args=["operator", "mended"])
+    async def hold(self, reason: str = "the customer wants to think") -> Answer:
+        return await self._ask("hold", "customer service", reason)
+
+    async def release(self, reason: str = "the customer has thought") -> Answer:
+        return await self._ask("release", "customer service", reason)
+
+    async def resolve(
+        self,
+        action: Action,
+        *,
+        number: int | None = None,
+        reference: str = "",
+        correction: Correction | None = None,
+    ) -> Answer:
+        """An operator answers what the order asks."""
+        resolve = Resolve(
+            action=action,
+            actor="operator",
+            reason="mended",
+            number=number,
+            reference=reference,
+            correction=correction,
+        )
+        return await self._ask("resolve", resolve)
+
+    async def retry(self) -> Answer:
+        return await self.resolve(Action.RETRY)
+
+    async def _ask(self, door: str, *asked: object) -> Answer:
+        answer: Answer = await self.handle.execute_update(door, args=asked, result_type=Answer)
+        return answer
 
     async def hint(self, *systems: System) -> None:
         for system in systems:

@@ -1,5 +1,6 @@
 """Everything an order meets, running: Temporal with time skipping, the simulated world over HTTP, a database, a worker."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
+from activities.incidents import Telling
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
@@ -25,12 +27,13 @@ from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
-from tests.workflows.story import Story
+from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now, wired
 from workflows import visibility
 from workflows.order import Order
+from workflows.sweep import TellIncidents
 
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
@@ -140,7 +143,7 @@ class World:
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order],
+            workflows=[Order, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
@@ -171,6 +174,23 @@ class World:
                 database.execute(f"UPDATE documents SET body = ? {where}", (json.dumps(record), kind, name))  # noqa: S608
         finally:
             database.close()
+
+    async def operators_are_told(self, *subjects: str) -> None:
+        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (told := await self._tell_incidents()) or self._incident_mails() != list(subjects):
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"operators were told {self._incident_mails()}, {told} just now"
+
+    async def _tell_incidents(self) -> int:
+        told = await self.temporal.client.execute_workflow(
+            TellIncidents.run, Telling(), id=f"incidents-{next(self._numbers)}", task_queue=QUEUE
+        )
+        return told.messages
+
+    def _incident_mails(self) -> list[str]:
+        mails = self.simulator.books()["mails"]
+        return [mail["subject"] for mail in mails if mail["key"].startswith("incident:")]
 
     async def replay_stories(self) -> None:
         """Replay the history of every order since the last time. The first that does not replay raises."""
