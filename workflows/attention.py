@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.requests import ResolveRequest
 
 R = TypeVar("R")
-Make = Callable[[], "Todo[R]"]
+Make = Callable[[], Todo[R]]
 
 # What it means when an effect is refused. A correction helps where the order's own data were refused.
 _REASONS: dict[str, tuple[Reason, tuple[Action, ...]]] = {

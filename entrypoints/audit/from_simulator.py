@@ -30,7 +30,7 @@ from entrypoints.audit.books import (
 from entrypoints.audit.sums import ZERO
 
 _READ_SECONDS_MAX = 60
-_CHECKOUT = "checkout"  # the key of what the shop itself took
+_CHECKOUT = "checkout/"  # the keys of what the shop itself took
 _SYSTEMS = {"erp": "ERP", "crm": "CRM"}
 _SHOP_STATES = {"open": State.OPEN, "fulfilled": State.DONE, "cancelled": State.CANCELLED}
 _SALE_STATES = {"entered": State.OPEN, "invoiced": State.DONE, "cancelled": State.CANCELLED}
@@ -113,7 +113,7 @@ def _payment(payment: Thing) -> Payment:
                 reference=capture["reference"],
                 amount=_amount(capture["amount"]),
                 moment=_moment(capture["mark"]),
-                at_checkout=capture["key"] == _CHECKOUT,
+                at_checkout=capture["key"].startswith(_CHECKOUT),
             )
             for capture in payment["captures"]
         ),

@@ -15,6 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
+from activities.incidents import Telling
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
@@ -31,6 +32,7 @@ from workers.temporal import Started, start_order
 from workers.wiring import now, wired
 from workflows import visibility
 from workflows.order import Order
+from workflows.sweep import TellIncidents
 
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
@@ -140,7 +142,7 @@ class World:
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order],
+            workflows=[Order, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
@@ -171,6 +173,18 @@ class World:
                 database.execute(f"UPDATE documents SET body = ? {where}", (json.dumps(record), kind, name))  # noqa: S608
         finally:
             database.close()
+
+    async def tell_incidents(self) -> list[str]:
+        """As the schedule does: operators are told what they do not know yet. The subjects of the mails that left."""
+        before = len(self._incident_mails())
+        await self.temporal.client.execute_workflow(
+            TellIncidents.run, Telling(), id=f"incidents-{next(self._numbers)}", task_queue=QUEUE
+        )
+        return self._incident_mails()[before:]
+
+    def _incident_mails(self) -> list[str]:
+        mails = self.simulator.books()["mails"]
+        return [mail["subject"] for mail in mails if mail["key"].startswith("incident:")]
 
     async def replay_stories(self) -> None:
         """Replay the history of every order since the last time. The first that does not replay raises."""
