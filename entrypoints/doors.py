@@ -14,6 +14,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
@@ -111,7 +112,8 @@ class Doors:
                 )
                 answer = await taken.result()
         except WorkflowUpdateFailedError as error:
-            return _told(order, Outcome.REFUSED, f"not accepted: {error.cause}")
+            why = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
+            return _told(order, Outcome.REFUSED, f"not accepted: {why}")
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             return _unanswered(order, taken=taken is not None)
         except RPCError as error:

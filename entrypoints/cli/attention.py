@@ -35,8 +35,12 @@ from workers.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="Which orders stand still, why, and what can be done about it.")
 
 OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id or its number.")]
-Needs = Annotated[Reason | None, typer.Option(help="Only those that need a person for this reason.")]
-BlockedOn = Annotated[System | None, typer.Option(help="Only those that wait for this system.")]
+Needs = Annotated[
+    Reason | None, typer.Option(metavar="REASON", help="Only those that need a person for this reason.")
+]
+BlockedOn = Annotated[
+    System | None, typer.Option(metavar="SYSTEM", help="Only those that are blocked on this system.")
+]
 Channel = Annotated[str | None, typer.Option(help="Only those of this storefront.")]
 
 _MARKS = {
@@ -128,7 +132,8 @@ def resolve(
     which = Which(needs=needs, blocked_on=blocked_on, channel=_known_channel(settings, channel))
     _check_call(orders or [], which, wanted)
     told = run(_resolved(settings, orders or [], which, wanted, yes=yes))
-    console.print(summed_up(told))
+    if told:
+        console.print(summed_up(told))
     if as_json:
         say_json({"orders": [one.model_dump(mode="json") for one in told], "summary": summed_up(told)})
     if not all(one.done for one in told):
@@ -219,7 +224,7 @@ async def _confirmed(doors: Doors, which: Which, wanted: Resolve, *, yes: bool) 
     found = await cases(doors, which, wanted.action)
     asked = sum(not case.not_asked for case in found)
     if not asked:
-        console.print("the filter finds no order that this helps")
+        console.print("the filter finds no order that this would help")
         return found
     console.print(_preview(found, wanted))
     if not yes:
@@ -291,10 +296,11 @@ def _tried(one: Try) -> str:
 
 
 def _preview(found: Sequence[Case], wanted: Resolve) -> Table:
-    table = Table("number", "order", "stands still because", "what is done", box=None)
+    title = f"{wanted.action}: {HELP[wanted.action][1]}"
+    table = Table("number", "order", "stands still because", box=None, title=title, title_justify="left")
     for case in found:
-        done = f"left alone: {case.not_asked}" if case.not_asked else HELP[wanted.action][1]
-        table.add_row(case.order.number, case.order.order_id, escape(case.what), escape(done))
+        left_alone = f"left alone: {case.not_asked}" if case.not_asked else ""
+        table.add_row(case.order.number, case.order.order_id, escape(left_alone or case.what))
     return table
 
 
