@@ -237,10 +237,10 @@ class Owner:
             self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
         )
 
-    async def do(self, todo: Todo[R]) -> R:
+    async def do(self, todo: Todo[R], *, despite_hold: bool = False) -> R:
         """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""
         self.serve()
-        await self.until(lambda: self.document.hold is None)
+        await self.until(lambda: despite_hold or self.document.hold is None)
         return await self._finish(self._carry_out(todo))
 
     async def outcomes(self, *todos: Todo[Any]) -> list[Any | Refused | InvariantBroken]:

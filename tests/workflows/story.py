@@ -22,8 +22,9 @@ from workflows.order import Order
 if TYPE_CHECKING:
     from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
+_LOOK_SECONDS_MAX = 0.3
 
 
 class Story:
@@ -35,6 +36,7 @@ class Story:
         self.handle = handle
         self.id: OrderId = placed.order_id
         self.shipment = shipment_id(placed.order_id, 1)
+        self._hinted: tuple[System, ...] = ()
 
     @property
     def sku(self) -> Sku:
@@ -49,11 +51,12 @@ class Story:
         self, true: Callable[[OrderDocument], Any], seconds_max: float = PATIENCE_SECONDS
     ) -> OrderDocument:
         """Look until it holds; AssertionError tells where the order stands instead."""
-        deadline = asyncio.get_running_loop().time() + seconds_max
+        deadline, pause = asyncio.get_running_loop().time() + seconds_max, _LOOK_SECONDS
         while not true(document := await self.document()):
             late = asyncio.get_running_loop().time() > deadline
             assert not late, f"it never came true: {document.model_dump_json(exclude={'order'}, indent=1)}"
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, _LOOK_SECONDS_MAX)
         return document
 
     async def waits_for(self, what: str) -> OrderDocument:
@@ -136,7 +139,10 @@ class Story:
         return answer
 
     async def hint(self, *systems: System) -> None:
-        for system in systems:
+        """A webhook's, as the world's webhooks are now: in order, twice, or with the old ones again after the new."""
+        again = {"duplicated": systems, "reordered": tuple(reversed(self._hinted))}
+        self._hinted += systems
+        for system in (*systems, *again.get(self.world.webhooks, ())):
             await self.handle.signal(Order.look_again, system)
 
     # -- what the world does with it -------------------------------------------------------------------------------
