@@ -137,6 +137,9 @@ async def _describe(client: Client, settings: Settings) -> DescribeWorkerDeploym
     try:
         return await client.workflow_service.describe_worker_deployment(request)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status in {
+            RPCStatusCode.NOT_FOUND,
+            RPCStatusCode.UNIMPLEMENTED,
+        }:  # nobody's yet, or an older server
             return None
         raise
