@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.ids import System
+from domain.ids import OrderId, System
 from domain.records import OrderState
 from entrypoints.embedded.processes import Child, python
 from tests.e2e.commands import ordersaga
@@ -14,37 +14,47 @@ from workers.deployment import builds
 pytestmark = pytest.mark.e2e
 
 
-async def test_orders_move_to_the_next_build_and_back_to_workers_without_one(
+async def test_a_running_order_moves_to_the_build_that_is_made_current(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORDERSAGA_BUILD_ID", "1")
     async with product(tmp_path) as running:
-        await running.fault(System.ERP, "down")
-        order = await running.place("BUILDS-1")
-        await until(lambda: _was_asked(running, "register_customer"))
+        order = await _begun(running)
         second = await _started(running, "2")
         try:
             assert await _current(running) == ["1"]
-            current = ordersaga("deploy", "current", "2", "--json", settings=tmp_path / "settings.json")
-            assert current.last == {"current": "2"}, current.err
-            known = ordersaga("deploy", "list", "--json", settings=tmp_path / "settings.json")
-            assert {build["build_id"]: build["current"] for build in known.last["builds"]} == {
-                "1": False,
-                "2": True,
-            }, known.err
+            answer = ordersaga("deploy", "current", "2", "--json", settings=tmp_path / "settings.json")
+            assert answer.last == {"current": "2"}, answer.err
+            known = ordersaga("deploy", "list", "--json", settings=tmp_path / "settings.json").last["builds"]
+            assert {build["build_id"]: build["current"] for build in known} == {"1": False, "2": True}
             await running.running.workers[0].stop()
             await running.clear_faults()
             assert await running.ended(order) is OrderState.COMPLETED
         finally:
             await second.stop()
 
+
+async def test_an_order_of_a_named_build_goes_on_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERSAGA_BUILD_ID", "1")
+    async with product(tmp_path) as running:
+        order = await _begun(running)
     monkeypatch.delenv("ORDERSAGA_BUILD_ID")
     async with product(tmp_path) as running:
-        order = await running.place("BUILDS-2")
-        assert await running.ended(order) is OrderState.COMPLETED
         assert await _current(running) == []
+        await running.clear_faults()
+        assert await running.ended(order) is OrderState.COMPLETED
         report = await running.audit()
-        assert (report.violations, report.orders.completed) == (0, 2)
+        assert (report.violations, report.orders.completed) == (0, 1)
+
+
+async def _begun(running: Product) -> OrderId:
+    """An order that a dead ERP keeps from going on."""
+    await running.fault(System.ERP, "down")
+    order = await running.place("BUILDS")
+    await until(lambda: _was_asked(running, "register_customer"))
+    return order
 
 
 async def _started(running: Product, build: str) -> Child:
