@@ -1,6 +1,5 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
