@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.customers import await_approval, know_customer, tell_customer
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
-    from workflows.owner import Owner, Todo
+    from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import (
         CancelRequest,
@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         Request,
         ResolveRequest,
     )
+    from workflows.todo import Todo
 
 
 @workflow.defn(name="Order")
