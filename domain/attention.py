@@ -1,6 +1,6 @@
 """What stops an order, in words that people can act on: a dead system, a hold, or a question that needs a person."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from domain.base import Value
-from domain.ids import LineId, Sku, System
+from domain.ids import LineId, OrderId, Sku, System
 from domain.orders import Address, Customer, PlacedOrder
 
 
@@ -61,6 +61,23 @@ class Action(StrEnum):
     DONE = "done"
     SKIP = "skip"
     CANCEL = "cancel"
+
+
+HELP: Mapping[Action, tuple[str, str]] = {
+    Action.RETRY: ("retry", "it is tried again now, after the cause was mended"),
+    Action.CORRECT: ("correct --correction FILE", "with the order's own data put right"),
+    Action.DONE: ("done --reference NUMBER", "it was done outside, under this number"),
+    Action.SKIP: ("skip", "the order goes on without it"),
+    Action.CANCEL: ("cancel", "what was done is undone, and the order is cancelled"),
+}
+
+
+def ways_out(order: OrderId, can: Iterable[Action]) -> list[str]:
+    """What a person can do, a command and its meaning a line."""
+    return [
+        f"`ordersaga attention resolve {HELP[action][0]} {order} --reason …`: {HELP[action][1]}"
+        for action in can
+    ]
 
 
 class Attention(Value):

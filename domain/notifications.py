@@ -16,6 +16,7 @@ class Occasion(StrEnum):
     SYSTEM_DOWN = "system_down"
     SYSTEM_UP = "system_up"
     NEEDS_PERSON = "needs_person"
+    STILL_WAITING = "still_waiting"
 
 
 class Mail(Value):

@@ -52,12 +52,17 @@ class Records(Protocol):
 
 
 class Outage(Value):
-    """One order's effect meets a system that does not answer: a part of that system's incident."""
+    """One order's effect meets a system that does not answer: a part of that system's incident.
+
+    `operators` are told of the incident, by mail through the adapter `notifier`; whoever opens it decides.
+    """
 
     order_id: OrderId
     system: System
     adapter: str
     step: str
+    operators: str = ""
+    notifier: str = ""
 
 
 class Incident(Value):
@@ -67,7 +72,10 @@ class Incident(Value):
     system: System
     adapter: str
     opened_at: datetime
-    orders: int
+    closed_at: datetime | None = None
+    orders: int  # stopped by it now, or while it was open
+    operators: str = ""
+    notifier: str = ""
     told: frozenset[Occasion] = frozenset()  # what operators were told of it already
 
 
@@ -77,11 +85,14 @@ class Incidents(Protocol):
     async def begin(self, outage: Outage) -> Incident:
         """Ensure the order counts among those that the system stops; the first of them opens the incident."""
 
-    async def end(self, outage: Outage) -> Incident | None:
-        """Ensure it counts no longer. The incident when that was the last of its orders, so that it is over."""
+    async def end(self, outage: Outage) -> None:
+        """Ensure it counts no longer. The incident is over with the last of its orders."""
 
     async def tell(self, incident: int, occasion: Occasion) -> None:
         """Write down that operators were told."""
+
+    async def untold(self) -> tuple[Incident, ...]:
+        """Those of which operators must be told something now."""
 
     async def open(self) -> tuple[Incident, ...]:
         """What is down now."""

@@ -16,7 +16,7 @@ from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
 from workflows.order import Order
-from workflows.sweep import SweepOnce
+from workflows.sweep import SweepOnce, TellIncidents
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ async def run_worker(settings: Settings, started: Callable[[], None] = lambda: N
         worker = Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[Order, SweepOnce],
+            workflows=[Order, SweepOnce, TellIncidents],
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_orders,

@@ -6,7 +6,14 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.crm import CrmActivities, NoteInCrm
-    from activities.erp import EnterOrder, ErpActivities, RecordShipment, RegisterCustomer
+    from activities.erp import (
+        ApproveCredit,
+        EnterOrder,
+        ErpActivities,
+        LookUpAccount,
+        RecordShipment,
+        RegisterCustomer,
+    )
     from activities.fulfilment import (
         CreateLabels,
         FulfilmentActivities,
@@ -15,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         RequestPick,
         ShipmentEffect,
     )
+    from activities.incidents import CountOutage, IncidentActivities
     from activities.notifications import (
         CustomerFacts,
         MailCustomer,
@@ -22,23 +30,30 @@ with workflow.unsafe.imports_passed_through():
         TellOperators,
         Undeliverable,
     )
-    from activities.payments import CapturePayment, LookUpPayment, PaymentActivities, VoidHold
+    from activities.payments import (
+        CapturePayment,
+        LookUpPayments,
+        PaymentActivities,
+        RefundPayment,
+        VoidHolds,
+    )
     from activities.records import CloseOrder, RecordActivities
     from activities.steps import Effect, Look
     from activities.stock import ReserveStock, StockActivities
     from activities.storefront import CancelShopOrder, StorefrontActivities
+    from domain.attention import Attention, Blocked, ways_out
     from domain.document import Shipment
-    from domain.erp import ErpOrder, Invoice, SalesOrder
-    from domain.errors import InvariantBroken
+    from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
+    from domain.errors import InvariantBroken, Refused
     from domain.ids import CustomerRef, OrderId, ShipmentId, System, shipment_number_of
     from domain.keys import Key, effect_key
     from domain.ledger import Entry
     from domain.notifications import Occasion
     from domain.orders import PlacedOrder
-    from domain.payments import Capture, Declined, Payment
-    from domain.records import OrderState
+    from domain.payments import Capture, Declined, Part, Refund
+    from domain.records import OrderState, Outage
     from domain.reservations import Reservation, demand_of
-    from domain.shipments import Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
+    from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
     from workflows.owner import Owner, Todo
 
 
@@ -54,7 +69,6 @@ class Effects:
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._document = owner.document
-        self._told = 0
 
     @property
     def _order(self) -> PlacedOrder:
@@ -70,9 +84,16 @@ class Effects:
     def look_at(self, system: System) -> Look:
         return Look(adapter=self._adapter(system), order_id=self._id)
 
-    def look_at_payment(self) -> LookUpPayment:
-        adapter = self._adapter(System.PAYMENTS)
-        return LookUpPayment(adapter=adapter, order_id=self._id, reference=self._order.payment.reference)
+    def look_at_payments(self) -> LookUpPayments:
+        return LookUpPayments(
+            adapter=self._adapter(System.PAYMENTS),
+            order_id=self._id,
+            reference=self._order.payment.reference,
+            currency=self._order.currency,
+        )
+
+    def look_at_account(self, customer: CustomerRef) -> LookUpAccount:
+        return LookUpAccount(adapter=self._adapter(System.ERP), order_id=self._id, customer=customer)
 
     def look_at_shipment(self, system: System, shipment: ShipmentId) -> LookUpShipment:
         return LookUpShipment(adapter=self._adapter(system), order_id=self._id, shipment_id=shipment)
@@ -80,22 +101,44 @@ class Effects:
     # -- customer, ERP, stock ----------------------------------------------------------------------------------
 
     def register_in_erp(self) -> Todo[CustomerRef]:
-        call = RegisterCustomer(**self._call(System.ERP, "customer"), customer=self._order.customer)
+        call = RegisterCustomer(
+            **self._call(System.ERP, "customer", self._corrected), customer=self._order.customer
+        )
         return Todo(
-            ErpActivities.register_customer_in_erp, call, "erp-customer", "Know the customer in the ERP"
+            ErpActivities.register_customer_in_erp,
+            call,
+            "erp-customer",
+            "Know the customer in the ERP",
+            done_as=self._erp_customer_outside,
         )
 
-    def register_in_crm(self) -> Todo[CustomerRef]:
-        call = RegisterCustomer(**self._call(System.CRM, "crm-customer"), customer=self._order.customer)
+    def register_in_crm(self) -> Todo[CustomerRef | None]:
+        call = RegisterCustomer(
+            **self._call(System.CRM, "crm-customer", self._corrected), customer=self._order.customer
+        )
         return Todo(
-            CrmActivities.register_customer_in_crm, call, "crm-customer", "Know the customer in the CRM"
+            CrmActivities.register_customer_in_crm,
+            call,
+            "crm-customer",
+            "Know the customer in the CRM",
+            may_skip=True,
+        )
+
+    def approve_credit(self) -> Todo[CreditApproved | CreditRefused]:
+        call = ApproveCredit(
+            **self._call(System.ERP, "credit"), customer=self._erp_customer(), amount=self._order.total
+        )
+        return Todo(
+            ErpActivities.approve_credit,
+            call,
+            "credit",
+            f"Set {self._order.total} of the customer's credit aside",
         )
 
     def enter_erp_order(self) -> Todo[ErpOrder]:
-        customer = self._document.erp_customer
-        if customer is None:
-            raise InvariantBroken("a sales order needs its customer")
-        sales_order = SalesOrder(order=self._order, customer=customer, revision=self._document.revision)
+        sales_order = SalesOrder(
+            order=self._order, customer=self._erp_customer(), revision=self._document.revision
+        )
         call = EnterOrder(
             **self._call(System.ERP, "erp", f"r{self._document.revision}"), sales_order=sales_order
         )
@@ -126,7 +169,8 @@ class Effects:
             lines=shipment.lines,
             ship_to=self._order.shipping,
         )
-        call = RequestPick(**self._call(System.WAREHOUSE, "pick", _short(shipment.shipment_id)), pick=pick)
+        target = _short(shipment.shipment_id) + self._corrected
+        call = RequestPick(**self._call(System.WAREHOUSE, "pick", target), pick=pick)
         return Todo(
             FulfilmentActivities.request_pick,
             call,
@@ -150,14 +194,22 @@ class Effects:
         parcel = Parcel(
             shipment_id=shipment.shipment_id, packages=shipment.packages, ship_to=self._order.shipping
         )
-        call = CreateLabels(
-            **self._call(System.CARRIER, "labels", _short(shipment.shipment_id)), parcel=parcel
-        )
+        target = _short(shipment.shipment_id) + self._corrected
+        call = CreateLabels(**self._call(System.CARRIER, "labels", target), parcel=parcel)
+
+        async def by_hand(tracking_number: str) -> Labels:
+            labels = (
+                Label(package_id=package.package_id, tracking_number=tracking_number)
+                for package in shipment.packages
+            )
+            return Labels(carrier="by hand", labels=tuple(labels))
+
         return Todo(
             FulfilmentActivities.create_labels,
             call,
             f"labels-{_short(shipment.shipment_id)}",
             "Get the carrier's labels",
+            done_as=by_hand,
         )
 
     def void_labels(self, shipment: Shipment) -> Todo[None]:
@@ -170,6 +222,7 @@ class Effects:
             call,
             f"labels-void-{_short(shipment.shipment_id)}",
             "Void the labels",
+            may_skip=True,
         )
 
     def hand_over(self, shipment: Shipment) -> Todo[None]:
@@ -189,21 +242,30 @@ class Effects:
 
     # -- money -------------------------------------------------------------------------------------------------
 
-    def capture_payment(self, payment: Payment, entry: Entry) -> Todo[Capture | Declined]:
+    def capture_payment(self, entry: Entry, part: Part, number: int) -> Todo[Capture | Declined]:
+        """`number`: of the payment among the order's; each capture of an entry has a key of its own."""
+        shipment = _short(entry.shipment) if entry.shipment else "s1"
+        target = shipment if number == 1 else f"{shipment}-p{number}"
         call = CapturePayment(
-            adapter=self._adapter(System.PAYMENTS),
-            order_id=self._id,
-            key=entry.key,
-            payment=payment.reference,
-            amount=entry.amount,
+            **self._call(System.PAYMENTS, "capture", target),
+            payment=part.payment,
+            amount=part.amount,
             shipment_id=entry.shipment,
             final=True,
         )
-        return Todo(PaymentActivities.capture_payment, call, "capture-s1", f"Capture {entry.amount}")
+        return Todo(PaymentActivities.capture_payment, call, f"capture-{target}", f"Capture {part.amount}")
 
-    def void_hold(self) -> Todo[None]:
-        call = VoidHold(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)
-        return Todo(PaymentActivities.void_hold, call, "void", "Release what is held on the card")
+    def refund_payment(self, part: Part, number: int, former: int) -> Todo[Refund | Declined]:
+        """`former`: so many refunds the gateway has of this payment already, failed ones too."""
+        target = f"p{number}-{former + 1}"
+        call = RefundPayment(
+            **self._call(System.PAYMENTS, "refund", target), payment=part.payment, amount=part.amount
+        )
+        return Todo(PaymentActivities.refund_payment, call, f"refund-{target}", f"Give back {part.amount}")
+
+    def void_holds(self) -> Todo[None]:
+        call = VoidHolds(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)
+        return Todo(PaymentActivities.void_holds, call, "void", "Release what is held")
 
     def post_invoice(self) -> Todo[Invoice]:
         call = Effect(**self._call(System.ERP, "invoice"))
@@ -220,6 +282,7 @@ class Effects:
             call,
             f"erp-shipped-{_short(report.shipment_id)}",
             "Tell the ERP of the shipment",
+            may_skip=True,
         )
 
     def report_shipment_to_shop(self, report: ShipmentReport) -> Todo[None]:
@@ -231,23 +294,36 @@ class Effects:
             call,
             f"shop-shipped-{_short(report.shipment_id)}",
             "Tell the shop of the shipment",
+            may_skip=True,
         )
 
     def cancel_shop_order(self, reason: str) -> Todo[None]:
         call = CancelShopOrder(**self._call(System.STOREFRONT, "shop-cancel"), reason=reason)
         return Todo(
-            StorefrontActivities.cancel_shop_order, call, "shop-cancel", "Cancel the order in the shop"
+            StorefrontActivities.cancel_shop_order,
+            call,
+            "shop-cancel",
+            "Cancel the order in the shop",
+            may_skip=True,
         )
 
-    def mail(self, occasion: Occasion, facts: CustomerFacts | None = None) -> Todo[Undeliverable | None]:
+    def mail(
+        self, occasion: Occasion, facts: CustomerFacts | None = None, *, number: int = 1
+    ) -> Todo[Undeliverable | None]:
+        """`number` where there may be several of an occasion."""
+        target = occasion if number == 1 else f"{occasion}-{number}"
         call = MailCustomer(
-            **self._call(System.NOTIFICATIONS, "mail", occasion),
+            **self._call(System.NOTIFICATIONS, "mail", target),
             occasion=occasion,
             order=self._order,
             facts=facts or CustomerFacts(),
         )
         return Todo(
-            NotificationActivities.mail_customer, call, f"mail-{occasion}", f"Mail the customer: {occasion}"
+            NotificationActivities.mail_customer,
+            call,
+            f"mail-{target}",
+            f"Mail the customer: {occasion.replace('_', ' ')}",
+            may_skip=True,
         )
 
     def crm_note(self, what: str) -> Todo[None]:
@@ -256,26 +332,41 @@ class Effects:
             raise InvariantBroken("a note in the CRM needs its customer")
         text = f"Order {self._order.number}: {what}"
         call = NoteInCrm(**self._call(System.CRM, "crm-note", what), customer_ref=customer, text=text)
-        return Todo(CrmActivities.note_in_crm, call, f"crm-{what}", f"Note in the CRM: {what}")
+        return Todo(CrmActivities.note_in_crm, call, f"crm-{what}", f"Note in the CRM: {what}", may_skip=True)
 
-    def tell_operators(
-        self, occasion: Occasion, system: System | None, what: str, next_step: str
-    ) -> Todo[None]:
-        """Each telling of an order has a number, so that a second incident is told too."""
-        self._told += 1
-        number = f"{occasion}-{self._told}"
+    def tell_operators(self, question: Attention, occasion: Occasion = Occasion.NEEDS_PERSON) -> Todo[None]:
+        """Once per question of the order; a reminder is another occasion."""
+        target = f"{occasion}-{question.number}"
         call = TellOperators(
-            **self._call(System.NOTIFICATIONS, "operators", number),
+            **self._call(System.NOTIFICATIONS, "operators", target),
             to=self._owner.policies.operators,
             occasion=occasion,
             order_number=self._order.number,
-            system=system,
-            what=what,
-            next_step=next_step,
+            what=question.what,
+            ways_out=tuple(ways_out(self._id, question.can)),
         )
         return Todo(
-            NotificationActivities.tell_operators, call, f"operators-{number}", f"Tell operators: {occasion}"
+            NotificationActivities.tell_operators, call, f"operators-{target}", f"Tell operators: {occasion}"
         )
+
+    def begin_outage(self, blocked: Blocked) -> Todo[None]:
+        call = self._outage(blocked, "begin")
+        return Todo(IncidentActivities.begin_outage, call, f"outage-begin-{blocked.step}", "Count the outage")
+
+    def end_outage(self, blocked: Blocked) -> Todo[None]:
+        call = self._outage(blocked, "end")
+        return Todo(IncidentActivities.end_outage, call, f"outage-end-{blocked.step}", "End the outage")
+
+    def _outage(self, blocked: Blocked, which: str) -> CountOutage:
+        outage = Outage(
+            order_id=self._id,
+            system=blocked.system,
+            adapter=self._adapter(blocked.system),
+            step=blocked.step,
+            operators=self._owner.policies.operators,
+            notifier=self._adapter(System.NOTIFICATIONS),
+        )
+        return CountOutage(**self._call(System.DATABASE, f"outage-{which}", blocked.step), outage=outage)
 
     def close_record(self, state: OrderState) -> Todo[None]:
         call = CloseOrder(
@@ -287,6 +378,23 @@ class Effects:
         return Todo(RecordActivities.close_order_record, call, "close", "Keep the closed order")
 
     # -- how calls are made ------------------------------------------------------------------------------------
+
+    @property
+    def _corrected(self) -> str:
+        """Part of the key of what states the order's own data: corrected data are another request."""
+        return f"r{self._document.revision}" if self._document.revision > 1 else ""
+
+    def _erp_customer(self) -> CustomerRef:
+        if self._document.erp_customer is None:
+            raise InvariantBroken("the order has no customer in the ERP yet")
+        return self._document.erp_customer
+
+    async def _erp_customer_outside(self, reference: str) -> CustomerRef:
+        """Refused when the ERP does not know that customer."""
+        customer = CustomerRef(reference)
+        if await self._owner.look(ErpActivities.look_up_account, self.look_at_account(customer)) is None:
+            raise Refused(f"the ERP has no customer {reference}")
+        return customer
 
     def _adapter(self, system: System) -> str:
         return self._owner.policies.adapters.get(system, "")

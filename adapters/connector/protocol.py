@@ -170,18 +170,37 @@ class PaymentState(StrEnum):
     DECLINED = "declined"
 
 
+class PaymentMethod(StrEnum):
+    CARD = "card"
+    GIFT_CARD = "gift_card"
+    BANK_TRANSFER = "bank_transfer"
+    OTHER = "other"
+
+
 class Capture(Model):
-    """Money taken; `key` is the Idempotency-Key it was taken with, `reference` the gateway's own id."""
+    """Money taken; `key` is the Idempotency-Key it was taken with, `reference` the gateway's own id.
+
+    Of a bank transfer: money that arrived; both are the bank's own reference.
+    """
 
     key: str
     reference: str
     amount: Money
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 class Refund(Model):
+    """A refund that failed gave nothing back: its money may be refunded again, under another key."""
+
     key: str
     reference: str
     amount: Money
+    state: RefundState = RefundState.SUCCEEDED
 
 
 class Capabilities(Model):
@@ -192,9 +211,10 @@ class Capabilities(Model):
 
 
 class Payment(Model):
-    """`authorised` is the whole hold as it was granted, not what is left of it."""
+    """`authorised` is the whole hold as it was granted, not what is left of it; of a transfer, what was asked for."""
 
     reference: str
+    method: PaymentMethod = PaymentMethod.OTHER
     state: PaymentState
     currency: str
     authorised: Money
@@ -202,6 +222,12 @@ class Payment(Model):
     refunds: tuple[Refund, ...] = ()
     capture_before: AwareDatetime | None = None
     capabilities: Capabilities = Capabilities()
+
+
+class Payments(Model):
+    """Every payment of the order, oldest first: one per tender and per try, declined and voided ones too."""
+
+    payments: tuple[Payment, ...]
 
 
 class TakeCapture(Model):

@@ -37,20 +37,12 @@ class SqlIncidents:
             )
             return await _incident(connection, number)
 
-    async def end(self, outage: Outage) -> Incident | None:
-        """`orders` of the answer counts all that it stopped.
-
-        Whoever repeats this is answered the same until operators were told that the system is up again: an activity
-        that dies between the two is run once more, and must learn again that it is the one to tell them.
-        """
+    async def end(self, outage: Outage) -> None:
         async with writing(self._engine) as connection:
-            number = await self._left_open(connection, outage)
-            if number is None:
-                return await _over_and_not_told(connection, outage)
-            await connection.execute(
-                update(IncidentRow).where(IncidentRow.number == number).values(closed_at=self._clock())
-            )
-            return await _incident(connection, number)
+            if (number := await self._left_open(connection, outage)) is not None:
+                await connection.execute(
+                    update(IncidentRow).where(IncidentRow.number == number).values(closed_at=self._clock())
+                )
 
     async def tell(self, incident: int, occasion: Occasion) -> None:
         new = insert_new(self._engine, IncidentNoticeRow).values(
@@ -64,11 +56,26 @@ class SqlIncidents:
         async with reading(self._engine) as connection:
             return await _incidents(connection, INCIDENT_OPEN)
 
+    async def untold(self) -> tuple[Incident, ...]:
+        """Those of which operators must be told something now: that it is down, or up again after they were told so."""
+        down, up = _told(Occasion.SYSTEM_DOWN), _told(Occasion.SYSTEM_UP)
+        async with reading(self._engine) as connection:
+            return await _incidents(
+                connection, or_(and_(INCIDENT_OPEN, ~down), and_(~INCIDENT_OPEN, down, ~up))
+            )
+
     async def _opened(self, connection: AsyncConnection, outage: Outage) -> int:
         """The open incident, locked. One that is being closed meanwhile is over: then a new one is opened."""
         new = (
             insert_new(self._engine, IncidentRow)
-            .values(system=outage.system, adapter=outage.adapter, opened_at=self._clock(), closed_at=None)
+            .values(
+                system=outage.system,
+                adapter=outage.adapter,
+                opened_at=self._clock(),
+                closed_at=None,
+                operators=outage.operators,
+                notifier=outage.notifier,
+            )
             .on_conflict_do_nothing(index_elements=["system", "adapter"], index_where=INCIDENT_OPEN)
         )
         while True:
@@ -99,25 +106,12 @@ def _open_incident(outage: Outage) -> Select[int]:
     )
 
 
-async def _over_and_not_told(connection: AsyncConnection, outage: Outage) -> Incident | None:
-    """The last incident that the outage was part of, if it is over and nobody was told so yet."""
-    last = (
-        select(IncidentRow.number)
-        .join(OutageRow, OutageRow.incident == IncidentRow.number)
-        .where(
-            IncidentRow.system == outage.system,
-            IncidentRow.adapter == outage.adapter,
-            OutageRow.order_id == outage.order_id,
-            OutageRow.step == outage.step,
-        )
-        .order_by(IncidentRow.number.desc())
-        .limit(1)
+def _told(occasion: Occasion) -> ColumnElement[bool]:
+    return (
+        select(IncidentNoticeRow)
+        .where(IncidentNoticeRow.incident == IncidentRow.number, IncidentNoticeRow.occasion == occasion)
+        .exists()
     )
-    number = await connection.scalar(last)
-    if number is None:
-        return None
-    found = await _incidents(connection, and_(IncidentRow.number == number, ~INCIDENT_OPEN))
-    return next((incident for incident in found if Occasion.SYSTEM_UP not in incident.told), None)
 
 
 async def _incident(connection: AsyncConnection, number: int) -> Incident:
@@ -149,6 +143,9 @@ def _value(row: Row[Any], told: Sequence[Row[int, Occasion]]) -> Incident:
         system=row.system,
         adapter=row.adapter,
         opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        operators=row.operators,
+        notifier=row.notifier,
         orders=row.orders,
         told=frozenset(notice.occasion for notice in told if notice.incident == row.number),
     )

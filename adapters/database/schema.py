@@ -179,6 +179,8 @@ class IncidentRow(Base):
     adapter: Mapped[str] = mapped_column(String(80))
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    operators: Mapped[str] = mapped_column(String(320))
+    notifier: Mapped[str] = mapped_column(String(80))
 
 
 INCIDENT_OPEN = IncidentRow.closed_at.is_(None)

@@ -113,10 +113,12 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
     lines = [f"{name}  {_money(order['total'])}  shop: {order['state']}"]
     for payment in mine("payments"):
         lines.append(
-            f"  payment {payment['reference']}: {payment['state']}, held {_money(payment['authorised'])}"
+            f"  payment {payment['reference']}: {payment['state']}, {payment['method']}"
+            f" of {_money(payment['authorised'])}"
         )
         lines += [
             f"    #{m['mark']['seq']} {kind} {_money(m['amount'])} {m['reference']} ({m['key']})"
+            f"{', ' + m['state'] if 'state' in m else ''}"
             for kind in ("captures", "refunds", "voids")
             for m in payment[kind]
         ]

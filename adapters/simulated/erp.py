@@ -40,6 +40,8 @@ _ARTICLES: tuple[type[ErpArticle | StockRecord], ...] = (ErpArticle, StockRecord
 @effect(router)
 def register_customer(world: World, told: RegisterCustomer, key: str) -> CustomerRegistered:
     """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
+    if not (told.customer.name.strip() or told.customer.company.strip()):
+        raise Refusal("unnamed_customer", "a customer needs a name", field="customer.name")
     return registry.register(world, "erp", told.customer, key)
 
 

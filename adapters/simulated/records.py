@@ -15,8 +15,10 @@ from adapters.connector.protocol import (
     Labels,
     Money,
     Package,
+    PaymentMethod,
     PaymentState,
     PickState,
+    RefundState,
     Reserved,
     SalesOrder,
     ShipmentLine,
@@ -74,19 +76,38 @@ class Movement(BaseModel):
     mark: Mark
 
 
+class GivenBack(Movement):
+    """`decided` is when a pending refund came to its end, or one that had succeeded failed after all."""
+
+    state: RefundState = RefundState.SUCCEEDED
+    decided: Mark | None = None
+
+
 class PaymentRecord(Record):
+    """`authorised` of a bank transfer is what was asked for; its captures are the transfers that arrived."""
+
     kind = "payments"
     reference: str
     order_id: str
+    method: PaymentMethod = PaymentMethod.CARD
     state: PaymentState
     authorised: Money
     multicapture: bool = False
     over_capture: Money | None = None
     capture_before: datetime | None = None
     captures: list[Movement] = []
-    refunds: list[Movement] = []
+    refunds: list[GivenBack] = []
     voids: list[Movement] = []
     opened: Mark
+
+
+class PaymentScript(Record):
+    """What an order's next requests meet at the gateway; by script, so that no book of facts shows it."""
+
+    kind = "payment_scripts"
+    order_id: str
+    refunds: RefundState = RefundState.SUCCEEDED
+    decline_captures: str | None = None
 
 
 class CustomerRecord(Record):

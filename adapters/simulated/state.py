@@ -18,6 +18,7 @@ INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id));
+CREATE INDEX IF NOT EXISTS documents_of_order ON documents (kind, json_extract(body, '$.order_id'));
 CREATE INDEX IF NOT EXISTS credits_of ON documents (json_extract(body, '$.customer')) WHERE kind = 'credits';
 CREATE TABLE IF NOT EXISTS links (
     name TEXT, value TEXT, id TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
@@ -86,6 +87,14 @@ class State:
 
     def all(self, record: type[R]) -> list[R]:
         rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (record.kind,))
+        return [record.model_validate_json(row["body"]) for row in rows]
+
+    def of_order(self, record: type[R], order_id: str) -> list[R]:
+        """Oldest first."""
+        rows = self.db.execute(
+            "SELECT body FROM documents WHERE kind = ? AND json_extract(body, '$.order_id') = ? ORDER BY rowid",
+            (record.kind, order_id),
+        )
         return [record.model_validate_json(row["body"]) for row in rows]
 
     def credits_of(self, customer: str) -> list[CreditRecord]:

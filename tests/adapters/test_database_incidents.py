@@ -43,18 +43,16 @@ async def test_the_first_order_opens_an_incident_and_the_last_one_closes_it(inci
     assert (first.system, first.adapter, first.opened_at, first.orders) == (System.ERP, "tryton", NOON, 1)
     assert (second.number, second.orders) == (first.number, 2)
     assert await incidents.open() == (second,)
-    assert await incidents.end(outage(1)) is None
+    await incidents.end(outage(1))
     (left,) = await incidents.open()
     assert left.orders == 1
-    over = await incidents.end(outage(2))
-    assert over is not None
-    assert (over.number, over.orders) == (first.number, 2)
+    await incidents.end(outage(2))
     assert await incidents.open() == ()
 
 
 async def test_a_repeated_begin_counts_the_order_once(incidents: Incidents) -> None:
     assert await incidents.begin(outage(1)) == await incidents.begin(outage(1))
-    assert await incidents.end(outage(1)) is not None
+    await incidents.end(outage(1))
     assert await incidents.open() == ()
 
 
@@ -62,8 +60,10 @@ async def test_two_stuck_steps_of_one_order_are_one_order_and_both_must_end(inci
     await incidents.begin(outage(1, "enter-order"))
     both = await incidents.begin(outage(1, "record-shipment"))
     assert both.orders == 1
-    assert await incidents.end(outage(1, "enter-order")) is None
-    assert await incidents.end(outage(1, "record-shipment")) is not None
+    await incidents.end(outage(1, "enter-order"))
+    assert await incidents.open()
+    await incidents.end(outage(1, "record-shipment"))
+    assert await incidents.open() == ()
 
 
 async def test_systems_and_their_adapters_have_incidents_of_their_own(incidents: Incidents) -> None:
@@ -71,7 +71,7 @@ async def test_systems_and_their_adapters_have_incidents_of_their_own(incidents:
     stock = await incidents.begin(outage(1, system=System.STOCK))
     other = await incidents.begin(outage(1, adapter="connector"))
     assert len({erp.number, stock.number, other.number}) == 3
-    assert await incidents.end(outage(1)) is not None
+    await incidents.end(outage(1))
     assert await incidents.open() == (stock, other)
 
 
@@ -93,42 +93,35 @@ async def test_what_operators_were_told_stands_with_the_incident(incidents: Inci
     assert other.told == frozenset()
 
 
-async def test_the_end_of_an_incident_is_answered_again_until_operators_were_told(
-    incidents: Incidents,
-) -> None:
-    await incidents.begin(outage(1))
-    over = await incidents.end(outage(1))
-    assert over is not None
-    assert await incidents.end(outage(1)) == over
+async def test_operators_are_told_of_the_beginning_and_of_the_end_once(incidents: Incidents) -> None:
+    begun = await incidents.begin(outage(1))
+    assert [found.number for found in await incidents.untold()] == [begun.number]
+    await incidents.tell(begun.number, Occasion.SYSTEM_DOWN)
+    assert await incidents.untold() == ()
+    await incidents.end(outage(1))
+    (over,) = await incidents.untold()
+    assert (over.number, over.closed_at, over.orders) == (begun.number, NOON, 1)
     await incidents.tell(over.number, Occasion.SYSTEM_UP)
-    assert await incidents.end(outage(1)) is None
+    assert await incidents.untold() == ()
 
 
-async def test_an_end_that_is_repeated_while_the_system_is_down_anew_leaves_that_incident_open(
-    incidents: Incidents,
-) -> None:
+async def test_what_was_over_before_anybody_was_told_is_not_worth_a_message(incidents: Incidents) -> None:
     await incidents.begin(outage(1))
-    over = await incidents.end(outage(1))
-    anew = await incidents.begin(outage(2))
-    assert await incidents.end(outage(1)) == over
-    assert await incidents.open() == (anew,)
+    await incidents.end(outage(1))
+    assert await incidents.untold() == ()
 
 
-async def test_an_order_that_left_early_does_not_announce_an_end_that_has_not_come(
-    incidents: Incidents,
-) -> None:
-    await incidents.begin(outage(1))
-    await incidents.end(outage(1))  # over, and its announcement got lost
-    await incidents.begin(outage(1))
-    await incidents.begin(outage(2))
-    assert await incidents.end(outage(1)) is None
-    assert await incidents.end(outage(1)) is None
+async def test_whoever_opens_it_says_whom_to_tell(incidents: Incidents) -> None:
+    addressed = outage(1).model_copy(update={"operators": "ops@example.com", "notifier": "smtp"})
+    await incidents.begin(addressed)
+    begun = await incidents.begin(outage(2))
+    assert (begun.operators, begun.notifier) == ("ops@example.com", "smtp")
 
 
 async def test_the_end_of_what_never_began_is_nothing(incidents: Incidents) -> None:
-    assert await incidents.end(outage(1)) is None
+    await incidents.end(outage(1))
     begun = await incidents.begin(outage(2))
-    assert await incidents.end(outage(1)) is None
+    await incidents.end(outage(1))
     assert await incidents.open() == (begun,)
 
 
@@ -136,8 +129,9 @@ async def test_a_hundred_orders_at_once_are_one_incident_with_one_end(incidents:
     begun = await asyncio.gather(*(incidents.begin(outage(n)) for n in range(100)))
     assert {incident.number for incident in begun} == {begun[0].number}
     assert sorted(incident.orders for incident in begun) == list(range(1, 101))
-    ended = await asyncio.gather(*(incidents.end(outage(n)) for n in range(100)))
-    (over,) = [incident for incident in ended if incident]
+    await incidents.tell(begun[0].number, Occasion.SYSTEM_DOWN)
+    await asyncio.gather(*(incidents.end(outage(n)) for n in range(100)))
+    (over,) = await incidents.untold()
     assert (over.number, over.orders) == (begun[0].number, 100)
 
 

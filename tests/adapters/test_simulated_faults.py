@@ -193,8 +193,7 @@ async def test_an_answer_of_garbage_hides_an_effect_that_happened(world: Simulat
     async with opened(world) as to:
         with pytest.raises(OutcomeUnknown):
             await scene.capture(to)
-        payment = await to.payments.look_up(scene.order.order_id, None)
-        assert payment is not None
+        (payment,) = await to.payments.look_up(scene.order.order_id, None)
         assert payment.captured == scene.order.total
 
 

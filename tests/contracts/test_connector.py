@@ -1,4 +1,4 @@
-"""The connector's adapters, over real HTTP, against the simulated world in a process of its own."""
+"""The connector's adapters but payments, over real HTTP, against the simulated world in a process of its own."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -13,19 +13,17 @@ from adapters.connector.carrier import ConnectorCarrier
 from adapters.connector.crm import ConnectorCrm
 from adapters.connector.erp import ConnectorErp
 from adapters.connector.notifications import ConnectorNotifier
-from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
 from domain.customers import Article
 from domain.errors import Refused
-from domain.ids import CustomerRef, OrderId, PaymentRef, ShipmentId, Sku, order_of
+from domain.ids import CustomerRef, OrderId, ShipmentId, Sku, order_of
 from domain.keys import effect_key
 from domain.money import Money, total
 from domain.notifications import Mail
 from domain.orders import Address, PlacedOrder
-from domain.payments import Capture, Declined
-from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
+from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
 from domain.reservations import demand_of
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
@@ -34,7 +32,6 @@ from tests.contracts.customers import CreditContract, RegisterContract, ask
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
-from tests.contracts.payments import Books, PaymentGatewayContract, eur
 from tests.contracts.placing import labels_for, pick_request, place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
@@ -121,61 +118,6 @@ class TestStorefront(StorefrontContract):
     @pytest.fixture
     def shop(self, client: httpx.AsyncClient) -> Storefront:
         return ConnectorStorefront(client, SETTLED_AFTER)
-
-
-class PaymentHands(Hands):
-    able = False
-
-    async def authorise(self, order: OrderId, amount: Money) -> PaymentRef:
-        payment = {"amount": _wire(amount), "multicapture": self.able}
-        reference = self.world.place_order(order, [], _wire(amount), payment=payment)
-        assert reference is not None
-        return PaymentRef(reference)
-
-    async def books(self, payment: PaymentRef) -> Books:
-        (kept,) = await self.find("payments", reference=payment)
-        captured = tuple(_money(capture["amount"]) for capture in kept["captures"])
-        held = _money(kept["authorised"]) - total(captured, "EUR")
-        return Books(
-            captured=captured,
-            refunded=tuple(_money(refund["amount"]) for refund in kept["refunds"]),
-            held=held if kept["state"] == "authorised" else Money.zero("EUR"),
-        )
-
-
-class TestPayments(PaymentGatewayContract):
-    hands_of = PaymentHands
-
-    @pytest.fixture
-    def hands(self, request: pytest.FixtureRequest, world: Simulator) -> PaymentHands:
-        made: PaymentHands = request.cls.hands_of(world)
-        return made
-
-    @pytest.fixture
-    def order(self, request: pytest.FixtureRequest) -> OrderId:
-        return OrderId(f"order:{request.cls.__name__.lower()}:{next(_skus)}")
-
-    @pytest.fixture
-    def gateway(self, client: httpx.AsyncClient) -> PaymentGateway:
-        return ConnectorPayments(client, SETTLED_AFTER)
-
-
-class MulticaptureHands(PaymentHands):
-    able = True
-
-
-class TestMulticapturePayments(TestPayments):
-    hands_of = MulticaptureHands
-
-    async def test_void_between_two_captures_keeps_the_first(
-        self, gateway: PaymentGateway, hands: PaymentHands, order: OrderId, held: PaymentRef
-    ) -> None:
-        first = await gateway.capture(held, eur("20.00"), key=effect_key(order, "capture", "s1"), final=False)
-        assert isinstance(first, Capture)
-        await gateway.void(held, key=effect_key(order, "void"))
-        second = await gateway.capture(held, eur("5.00"), key=effect_key(order, "capture", "s2"), final=True)
-        assert second == Declined(reason="already_captured")
-        assert await hands.books(held) == Books(captured=(eur("20.00"),), refunded=(), held=eur("0.00"))
 
 
 class WarehouseHands(Hands):

@@ -1,6 +1,6 @@
 """What asking again cannot help with: the order stops there, says why, and goes on when a person has mended it."""
 
-from domain.document import Reason
+from domain.attention import Action, Reason
 from domain.ids import System
 from domain.phases import Phase
 from domain.records import OrderState
@@ -16,11 +16,11 @@ async def test_a_declined_capture_keeps_the_shipment_and_asks_for_a_person(world
     world.hold_is(story, "declined")
     await story.ship()
     attention = await story.needs_person()
-    assert attention.reason is Reason.REFUSED
-    assert "declined (payment_declined)" in attention.what
-    assert "cancel" not in attention.can_do
+    assert attention.reason is Reason.CAPTURE_REFUSED
+    assert "the payment is declined" in attention.what
+    assert Action.CANCEL not in attention.can
     found = (await story.handle.describe()).typed_search_attributes
-    assert found[ATTENTION] == "refused"
+    assert found[ATTENTION] == "capture_refused"
     assert found[BLOCKED_SINCE] == attention.since
     await story.operators_know("needs_person")
     books = await story.books()
@@ -55,7 +55,7 @@ async def test_an_article_that_the_erp_does_not_know_asks_for_a_person_whose_can
     story = await world.begin(on_hand=None)
     attention = await story.needs_person()
     assert "unknown_sku" in attention.what
-    assert "cancel" in attention.can_do
+    assert Action.CANCEL in attention.can
     await story.operators_know("needs_person")
     assert (await story.cancel()).allowed
     assert await story.result() is OrderState.CANCELLED
@@ -91,7 +91,9 @@ async def test_a_pick_that_the_warehouse_cancelled_itself_asks_for_a_person(worl
 async def test_a_retry_that_nobody_waits_for_changes_nothing(world: World) -> None:
     story = await world.begin()
     await story.waits_for("the warehouse to pack")
-    await story.retry()
+    answer = await story.retry()
+    assert not answer.allowed
+    assert answer.why == "it needs no person now"
     world.hold_is(story, "declined")
     await story.pack()
     await story.ship()

@@ -18,6 +18,8 @@ def upgrade() -> None:
         sa.Column("adapter", sa.String(80), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
+        sa.Column("operators", sa.String(320), nullable=False),
+        sa.Column("notifier", sa.String(80), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_incidents"),
     )
     op.create_index(
