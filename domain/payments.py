@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import model_validator
 
 from domain.base import Value
-from domain.errors import InvariantBroken
+from domain.errors import InvariantBroken, Refused
 from domain.ids import PaymentRef
 from domain.keys import Key
 from domain.money import Currency, Money, total
@@ -190,10 +190,11 @@ class Payments(Value):
         return total(cards, self.currency)
 
     def captures_of(self, amount: Money) -> tuple[Part, ...]:
-        """Which holds to take this amount from. InvariantBroken when they do not hold as much."""
+        """Which holds to take this amount from. Refused when they do not hold as much: expired, say, or declined."""
         parts = tuple(_parts(amount, ((p.reference, p.held) for p in self._gift_cards_first())))
         if (found := total((part.amount for part in parts), self.currency)) < amount:
-            raise InvariantBroken(f"{amount} are to be captured, and only {found} are held")
+            states = ", ".join(sorted({payment.state for payment in self.payments})) or "unknown"
+            raise Refused(f"{amount} are to be captured, and only {found} are held (the payment is {states})")
         return parts
 
     def refunds_of(self, amount: Money) -> tuple[Part, ...]:

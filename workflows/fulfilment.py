@@ -118,7 +118,7 @@ class Fulfilment:
         """None when nothing leaves the warehouse, otherwise why it is too late."""
         with self.owner.deciding():
             try:
-                answer = await self.owner.do(self.effects.cancel_pick(shipment))
+                answer = await self.owner.do(self.effects.cancel_pick(shipment), despite_hold=True)
             except Refused as refusal:
                 return str(refusal)
         return None if isinstance(answer, PickCancelled) else answer.why

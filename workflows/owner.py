@@ -88,6 +88,7 @@ class Owner:
         self._unsettled_until: datetime | None = None
         self._in_background: list[asyncio.Task[Any]] = []
         self._beside: list[asyncio.Task[Any]] = []
+        self._looking: dict[System, asyncio.Task[None]] = {}
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
@@ -122,9 +123,9 @@ class Owner:
 
     def serve(self) -> None:
         """Take what waits in the mailbox, as far as this moment allows."""
-        for system in sorted(self.hints.intersection(self.on_hint)):
+        for system in self._news():
             self.hints.discard(system)
-            self._in_background.append(asyncio.create_task(self.on_hint[system]()))
+            self._looking[system] = asyncio.create_task(self.on_hint[system]())
         while request := self._next_mail():
             self.mailbox.remove(request)
             self._take(request)
@@ -214,8 +215,14 @@ class Owner:
                 return request
         return None
 
+    def _news(self) -> list[System]:
+        """Hints to be looked into beside the order; one that comes while its system is looked at waits for the next look."""
+        looking = {system for system, task in self._looking.items() if not task.done()}
+        known = self.policies.adapters
+        return sorted(s for s in self.hints if s in self.on_hint and s in known and s not in looking)
+
     def _has_mail(self) -> bool:
-        return self._next_mail() is not None or not self.hints.isdisjoint(self.on_hint)
+        return self._next_mail() is not None or bool(self._news())
 
     # -- looking and doing -------------------------------------------------------------------------------------
 
@@ -230,10 +237,10 @@ class Owner:
             self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
         )
 
-    async def do(self, todo: Todo[R]) -> R:
+    async def do(self, todo: Todo[R], *, despite_hold: bool = False) -> R:
         """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""
         self.serve()
-        await self.until(lambda: self.document.hold is None)
+        await self.until(lambda: despite_hold or self.document.hold is None)
         return await self._finish(self._carry_out(todo))
 
     async def outcomes(self, *todos: Todo[Any]) -> list[Any | Refused | InvariantBroken]:
@@ -259,9 +266,10 @@ class Owner:
     async def end_background(self) -> None:
         """What is counted is counted to its end; messages that cannot leave are given up."""
         await self.until(lambda: all(task.done() for task in self._beside))
-        for task in self._in_background:
+        given_up = [*self._in_background, *self._looking.values()]
+        for task in given_up:
             task.cancel()
-        await self.until(lambda: all(task.done() for task in self._in_background))
+        await self.until(lambda: all(task.done() for task in given_up))
         refused = [task for task in self._in_background if not task.cancelled() and task.exception()]
         if refused:
             self.note(f"{len(refused)} messages to operators were refused")

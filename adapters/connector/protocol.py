@@ -355,6 +355,76 @@ class Invoice(Model):
     total: Money
 
 
+# --- customers, their credit, and articles
+
+
+class Approval(StrEnum):
+    """Whether the merchant does business with an account."""
+
+    APPROVED = "approved"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+class CustomerAccount(Model):
+    customer: str
+    approval: Approval
+
+
+class ApproveCredit(Model):
+    """Set so much of the customer's credit aside for the order, in place of what was set aside for it before."""
+
+    order_id: OrderId
+    customer: str
+    amount: Money
+
+
+class CreditApproved(Model):
+    outcome: Literal["approved"] = "approved"
+
+
+class CreditRefused(Model):
+    """Beyond the customer's `limit`; `used` is what is open without this order."""
+
+    outcome: Literal["refused"] = "refused"
+    limit: Money
+    used: Money
+
+
+CreditAnswer = Annotated[CreditApproved | CreditRefused, Field(discriminator="outcome")]
+
+
+class CustomerRecord(Model):
+    """What identifies a customer. Personal data."""
+
+    customer: str
+    account_number: str = ""
+    vat_id: str = ""
+    email: str = ""
+
+
+class Customers(Model):
+    """Some of all records; `next_after` asks for those that follow, and is null at the end."""
+
+    items: tuple[CustomerRecord, ...]
+    next_after: str | None = None
+
+
+class Article(Model):
+    """Something that is sold, under the system's own id of it. Nobody can match one without `sku`."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["variant:39072856"])]
+    sku: Sku | None = None
+    name: Text = ""
+
+
+class Articles(Model):
+    """Some of all articles; `next_after` asks for those that follow, and is null at the end."""
+
+    items: tuple[Article, ...]
+    next_after: str | None = None
+
+
 # --- stock
 
 

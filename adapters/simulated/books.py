@@ -7,8 +7,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from adapters.simulated.faults import ANSWERED_BADLY
 from adapters.simulated.records import (
+    CreditRecord,
     CustomerRecord,
+    ErpArticle,
     MailRecord,
+    MerchantRecord,
     NoteRecord,
     ParcelRecord,
     PaymentRecord,
@@ -16,6 +19,7 @@ from adapters.simulated.records import (
     Record,
     ReservationRecord,
     SalesOrderRecord,
+    ShopArticle,
     ShopOrder,
     StockRecord,
 )
@@ -28,7 +32,11 @@ _KINDS: tuple[type[Record], ...] = (
     ShopOrder,
     PaymentRecord,
     CustomerRecord,
+    MerchantRecord,
     SalesOrderRecord,
+    CreditRecord,
+    ShopArticle,
+    ErpArticle,
     StockRecord,
     ReservationRecord,
     PickRecord,
@@ -120,6 +128,11 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
         lines.append(
             f"  ERP {sales['reference']}: {sales['state']}, {len(sales['shipments'])} shipments{posted}"
         )
+    for credit in mine("credits"):
+        lines += [
+            f"  credit of {credit['customer']}: #{event['mark']['seq']} {event['outcome']} {_money(event['amount'])}"
+            for event in credit["history"]
+        ]
     for reservation in mine("reservations"):
         lines += [
             f"  stock keeps {part['reserved']} of {part['wanted']} {part['sku']}"

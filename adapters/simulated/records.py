@@ -7,6 +7,8 @@ from pydantic import BaseModel
 
 from adapters.connector.protocol import (
     Address,
+    Approval,
+    Article,
     Customer,
     ErpOrderState,
     Label,
@@ -109,13 +111,57 @@ class PaymentScript(Record):
 
 
 class CustomerRecord(Record):
-    """`system` is erp or crm: each keeps its own."""
+    """`system` is erp or crm: each keeps its own.
+
+    Without `limit` the customer's credit has none. `waiting` are the orders that came while the account was not approved.
+    """
 
     kind = "customers"
     reference: str
     system: str
     customer: Customer
     created: Mark
+    approval: Approval = Approval.APPROVED
+    limit: Money | None = None
+    waiting: list[str] = []
+
+
+class CreditEvent(BaseModel):
+    outcome: str  # approved, refused, freed, paid
+    amount: Money
+    key: str
+    mark: Mark
+
+
+class CreditRecord(Record):
+    """An order on account. `set_aside` counts against the limit until it is freed or paid; `refused` waits for room."""
+
+    kind = "credits"
+    order_id: str
+    customer: str
+    set_aside: Money | None = None
+    refused: Money | None = None
+    paid: bool = False
+    history: list[CreditEvent] = []
+
+
+class MerchantRecord(Record):
+    """What the merchant decided for all: there is one, under the name "merchant"."""
+
+    kind = "merchant"
+    new_business_accounts: Approval = Approval.APPROVED
+
+
+class ShopArticle(Record):
+    kind = "shop_articles"
+    article: Article
+
+
+class ErpArticle(Record):
+    """One that was made by hand in the ERP. Every article of the stock is one of the ERP's anyway."""
+
+    kind = "erp_articles"
+    article: Article
 
 
 class InvoiceRecord(BaseModel):

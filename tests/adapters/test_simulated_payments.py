@@ -56,8 +56,8 @@ class Till:
             },
         )
 
-    def does(self, what: str, method: str = "POST", **facts: Any) -> Any:
-        return self.world.call(method, f"/world/payments/{what}", {"order_id": self.order, **facts})
+    def does(self, what: str, **facts: Any) -> Any:
+        return self.world.call("POST", f"/world/payments/{what}", {"order_id": self.order, **facts})
 
     def refused(self, what: str, **facts: Any) -> tuple[int, str]:
         response = httpx.post(

@@ -74,6 +74,7 @@ async def persist(network: Lossy, effect: Callable[[], Awaitable[_Answer]]) -> _
 
 class PaymentGatewayContract:
     remembers_keys = True  # False: the counterpart of the test ignores idempotency keys
+    card = PaymentMethod.CARD  # OTHER: the counterpart does not tell with what was paid
 
     @pytest.fixture
     def network(self) -> Lossy:
@@ -106,7 +107,7 @@ class PaymentGatewayContract:
     ) -> None:
         (payment,) = await gateway.look_up(order, held)
         assert (payment.reference, payment.state) == (held, PaymentState.AUTHORISED)
-        assert payment.method is PaymentMethod.CARD
+        assert payment.method is self.card
         assert (payment.authorised, payment.held) == (eur("50.00"), eur("50.00"))
         assert (payment.captures, payment.refunds) == ((), ())
 

@@ -1,7 +1,7 @@
 """The connector's adapters but payments, over real HTTP, against the simulated world in a process of its own."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from adapters.connector.notifications import ConnectorNotifier
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
+from domain.customers import Article
 from domain.errors import Refused
 from domain.ids import CustomerRef, OrderId, ShipmentId, Sku, order_of
 from domain.keys import effect_key
@@ -27,10 +28,11 @@ from domain.reservations import demand_of
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.crm import CrmContract
+from tests.contracts.customers import ExactCreditContract, RegisterContract
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
-from tests.contracts.placing import labels_for, pick_request
+from tests.contracts.placing import labels_for, pick_request, place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
@@ -95,6 +97,10 @@ class StorefrontHands(Hands):
             for line in order.lines
         ]
         self.world.place_order(order.order_id, lines, _wire(order.total))
+
+    async def sells(self, articles: Sequence[Article]) -> None:
+        told = {"system": "storefront", "articles": [article.model_dump() for article in articles]}
+        self.world.call("PUT", "/world/articles", told)
 
     async def tracking_numbers(self, order: OrderId) -> list[str]:
         (shown,) = await self.find("orders", order_id=order)
@@ -211,6 +217,36 @@ class TestErp(ErpContract):
         assert await hands.open_orders(order.order_id) == 0
 
 
+class AccountHands(ErpHands):
+    async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
+        told = {"customer": customer, "limit": _wire(limit) if limit else None}
+        self.world.call("PUT", "/world/customers/limit", told)
+
+
+class TestErpCustomers(RegisterContract):
+    hands_of = ErpHands
+
+    @pytest.fixture
+    def register(self, client: httpx.AsyncClient) -> Erp:
+        return ConnectorErp(client, SETTLED_AFTER)
+
+
+class TestErpAccounts(ExactCreditContract):
+    hands_of = AccountHands
+
+    @pytest.fixture
+    def erp(self, client: httpx.AsyncClient) -> Erp:
+        return ConnectorErp(client, SETTLED_AFTER)
+
+    @pytest.fixture
+    async def order(self, hands: AccountHands, name: str) -> PlacedOrder:
+        return place(name, [(await hands.stocked(100), 3, "19.99")])
+
+    @pytest.fixture
+    def other(self, order: PlacedOrder, name: str) -> PlacedOrder:
+        return order.model_copy(update={"platform_id": f"{name}-other"})
+
+
 class StockHands(Hands):
     async def receive(self, sku: Sku, units: int) -> None:
         (article,) = await self.find("stock", sku=sku)
@@ -294,6 +330,14 @@ class TestCrm(CrmContract):
 
     @pytest.fixture
     def crm(self, client: httpx.AsyncClient) -> Crm:
+        return ConnectorCrm(client, SETTLED_AFTER)
+
+
+class TestCrmCustomers(RegisterContract):
+    hands_of = CrmHands
+
+    @pytest.fixture
+    def register(self, client: httpx.AsyncClient) -> Crm:
         return ConnectorCrm(client, SETTLED_AFTER)
 
 

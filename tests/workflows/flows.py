@@ -1,6 +1,9 @@
 """Ways that an order goes, from its start to its end, for the tests that go them again with something in the way."""
 
+from datetime import timedelta
+
 from domain.ids import System
+from domain.orders import PaymentTerm
 from tests.workflows.story import Story
 from tests.workflows.world import World
 
@@ -75,6 +78,72 @@ async def refused_by_the_erp(world: World, *, channel: str = "shop") -> Story:
     await story.needs_person()
     await story.operators_know("needs_person")
     await story.idle()
+    await story.cancel()
+    await story.result()
+    return story
+
+
+async def prepaid(world: World) -> Story:
+    story = await world.begin(term=PaymentTerm.PREPAID, payment="captured")
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def prepaid_and_cancelled(world: World, *, channel: str = "shop") -> Story:
+    story = await world.begin(channel=channel, term=PaymentTerm.PREPAID, payment="captured")
+    await story.waits_for("the warehouse to pack")
+    await story.cancel()
+    await story.result()
+    return story
+
+
+async def asked_to_transfer(world: World) -> Story:
+    """An order whose customer is to send its total by bank."""
+    placed = world.order(term=PaymentTerm.BANK_TRANSFER)
+    amount = {"amount": f"{placed.total.major:f}", "currency": placed.total.currency}
+    world.place(placed, tenders=[{"amount": amount, "method": "bank_transfer"}])
+    return await world.start(placed)
+
+
+async def paid_after_it_was_cancelled(world: World) -> Story:
+    story = await asked_to_transfer(world)
+    await story.waits_for("the payment, which is pending")
+    await story.cancel()
+    await story.waits_for("money that may still arrive")
+    world.transfer(story, "29.63")
+    await story.hint(System.PAYMENTS)
+    await story.until(lambda document: document.payments.refunds)
+    await story.pass_time(timedelta(days=31))
+    await story.result()
+    return story
+
+
+async def on_account(world: World) -> Story:
+    story = await world.begin(term=PaymentTerm.ON_ACCOUNT, payment=None, customer=world.buyer(limit="100.00"))
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def declined_then_paid(world: World) -> Story:
+    story = await world.begin(payment="declined")
+    await story.waits_for("another try to pay")
+    world.pay(story)
+    await story.hint(System.PAYMENTS)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def gift_card_and_card_cancelled(world: World) -> Story:
+    gift_card = {"amount": {"amount": "20.00", "currency": "EUR"}, "method": "gift_card", "state": "captured"}
+    card = {"amount": {"amount": "9.63", "currency": "EUR"}, "method": "card"}
+    story = await world.begin(tenders=(gift_card, card))
+    await story.waits_for("the warehouse to pack")
     await story.cancel()
     await story.result()
     return story

@@ -20,13 +20,11 @@ async def test_an_erp_that_is_down_blocks_the_order_and_nothing_else_until_it_is
     found = (await story.handle.describe()).typed_search_attributes
     assert found[BLOCKED_ON] == ["erp"]
     assert found[BLOCKED_SINCE] == document.blocked[0].since
-    assert await world.tell_incidents() == ["erp does not answer"]
-    assert await world.tell_incidents() == []
+    await world.operators_are_told("erp does not answer")
 
     world.simulator.clear_faults()
     await story.waits_for("the warehouse to pack")
-    assert await world.tell_incidents() == ["No order waits for erp any more"]
-    assert await world.tell_incidents() == []
+    await world.operators_are_told("erp does not answer", "No order waits for erp any more")
     await story.pack()
     found = (await story.handle.describe()).typed_search_attributes
     assert found.get(BLOCKED_ON) is None

@@ -17,7 +17,7 @@ async def test_a_declined_capture_keeps_the_shipment_and_asks_for_a_person(world
     await story.ship()
     attention = await story.needs_person()
     assert attention.reason is Reason.CAPTURE_REFUSED
-    assert "declined (payment_declined)" in attention.what
+    assert "the payment is declined" in attention.what
     assert Action.CANCEL not in attention.can
     found = (await story.handle.describe()).typed_search_attributes
     assert found[ATTENTION] == "capture_refused"

@@ -1,8 +1,9 @@
 """Everything an order meets, running: Temporal with time skipping, the simulated world over HTTP, a database, a worker."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
@@ -20,13 +21,13 @@ from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
 from domain.money import Money
-from domain.orders import OrderLine, PlacedOrder
+from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
 from domain.policies import OrderPolicies
 from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
-from tests.workflows.story import Story
+from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now, wired
@@ -64,11 +65,14 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     return OrderPolicies.model_validate({**facts, **other})
 
 
-# By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second; `impatient`
+# By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second;
+# `patient` then asks only every hour; `wholesale` lets new business accounts wait for an approval; `impatient`
 # hangs up on requests that its systems are still working on.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1),
+    "wholesale": policies(business_approval=True),
+    "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
 }
 
@@ -93,33 +97,49 @@ class World:
         self._stories: list[Story] = []
 
     def order(
-        self, *, channel: str = "shop", price: str = "10.00", freight: str = "4.90", ships: bool = True
+        self,
+        *,
+        channel: str = "shop",
+        price: str = "10.00",
+        freight: str = "4.90",
+        ships: bool = True,
+        term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE,
+        customer: Customer | None = None,
     ) -> PlacedOrder:
         """Two pieces of an article of its own, with VAT and freight: 29.63 EUR. Nobody has placed it yet."""
         name = f"{next(self._numbers)}"
         placed = place(name, [(Sku(f"SKU-{name}"), 2, price)], freight=freight)
         lines = [line.model_copy(update={"ships": ships}) for line in placed.lines]
-        return PlacedOrder.model_validate(
-            placed.model_dump() | {"channel": ChannelId(channel), "lines": lines}
-        )
+        facts = {
+            "channel": ChannelId(channel),
+            "lines": lines,
+            "payment": placed.payment.model_copy(update={"term": term}),
+            "customer": customer or placed.customer,
+        }
+        return PlacedOrder.model_validate(placed.model_dump() | facts)
 
     def place(
         self,
         placed: PlacedOrder,
         *,
         payment: str | None = "authorised",
+        tenders: Sequence[dict[str, Any]] = (),
         on_hand: int | None = ON_HAND,
         shop_total: Money | None = None,
     ) -> None:
-        """The shopper orders in the shop and pays at the checkout; the article lies on the shelf. None: there is none."""
+        """The shopper orders in the shop and pays at the checkout; the article lies on the shelf. None: there is none.
+
+        `payment` is the state of a card's payment of the whole amount; `tenders` are several, in the world's words.
+        """
         if on_hand is not None:
             self.stock(placed.lines[0].sku, on_hand)
-        amount = _told(placed.total)
+        whole = {"amount": _told(placed.total), "state": payment}
         self.simulator.place_order(
             placed.order_id,
             [_shop_line(item) for item in placed.priced],
             _told(shop_total or placed.total),
-            payment={"amount": amount, "state": payment} if payment else None,
+            payment=whole if payment and not tenders else None,
+            payments=list(tenders),
         )
 
     async def start(self, placed: PlacedOrder, *, queue: str = QUEUE) -> Story:
@@ -131,9 +151,16 @@ class World:
         self._stories.append(story)
         return story
 
-    async def begin(self, *, channel: str = "shop", **how: Any) -> Story:
+    async def begin(
+        self,
+        *,
+        channel: str = "shop",
+        term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE,
+        customer: Customer | None = None,
+        **how: Any,
+    ) -> Story:
         """An order as most are, placed and taken in."""
-        placed = self.order(channel=channel)
+        placed = self.order(channel=channel, term=term, customer=customer)
         self.place(placed, **how)
         return await self.start(placed)
 
@@ -156,6 +183,79 @@ class World:
         """`authorise` or `decline` the pending payment."""
         self.simulator.call("POST", f"/world/payments/{decision}", {"order_id": story.id})
 
+    def pay(self, story: Story, *, state: str = "authorised", **payment: Any) -> None:
+        """The shopper pays once more."""
+        asked = {"order_id": story.id, "amount": _told(story.placed.total), "state": state} | payment
+        self.simulator.call("POST", "/world/payments/pay", asked)
+
+    def transfer(self, story: Story, amount: str, which: str = "first") -> None:
+        """Money arrives at the bank."""
+        euros = {"amount": amount, "currency": "EUR"}
+        asked = {"order_id": story.id, "amount": euros, "bank_reference": f"{story.id}/{which}"}
+        self.simulator.call("POST", "/world/payments/transfer", asked)
+
+    def refunds(self, story: Story, state: str) -> None:
+        """The next refunds of the order are answered so: `pending`, `failed`, `succeeded`."""
+        self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "refunds": state})
+
+    def refunds_end(self, story: Story, state: str) -> None:
+        """Pending refunds come to their end."""
+        self.simulator.call("POST", "/world/payments/refunds", {"order_id": story.id, "state": state})
+
+    def buyer(self, *, limit: str | None = None, approval: str = "approved") -> Customer:
+        """A business that the ERP knows already: with a credit limit in EUR, or not approved yet."""
+        number = next(self._numbers)
+        buyer = Customer(
+            name="Erika Einkauf",
+            email=f"einkauf-{number}@example.com",
+            company="Einkauf GmbH",
+            vat_id=f"DE{number:09}",
+        )
+        known: dict[str, Any] = {
+            "system": "erp",
+            "customers": [buyer.model_dump(mode="json")],
+            "approval": approval,
+        }
+        if limit:
+            known["limit"] = {"amount": limit, "currency": "EUR"}
+        self.simulator.call("POST", "/world/customers", known)
+        return buyer
+
+    def customer_by_hand(self, customer: Customer) -> str:
+        """Somebody makes the ERP's record by hand; its number."""
+        known = {"system": "erp", "customers": [customer.model_dump(mode="json")]}
+        (reference,) = self.simulator.call("POST", "/world/customers", known)["customers"]
+        return str(reference)
+
+    def set_limit(self, story: Story, limit: str) -> None:
+        euros = {"amount": limit, "currency": "EUR"}
+        self.simulator.call(
+            "PUT", "/world/customers/limit", {"customer": self._erp_customer(story), "limit": euros}
+        )
+
+    def approval(self, story: Story, decision: str) -> None:
+        asked = {"customer": self._erp_customer(story), "approval": decision}
+        self.simulator.call("PUT", "/world/customers/approval", asked)
+
+    def _erp_customer(self, story: Story) -> str:
+        email = story.placed.customer.email
+        (known,) = [
+            record["reference"]
+            for record in self.simulator.books()["customers"]
+            if record["system"] == "erp" and record["customer"]["email"] == email
+        ]
+        return str(known)
+
+    def of_order(self, story: Story, kind: str) -> list[dict[str, Any]]:
+        """The simulated systems' records of one kind, as they keep them."""
+        return [record for record in self.simulator.books()[kind] if record.get("order_id") == story.id]
+
+    def mail(self, story: Story, occasion: str) -> str:
+        """The text of the one mail of this occasion to the order's customer."""
+        key = f"{story.id}/mail/{occasion}"
+        (mail,) = [mail["plain"] for mail in self.simulator.books()["mails"] if mail["key"] == key]
+        return str(mail)
+
     def hold_is(self, story: Story, state: str) -> None:
         """The bank changes its mind about a hold, without telling anybody."""
         (payment,) = [p for p in self.simulator.books()["payments"] if p["order_id"] == story.id]
@@ -174,13 +274,18 @@ class World:
         finally:
             database.close()
 
-    async def tell_incidents(self) -> list[str]:
-        """As the schedule does: operators are told what they do not know yet. The subjects of the mails that left."""
-        before = len(self._incident_mails())
-        await self.temporal.client.execute_workflow(
+    async def operators_are_told(self, *subjects: str) -> None:
+        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (told := await self._tell_incidents()) or self._incident_mails() != list(subjects):
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"operators were told {self._incident_mails()}, {told} just now"
+
+    async def _tell_incidents(self) -> int:
+        told = await self.temporal.client.execute_workflow(
             TellIncidents.run, Telling(), id=f"incidents-{next(self._numbers)}", task_queue=QUEUE
         )
-        return self._incident_mails()[before:]
+        return told.messages
 
     def _incident_mails(self) -> list[str]:
         mails = self.simulator.books()["mails"]
