@@ -22,8 +22,9 @@ from workflows.order import Order
 if TYPE_CHECKING:
     from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
+_LOOK_SECONDS_MAX = 0.3
 
 
 class Story:
@@ -49,11 +50,12 @@ class Story:
         self, true: Callable[[OrderDocument], Any], seconds_max: float = PATIENCE_SECONDS
     ) -> OrderDocument:
         """Look until it holds; AssertionError tells where the order stands instead."""
-        deadline = asyncio.get_running_loop().time() + seconds_max
+        deadline, pause = asyncio.get_running_loop().time() + seconds_max, _LOOK_SECONDS
         while not true(document := await self.document()):
             late = asyncio.get_running_loop().time() > deadline
             assert not late, f"it never came true: {document.model_dump_json(exclude={'order'}, indent=1)}"
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, _LOOK_SECONDS_MAX)
         return document
 
     async def waits_for(self, what: str) -> OrderDocument:

@@ -11,6 +11,7 @@ from workflows.visibility import BLOCKED_ON, BLOCKED_SINCE
 
 
 async def test_an_erp_that_is_down_blocks_the_order_and_nothing_else_until_it_is_up(world: World) -> None:
+    told = len(world.incident_mails())
     world.simulator.fault("erp", "down", "enter_order")
     story = await world.begin(channel="hasty")
     document = await story.blocked_on(System.ERP)
@@ -20,11 +21,11 @@ async def test_an_erp_that_is_down_blocks_the_order_and_nothing_else_until_it_is
     found = (await story.handle.describe()).typed_search_attributes
     assert found[BLOCKED_ON] == ["erp"]
     assert found[BLOCKED_SINCE] == document.blocked[0].since
-    await world.operators_are_told("erp does not answer")
+    await world.operators_are_told("erp does not answer", since=told)
 
     world.simulator.clear_faults()
     await story.waits_for("the warehouse to pack")
-    await world.operators_are_told("erp does not answer", "No order waits for erp any more")
+    await world.operators_are_told("erp does not answer", "No order waits for erp any more", since=told)
     await story.pack()
     found = (await story.handle.describe()).typed_search_attributes
     assert found.get(BLOCKED_ON) is None

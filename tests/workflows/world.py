@@ -274,12 +274,15 @@ class World:
         finally:
             database.close()
 
-    async def operators_are_told(self, *subjects: str) -> None:
-        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell."""
+    async def operators_are_told(self, *subjects: str, since: int = 0) -> None:
+        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell.
+
+        `since` leaves out so many mails of incidents before.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while (told := await self._tell_incidents()) or self._incident_mails() != list(subjects):
+        while (told := await self._tell_incidents()) or self.incident_mails()[since:] != list(subjects):
             late = asyncio.get_running_loop().time() > deadline
-            assert not late, f"operators were told {self._incident_mails()}, {told} just now"
+            assert not late, f"operators were told {self.incident_mails()}, {told} just now"
 
     async def _tell_incidents(self) -> int:
         told = await self.temporal.client.execute_workflow(
@@ -287,7 +290,7 @@ class World:
         )
         return told.messages
 
-    def _incident_mails(self) -> list[str]:
+    def incident_mails(self) -> list[str]:
         mails = self.simulator.books()["mails"]
         return [mail["subject"] for mail in mails if mail["key"].startswith("incident:")]
 
