@@ -1,7 +1,6 @@
 """`ordersaga attention`: what stands still is listed, explained and decided, one order or many."""
 
 import asyncio
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from domain.ids import System
 from domain.records import OrderState
 from entrypoints.attention import _AT_ONCE, _each
 from tests.contracts.simulator_process import wait_until
-from tests.entrypoints.office import Office
+from tests.entrypoints.office import Keyboard, Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import Story
 
@@ -71,10 +70,8 @@ def test_what_stands_still_is_listed_with_its_reason_and_what_is_down(office: Of
     assert "down since (UTC)" in page.flat
     for told in ("need a person", "blocked", "on hold", asks.id, waits.id, held.id):
         assert told in page.flat
-    assert [
-        (down["system"], down["orders"] >= 1)
-        for down in office("attention", "list", "--json").last["incidents"]
-    ] == [("erp", True)]
+    down = {one["system"]: one["orders"] for one in office("attention", "list", "--json").last["incidents"]}
+    assert down["erp"] >= 1
     cut = office("attention", "list", "--limit", "1").flat
     assert ("more: --limit, or --json" in cut, asks.id in cut) == (True, True)
 
@@ -291,7 +288,7 @@ def test_a_filter_is_confirmed_by_whoever_sees_its_preview(
     assert (unseen.code, "without one say --yes" in unseen.flat_err) == (1, True)
 
     for said, code in (("n", 1), ("y", 0)):
-        monkeypatch.setattr("sys.stdin", _Keyboard(f"{said}\n"))
+        monkeypatch.setattr("sys.stdin", Keyboard(f"{said}\n"))
         answer = office(*words)
         assert answer.code == code, answer
         assert f"{story.id} Enter the sales order in the ERP: erp.enter_order: unavailable" in answer.flat
@@ -369,10 +366,3 @@ def test_nothing_personal_is_logged_while_an_order_is_corrected(
     assert "enter_erp_order" in caplog.text
     for personal in (*customer.values(), story.placed.customer.name, story.placed.customer.email):
         assert personal not in caplog.text + answer.out + answer.err
-
-
-class _Keyboard(io.StringIO):
-    """Somebody sits there and types."""
-
-    def isatty(self) -> bool:
-        return True
