@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -39,21 +39,29 @@ async def connect(settings: Settings) -> Client:
         ) from error
 
 
-async def run_worker(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+async def run_worker(
+    settings: Settings,
+    started: Callable[[], None] = lambda: None,
+    *,
+    workflows: Sequence[type] = (Order, SweepOnce),
+    eager: bool = True,
+) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work.
 
-    The sandbox is off: lint bans what it would catch, and it doubles an order's memory.
+    The sandbox is off: lint bans what it would catch, and it doubles an order's memory. `workflows` and `eager` are
+    others only where costs are compared.
     """
     client = await _connected(settings)
     async with wired(settings, client) as activities:
         worker = Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[Order, SweepOnce],
+            workflows=workflows,
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_orders,
             sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
+            disable_eager_activity_execution=not eager,
             max_eager_activity_reservations_per_workflow_task=10,
             graceful_shutdown_timeout=_DRAIN,
         )
