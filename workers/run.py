@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import Unavailable
+from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
@@ -31,7 +31,7 @@ async def connect(settings: Settings) -> Client:
     """A client of the settings' Temporal, speaking our payloads. Unavailable when it cannot be reached."""
     try:
         return await Client.connect(
-            settings.temporal_address, namespace=settings.namespace, data_converter=pydantic_data_converter
+            settings.temporal_address, namespace=settings.namespace, data_converter=data_converter
         )
     except RuntimeError as error:  # all that the SDK says of a server that does not answer
         raise Unavailable(
