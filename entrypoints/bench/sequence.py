@@ -1,6 +1,9 @@
-"""The same order with every effect alone and in sequence: what it would cost without `Owner.together`."""
+"""The same order with every effect alone and in sequence: what it would cost if nothing of it ran together."""
 
-from typing import Any
+import asyncio
+from datetime import timedelta
+from functools import cached_property
+from typing import TypeVar
 
 from temporalio import workflow
 
@@ -9,10 +12,19 @@ from domain.records import OrderState
 from workflows.order import Order
 from workflows.owner import Owner, Todo
 
+R = TypeVar("R")
+
 
 class OneByOne(Owner):
-    async def together(self, *todos: Todo[Any]) -> tuple[Any, ...]:
-        return tuple([await self.do(todo) for todo in todos])
+    """Whatever the order lets run together waits for its turn here."""
+
+    @cached_property
+    def _turn(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
+        async with self._turn:
+            return await super()._attempts(todo, bound=bound)
 
 
 @workflow.defn(name="Order")
@@ -20,7 +32,7 @@ class OrderInSequence(Order):
     @workflow.init
     def __init__(self, placed: PlacedOrder) -> None:
         super().__init__(placed)
-        self.owner.__class__ = OneByOne  # everything the order is made of holds this owner already
+        self.owner.__class__ = OneByOne  # everything that the order is made of holds this owner already
 
     @workflow.run
     async def run(self, placed: PlacedOrder) -> OrderState:
