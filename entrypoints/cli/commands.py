@@ -20,6 +20,7 @@ COMMANDS = {
     "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
     "skus": ("entrypoints.cli.inbox", "skus", "Map a shop's lines without SKU to the merchant's."),
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
+    "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (
