@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check up lock install
+.PHONY: demo test check bench up lock install
 
 demo: install  ## Orders from document to settled money, a worker killed under them, all books audited.
 	$(BIN)/ordersaga demo
@@ -17,6 +17,9 @@ check: install  ## Lint, format, types, layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: install  ## What an order costs: throughput, latency, CPU, history, memory.
+	$(BIN)/ordersaga bench
 
 up: install  ## An installation on this machine, its state in ./.ordersaga. Ctrl-C stops it.
 	$(BIN)/ordersaga up

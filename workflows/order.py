@@ -1,6 +1,5 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -16,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import System
     from domain.money import Money
     from domain.notifications import Occasion
-    from domain.orders import PlacedOrder
+    from domain.orders import PaymentTerm, PlacedOrder
     from domain.phases import Phase, advance
     from domain.records import OrderState
     from domain.settlement import disagreements
@@ -27,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.customers import await_approval, know_customer, tell_customer
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
-    from workflows.owner import Owner, Todo
+    from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import (
         CancelRequest,
@@ -37,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         Request,
         ResolveRequest,
     )
+    from workflows.todo import Todo
 
 
 @workflow.defn(name="Order")
@@ -124,8 +124,7 @@ class Order:
     async def _settle(self) -> None:
         """Leave no hold behind, compare everybody's books, and post the invoice when they agree."""
         self._enter(Phase.SETTLING)
-        if (await self.payments.look()).held:
-            await self.payments.void()
+        await self.payments.leave_nothing_open()
         await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
         self.document.invoice = invoice
@@ -155,12 +154,12 @@ class Order:
         await self.fulfilment.await_delivery()
         if self.fulfilment.shipment and self.fulfilment.shipment.tracking is TrackingState.DELIVERED:
             await tell_customer(self.desk, Occasion.DELIVERED)
-        self.document.waits_for = "the return window to end"
-        self.owner.show()
-        await self.owner.until(lambda: False, at_most=timedelta(days=self.owner.policies.return_window_days))
-        self.document.waits_for = ""
+        owed, days = self.document.ledger.balance, self.owner.policies.return_window_days
+        await self.payments.return_what_arrives(
+            owed, "the return window to end", days=days, why="your order was paid already"
+        )
         if not self.payments.on_account:
-            await self.payments.until_refunded(self.document.ledger.balance)
+            await self.payments.until_refunded(owed)
 
     async def _cancel(self, request: Request) -> None:
         """Undo in reverse what was done, from what the outside says, and tell everybody."""
@@ -179,7 +178,13 @@ class Order:
             await self.payments.until_refunded(Money.zero(self.document.order.currency))
         self._enter(Phase.CANCELLED)
         self.owner.too_late = "it is cancelled already"
-        await self.payments.watch_for_late_money()
+        if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
+            await self.payments.return_what_arrives(
+                Money.zero(self.document.order.currency),
+                "money that may still arrive, to send it back",
+                days=self.owner.policies.late_payment_days,
+                why="the order was cancelled before it arrived",
+            )
 
     async def _close(self) -> OrderState:
         """Keep the whole order in the database; nothing is left in flight and nobody waits for an answer."""
@@ -235,7 +240,7 @@ class Order:
             lines=shipment.lines,
             # Somebody may ship without asking us for labels.
             labels=shipment.labels or Labels(carrier="", labels=()),
-            captured=entry.amount,
+            captured=Money.zero(entry.amount.currency) if self.payments.on_account else entry.amount,
             capture_reference=captures[-1].reference if captures else "",
         )
 

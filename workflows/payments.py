@@ -177,6 +177,12 @@ class OrderPayments:
         await self.look()
         self.owner.note("no hold is left")
 
+    async def leave_nothing_open(self) -> None:
+        """Neither a hold nor a try that the shopper began and left."""
+        still_open = {PaymentState.AUTHORISED, PaymentState.PENDING}
+        if any(payment.state in still_open for payment in (await self.look()).payments):
+            await self.void()
+
     async def until_refunded(self, keep: Money) -> None:
         """Until every refund has arrived, for days if need be. One that fails is asked about: given back otherwise?"""
         while True:
@@ -190,25 +196,33 @@ class OrderPayments:
             )
             await self.look()
 
-    async def watch_for_late_money(self) -> None:
-        """A bank refuses no transfer: what arrives for a cancelled order is sent back."""
-        if self._order.payment.term is not PaymentTerm.BANK_TRANSFER:
-            return
-        nothing = Money.zero(self._order.currency)
-        until = workflow.now() + timedelta(days=self.owner.policies.late_payment_days)
-        number = 1
+    async def return_what_arrives(self, keep: Money, waits_for: str, *, days: float, why: str) -> None:
+        """For so many days. A bank refuses no transfer: what arrives beyond what we may keep is sent back at once."""
+        document, hints, until = self.owner.document, self.owner.hints, workflow.now() + timedelta(days=days)
+        by_transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
+        pause = timedelta(days=1)
         while (left := until - workflow.now()) > timedelta(0):
-            await self.owner.hinted(
-                System.PAYMENTS, "money that may still arrive, to send it back", at_most=left
-            )
-            await self.look()
-            if (late := self.owner.document.kept) > nothing:
-                number += 1
-                self.owner.note(f"{late} arrived after the order was cancelled")
-                await self._give_back(nothing)
-                facts = CustomerFacts(returned=late, why="the order was cancelled before it arrived")
-                await tell_customer(self.desk, Occasion.MONEY_RETURNED, facts, number=number)
-                await self.until_refunded(nothing)
+            hints.discard(System.PAYMENTS)
+            patience = min(pause, left) if by_transfer else left
+            document.waits_for, document.looks_again_at = waits_for, workflow.now() + patience
+            self.owner.show()
+            hinted = await self.owner.until(lambda: System.PAYMENTS in hints, at_most=patience)
+            document.waits_for, document.looks_again_at = "", None
+            pause *= 2  # a hint may have been lost; the longer nothing came, the less will
+            if hinted or by_transfer:
+                await self._return_beyond(keep, why)
+
+    async def _return_beyond(self, keep: Money, why: str) -> None:
+        await self.look()
+        if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:
+            return
+        self.owner.note(f"{late} arrived beyond what is owed")
+        number = len(self.owner.document.payments.refunds) + 1
+        await self._give_back(keep)
+        await tell_customer(
+            self.desk, Occasion.MONEY_RETURNED, CustomerFacts(returned=late, why=why), number=number
+        )
+        await self.until_refunded(keep)
 
     @asks_a_person(Reason.REFUND_FAILED)
     async def _give_back(self, keep: Money) -> None:

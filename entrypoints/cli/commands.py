@@ -16,9 +16,11 @@ COMMANDS = {
     "orders": ("entrypoints.cli.orders", "app", "Place, find, read, hold and cancel orders."),
     "attention": ("entrypoints.cli.attention", "app", "See which orders stand still and why, and decide."),
     "audit": ("entrypoints.cli.audit", "audit", "Check each promise, per order, on everybody's books."),
+    "check": ("entrypoints.cli.check", "app", "Find what would trouble orders, before go-live."),
     "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
     "skus": ("entrypoints.cli.inbox", "skus", "Map a shop's lines without SKU to the merchant's."),
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
+    "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (

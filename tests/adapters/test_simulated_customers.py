@@ -15,8 +15,9 @@ from domain.ids import CustomerRef
 from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import Customer
+from tests.adapters.hint_listener import Listener
 from tests.adapters.simulated_scenes import Scene, Systems, systems
-from tests.adapters.test_simulated import SECONDS_MAX, Listener
+from tests.adapters.test_simulated import SECONDS_MAX
 from tests.contracts.customers import ask, every
 from tests.contracts.simulator_process import SECRET, Simulator, simulator, wait_until
 

@@ -49,9 +49,10 @@ async def cancelled_at_the_deadline(world: World) -> Story:
     return story
 
 
-async def erp_down_for_a_while(world: World) -> Story:
+async def erp_down_for_a_while(world: World, *, channel: str = "hasty") -> Story:
+    """`channel` is one that soon calls an effect blocked."""
     world.simulator.fault("erp", "down", "enter_order")
-    story = await world.begin(channel="hasty")
+    story = await world.begin(channel=channel)
     await story.blocked_on(System.ERP)
     world.simulator.clear_faults()
     await story.pack()
@@ -120,8 +121,9 @@ async def paid_after_it_was_cancelled(world: World) -> Story:
     return story
 
 
-async def on_account(world: World) -> Story:
-    story = await world.begin(term=PaymentTerm.ON_ACCOUNT, payment=None, customer=world.buyer(limit="100.00"))
+async def on_account(world: World, *, channel: str = "shop") -> Story:
+    buyer = world.buyer(limit="100.00")
+    story = await world.begin(channel=channel, term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
     await story.pack()
     await story.ship()
     await deliver_and_close(story)

@@ -36,6 +36,7 @@ class Story:
         self.handle = handle
         self.id: OrderId = placed.order_id
         self.shipment = shipment_id(placed.order_id, 1)
+        self._hinted: tuple[System, ...] = ()
 
     @property
     def sku(self) -> Sku:
@@ -138,7 +139,10 @@ class Story:
         return answer
 
     async def hint(self, *systems: System) -> None:
-        for system in systems:
+        """A webhook's, as the world's webhooks are now: in order, twice, or with the old ones again after the new."""
+        again = {"duplicated": systems, "reordered": tuple(reversed(self._hinted))}
+        self._hinted += systems
+        for system in (*systems, *again.get(self.world.webhooks, ())):
             await self.handle.signal(Order.look_again, system)
 
     # -- what the world does with it -------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ async def test_money_that_arrives_after_the_order_was_given_up_is_sent_back(worl
         payment=("captured",),
         captured=("29.63",),
         refunded=("29.63",),
-        mails=("cancelled", "money_returned-2"),
+        mails=("cancelled", "money_returned"),
         movements=("refunded 29.63 EUR",),
     )
 
@@ -106,3 +106,19 @@ async def test_the_bank_is_asked_once_more_before_the_deadline_cancels(world: Wo
     world.transfer(story, "29.63")  # and its webhook is lost
     await story.pass_time(timedelta(hours=6))
     await story.waits_for("the warehouse to pack")
+
+
+async def test_money_that_arrives_again_in_the_return_window_is_sent_back_at_once(world: World) -> None:
+    story = await asked_to_transfer(world)
+    world.transfer(story, "29.63")
+    await story.hint(System.PAYMENTS)
+    await story.pack()
+    await story.ship()
+    await story.deliver()
+    await story.waits_for("the return window to end")
+    world.transfer(story, "29.63", "again")
+    await story.hint(System.PAYMENTS)
+    document = await story.until(lambda document: document.payments.refunds)
+    assert document.kept == story.placed.total
+    await story.until_closed()
+    assert (await story.books()).refunded == ("29.63",)

@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 
 from activities.incidents import Telling
 from adapters.database.engine import migrate, open_database
@@ -66,11 +74,13 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 
 
 # By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second;
-# `patient` then asks only every hour; `wholesale` lets new business accounts wait for an approval; `impatient`
+# `patient` then asks only every hour; `mortal` gives up on a dead
+# worker after a second; `wholesale` lets new business accounts wait for an approval; `impatient`
 # hangs up on requests that its systems are still working on.
 CHANNELS = {
     "shop": policies(),
-    "hasty": policies(attention_seconds=1),
+    "hasty": policies(attention_seconds=1, attempt_seconds=1),
+    "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
     "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
@@ -92,6 +102,8 @@ class World:
         self.engine = engine
         self.orders = Orders(engine, now)
         self.activities = activities
+        self.dies: dict[str, str] = {}  # at which effect the worker dies next: `before` or `after` it
+        self.webhooks = "ordered"  # or `duplicated`, or `reordered`
         self._state = state
         self._numbers = count(1)
         self._stories: list[Story] = []
@@ -172,6 +184,7 @@ class World:
             workflows=[Order, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
+            interceptors=[_Mortal(self.dies)],
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             **options,
         )
@@ -299,6 +312,31 @@ class World:
         stories, self._stories = self._stories, []
         for story in stories:
             await _REPLAYER.replay_workflow(await story.handle.fetch_history())
+
+
+class _Mortal(Interceptor):
+    """A worker that dies at an effect: nobody learns what became of the attempt until its time is over."""
+
+    def __init__(self, dies: dict[str, str]) -> None:
+        self.dies = dies
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
+        return _MortalActivity(next, self.dies)
+
+
+class _MortalActivity(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, str]) -> None:
+        super().__init__(inner)
+        self._dies = dies
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
+        when = self._dies.pop(activity.info().activity_type, None)
+        if when == "before":
+            activity.raise_complete_async()
+        result = await super().execute_activity(input)
+        if when == "after":
+            activity.raise_complete_async()
+        return result
 
 
 @asynccontextmanager
