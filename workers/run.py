@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import Unavailable
+from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
@@ -43,10 +44,11 @@ async def run_worker(
     settings: Settings,
     started: Callable[[], None] = lambda: None,
     *,
+    make_current: bool = False,
     workflows: Sequence[type] = (Order, SweepOnce, TellIncidents),
     eager: bool = True,
 ) -> None:
-    """Until SIGTERM or SIGINT; `started` is called when it takes work.
+    """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.
 
     The sandbox is off: lint bans what it would catch, and it doubles an order's memory. `workflows` and `eager` are
     others only where costs are compared.
@@ -64,8 +66,13 @@ async def run_worker(
             disable_eager_activity_execution=not eager,
             max_eager_activity_reservations_per_workflow_task=10,
             graceful_shutdown_timeout=_DRAIN,
+            deployment_config=deployment_of(settings),
         )
         async with worker:
+            if make_current:
+                await become_current(client, settings)
+            elif why := await routed_elsewhere(client, settings):
+                log.warning("this worker gets no orders", why=why)
             await ensure_sweeps(client, settings)
             started()
             log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal_address)

@@ -15,6 +15,11 @@ COMMANDS = {
     "up": ("entrypoints.cli.installation", "up", "Start everything on this machine; Ctrl-C stops it."),
     "orders": ("entrypoints.cli.orders", "app", "Place, find, read, hold and cancel orders."),
     "attention": ("entrypoints.cli.attention", "app", "See which orders stand still and why, and decide."),
+    "ui": (
+        "entrypoints.cli.ui",
+        "ui",
+        "Links into Temporal's Web UI: orders that are stuck, or one order's page.",
+    ),
     "audit": ("entrypoints.cli.audit", "audit", "Check each promise, per order, on everybody's books."),
     "check": ("entrypoints.cli.check", "app", "Find what would trouble orders, before go-live."),
     "inbox": ("entrypoints.cli.inbox", "app", "See what came in and could not be used, and replay it."),
@@ -22,6 +27,7 @@ COMMANDS = {
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
     "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
+    "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (
         "adapters.simulated.__main__",

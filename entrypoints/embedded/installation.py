@@ -99,6 +99,7 @@ class Installation:
                 "-m",
                 "entrypoints.cli",
                 "worker",
+                "--make-current",  # the one before it has ended, whatever build it was
                 "--ready-file",
                 str(self.directory / f"worker-{number}.ready"),
             ),

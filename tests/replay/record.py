@@ -1,6 +1,7 @@
-"""`python -m tests.replay.record` records the histories anew: after a change that is not safe for running orders.
+"""`python -m tests.replay.record [FLOW …]` records histories anew: of new flows, or of all after a change that is not
+safe for running orders. CHANGELOG.md must say so then.
 
-CHANGELOG.md must say so then. The customers in them are made up, as all of the simulated world.
+The customers in them are made up, as all of the simulated world.
 """
 
 import asyncio
@@ -13,23 +14,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.replay.histories import FLOWS, FOLDER
+from tests.replay.histories import FLOWS, FOLDER, keep, path_of, recorded
 from tests.workflows.world import open_world
 
 _PROCESS = re.compile(r"^\d+@\S+$")  # 4711@host, and the queues that are called so
 _SDK_ENDS_SECONDS = 0.5
 
 
-async def record() -> None:
+async def record(names: list[str]) -> None:
+    """The named flows, or all of them; then nothing else is kept."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         async with open_world(Path(directory)) as world:
-            for name, flow in FLOWS.items():
-                story = await flow(world)
+            for name in names or FLOWS:
+                story = await FLOWS[name](world)
                 world.simulator.clear_faults()
+                await story.idle()
                 history = (await story.handle.fetch_history()).to_json_dict()
-                FOLDER.joinpath(f"{name}.json").write_text(_text(history["events"]))
+                keep(name, _text(history["events"]))
                 sys.stdout.write(f"{name}: {len(history['events'])} events\n")
+    for name in recorded() - FLOWS.keys():
+        path_of(name).unlink()
 
 
 def _text(events: list[Any]) -> str:
@@ -50,6 +55,6 @@ def _anonymous(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))
     gc.collect()  # the SDK's threads need a moment, or the interpreter aborts
     time.sleep(_SDK_ENDS_SECONDS)
