@@ -10,7 +10,7 @@ from domain.attention import Action, Reason
 from domain.errors import InvariantBroken, Refused
 from workflows import effects
 from workflows.attention import _reason_of
-from workflows.owner import Todo
+from workflows.todo import Todo
 
 Offer = tuple[Reason, frozenset[Action]]
 
