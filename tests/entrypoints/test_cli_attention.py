@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from domain.attention import MEANING, Reason
 from domain.ids import System
@@ -15,6 +16,7 @@ from tests.contracts.simulator_process import wait_until
 from tests.entrypoints.office import Keyboard, Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import Story
+from workflows.visibility import ATTENTION
 
 WHY = ("--reason", "the article is known now")
 _PATIENCE_SECONDS = 60
@@ -236,6 +238,25 @@ def test_an_order_that_no_worker_carries_is_not_reached(
     assert "not reached" in answer.flat
     assert "no worker has taken it within 1 s, and one still may" in answer.flat
     assert "0 of 1 done, 1 not reached" in answer.flat
+
+
+def test_an_order_that_cannot_be_read_is_left_alone_by_a_filter(office: Office) -> None:
+    """Nobody carries it, and so nobody can tell what it asks."""
+    placed = office.world.order()
+    office.do(office.world.orders.accept(placed))
+    client = office.world.temporal.client
+    asks = TypedSearchAttributes([SearchAttributePair(ATTENTION, Reason.ORDER_REFUSED.value)])
+    office.do(
+        client.start_workflow(
+            "Order", placed, id=placed.order_id, task_queue="nobody", search_attributes=asks
+        )
+    )
+    wait_until(lambda: placed.order_id in listed(office), _PATIENCE_SECONDS)
+    answer = office("attention", "resolve", "retry", "--needs", "order_refused", *WHY, "--yes")
+    assert (answer.code, "0 of 1 done, 1 not reached" in answer.flat) == (1, True)
+    assert f"{placed.order_id} cannot be read: Temporal says " in answer.flat
+    shown = office("attention", "show", placed.order_id)
+    assert (shown.code, "cannot be read: Temporal says " in shown.flat_err) == (1, True)
 
 
 @pytest.mark.parametrize(
