@@ -99,7 +99,7 @@ def _shipment(shipment: Shipment) -> str:
 
 def _attributes(document: OrderDocument) -> list[SearchAttributeUpdate[Any]]:
     blocked, attention = document.blocked, document.attention
-    stuck_since = [mark.since for mark in blocked] + ([attention.since] if attention else [])
+    stuck_since = [mark.since for mark in (*blocked, attention, document.hold) if mark is not None]
     return [
         visibility.ORDER_PHASE.value_set(document.phase.value),
         _set_or_unset(visibility.CUSTOMER_REF, document.erp_customer),

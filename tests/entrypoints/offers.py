@@ -8,7 +8,7 @@ from typing import Any
 import workflows
 from domain.attention import Action, Reason
 from domain.errors import InvariantBroken, Refused
-from workflows import effects
+from workflows import effects, messages
 from workflows.attention import _reason_of
 from workflows.todo import Todo
 
@@ -28,8 +28,13 @@ def offered() -> dict[Reason, set[Action]]:
 def _of_refused_effects() -> Iterator[Offer]:
     """Those that the desk is given: uncalled, for it makes each try anew."""
     makes = _at_the_desk()
-    (holder,) = [n for n in _parsed(Path(effects.__file__)).body if getattr(n, "name", "") == "Effects"]
-    for make in ast.walk(holder):
+    holders = [
+        node
+        for module in (effects, messages)
+        for node in _parsed(Path(str(module.__file__))).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    for make in (node for holder in holders for node in ast.walk(holder)):
         if isinstance(make, ast.FunctionDef) and make.name in makes:
             todo = _todo(make)
             for refusal in (Refused(""), InvariantBroken("")):
@@ -56,7 +61,7 @@ def _todo(make: ast.FunctionDef) -> Todo[Any]:
                 func=ast.Name(id="Todo"), args=[ast.Attribute(value=ast.Name(id=holder), attr=name), call, *_]
             ):
                 told = {keyword.arg: keyword.value for keyword in node.keywords}
-                method = getattr(getattr(effects, holder), name)
+                method = getattr(vars(effects).get(holder) or vars(messages)[holder], name)
                 return Todo(
                     method,
                     call,  # type: ignore[arg-type]  # nobody looks at it

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -43,7 +42,6 @@ class Running:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_SECONDS_MAX)
         assert not self._thread.is_alive()
-        _let_go_of_orders()
 
     def clear(self) -> None:
         """Faults end, and every order too: the next test finds none that stands still."""
@@ -100,14 +98,3 @@ class Keyboard(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-def _let_go_of_orders() -> None:
-    """Orders that no worker carries any more end when they are collected, and their `finally` blocks say so."""
-    otherwise = sys.unraisablehook
-
-    def hook(found: "sys.UnraisableHookArgs") -> None:
-        if "Not in workflow event loop" not in str(found.exc_value):
-            otherwise(found)
-
-    sys.unraisablehook = hook

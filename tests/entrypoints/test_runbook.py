@@ -24,9 +24,6 @@ _CAN = re.compile(r"^\*\*Can be done:\*\* (.+)\.$", re.MULTILINE)
 _EXAMPLE, _CHANNEL, _CORRECTION = "S-10001", "shop-demo", "correction.json"
 _PATIENCE_SECONDS = 60
 
-# What is asked about otherwise until the order knows the difference.
-_NOT_ASKED = {Reason.SHORT_PICK}
-
 
 @dataclass(frozen=True)
 class Command:
@@ -73,11 +70,7 @@ def test_a_section_says_the_reason_as_the_product_does(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_what_a_section_says_can_be_done_is_what_the_order_offers(
-    reason: Reason, request: pytest.FixtureRequest
-) -> None:
-    if reason in _NOT_ASKED:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="no order asks this yet"))
+def test_what_a_section_says_can_be_done_is_what_the_order_offers(reason: Reason) -> None:
     (listed,) = _CAN.findall(sections()[reason])
     said = {Action(action) for action in listed.split(", ")}
     assert said - {Action.CANCEL} == offered()[reason]
@@ -102,10 +95,8 @@ def test_only_commands_of_ours_are_shown_and_all_are_run() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_an_order_asks_for_this_reason_and_offers_nothing_that_the_section_does_not_say(
-    office: Office, reason: Reason, request: pytest.FixtureRequest
+    office: Office, reason: Reason
 ) -> None:
-    if reason in _NOT_ASKED:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="no order asks this yet"))
     question = office.do(SCENES[reason].begin(office).needs_person())
     assert question.reason is reason
     (listed,) = _CAN.findall(sections()[reason])
