@@ -104,9 +104,14 @@ class Order:
         return sum((money(back["amount"]) for back in self.document.get("returned_outside", [])), ZERO)
 
     @property
+    def paid_outside(self) -> Decimal:
+        """What the customer paid past the gateway, by a person's word."""
+        return sum((money(paid["amount"]) for paid in self.document.get("paid_outside", [])), ZERO)
+
+    @property
     def kept(self) -> Decimal:
         """What we have of the customer's money."""
-        return self.captured - self.refunded - self.returned_outside
+        return self.captured - self.refunded + self.paid_outside - self.returned_outside
 
     @property
     def earned(self) -> Decimal:
