@@ -14,7 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from temporalio.client import WorkflowExecutionStatus
+
 from tests.replay.histories import FLOWS, FOLDER, keep, path_of, recorded
+from tests.workflows.story import Story
 from tests.workflows.world import open_world
 
 _PROCESS = re.compile(r"^\d+@\S+$")  # 4711@host, and the queues that are called so
@@ -29,12 +32,19 @@ async def record(names: list[str]) -> None:
             for name in names or FLOWS:
                 story = await FLOWS[name](world)
                 world.simulator.clear_faults()
-                await story.idle()
+                await _come_to_rest(story)
                 history = (await story.handle.fetch_history()).to_json_dict()
                 keep(name, _text(history["events"]))
                 sys.stdout.write(f"{name}: {len(history['events'])} events\n")
     for name in recorded() - FLOWS.keys():
         path_of(name).unlink()
+
+
+async def _come_to_rest(story: Story) -> None:
+    """A flow may leave its order open: then until it waits for something."""
+    if (await story.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        await story.until(lambda document: document.waits_for)
+    await story.idle()
 
 
 def _text(events: list[Any]) -> str:
