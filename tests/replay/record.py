@@ -18,7 +18,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from tests.replay.histories import FLOWS, FOLDER, keep, path_of, recorded
 from tests.workflows.story import Story
-from tests.workflows.world import open_world
+from tests.workflows.world import World, open_world
 
 _PROCESS = re.compile(r"^\d+@\S+$")  # 4711@host, and the queues that are called so
 _SDK_ENDS_SECONDS = 0.5
@@ -30,14 +30,18 @@ async def record(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         async with open_world(Path(directory)) as world:
             for name in names or FLOWS:
-                story = await FLOWS[name](world)
-                world.simulator.clear_faults()
-                await _come_to_rest(story)
-                history = (await story.handle.fetch_history()).to_json_dict()
-                keep(name, _text(history["events"]))
-                sys.stdout.write(f"{name}: {len(history['events'])} events\n")
+                keep(name, await recording(world, name))
+                sys.stdout.write(f"{name}\n")
     for name in recorded() - FLOWS.keys():
         path_of(name).unlink()
+
+
+async def recording(world: World, name: str) -> str:
+    story = await FLOWS[name](world)
+    world.simulator.clear_faults()
+    await _come_to_rest(story)
+    history = (await story.handle.fetch_history()).to_json_dict()
+    return _text(history["events"])
 
 
 async def _come_to_rest(story: Story) -> None:
