@@ -3,6 +3,7 @@
 from functools import partial
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp import ErpActivities
@@ -268,9 +269,13 @@ class Order:
         if self.document.phase in ended:
             return
         look = self.effects.look_at(System.STOREFRONT)
-        shop = await self.owner.attempts(
-            Todo(StorefrontActivities.look_up_shop_order, look, "shop-news", "Look what is new in the shop")
+        news = Todo(
+            StorefrontActivities.look_up_shop_order, look, "shop-news", "Look what is new in the shop"
         )
+        try:
+            shop = await self.owner.attempts(news)
+        except ActivityError:
+            return  # refused, or given up with the order
         if shop and shop.state is StorefrontState.CANCELLED and self.document.phase not in ended:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
 

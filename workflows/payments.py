@@ -104,6 +104,7 @@ class OrderPayments:
             facts = CustomerFacts(returned=surplus, why="more arrived than was to be paid")
             await tell_customer(self.desk, Occasion.MONEY_RETURNED, facts)
 
+    @asks_a_person(Reason.CREDIT_REFUSED)
     async def _credit(self) -> None:
         """The ERP sets a part of the customer's credit aside, now or when it has some again."""
         deadline = workflow.now() + timedelta(days=self.owner.policies.credit_wait_days_max)
@@ -204,6 +205,7 @@ class OrderPayments:
         if any(payment.state in still_open for payment in (await self.look()).payments):
             await self.void()
 
+    @asks_a_person()
     async def until_refunded(self, keep: Money) -> None:
         """Until every refund has arrived, for days if need be. One that fails is asked about: given back otherwise?"""
         while True:
@@ -233,6 +235,7 @@ class OrderPayments:
             if hinted or by_transfer:
                 await self._return_beyond(keep, why)
 
+    @asks_a_person()
     async def _return_beyond(self, keep: Money, why: str) -> None:
         await self.look()
         if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:

@@ -37,7 +37,9 @@ def details(document: OrderDocument) -> str:
     parts.append("**Money**\n\n" + "\n".join(_money(document)))
     parts += [_shipment(shipment) for shipment in document.shipments]
     last = document.timeline[-_TIMELINE_LINES_MAX:]
-    parts.append("**What happened**\n\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last))
+    parts.append(
+        "**What happened**\n\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last)
+    )
     return "\n\n".join(parts)
 
 
