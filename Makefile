@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test browser check up lock install
+.PHONY: demo test browser check bench up lock install
 
 demo: install  ## Orders from document to settled money, a worker killed under them, all books audited.
 	$(BIN)/ordersaga demo
@@ -23,6 +23,9 @@ check: install  ## Lint, format, types, layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: install  ## What an order costs: throughput, latency, CPU, history, memory.
+	$(BIN)/ordersaga bench
 
 up: install  ## An installation on this machine, its state in ./.ordersaga. Ctrl-C stops it.
 	$(BIN)/ordersaga up

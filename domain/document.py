@@ -25,8 +25,8 @@ class Happening(Value):
     what: str
 
 
-class ReturnedOutside(Value):
-    """Money that somebody gave back past the gateway, under this reference: by bank transfer, say."""
+class MovedOutside(Value):
+    """Money that was paid or given back past the gateway, under this reference: by bank transfer, say."""
 
     amount: Money
     reference: str
@@ -54,7 +54,8 @@ class OrderDocument(BaseModel):
     erp_customer: CustomerRef | None = None
     crm_customer: CustomerRef | None = None
     payments: Payments
-    returned_outside: tuple[ReturnedOutside, ...] = ()
+    paid_outside: tuple[MovedOutside, ...] = ()
+    returned_outside: tuple[MovedOutside, ...] = ()
     erp_order: ErpOrder | None = None
     reservation: Reservation | None = None
     shipments: list[Shipment] = []
@@ -80,6 +81,7 @@ class OrderDocument(BaseModel):
 
     @property
     def kept(self) -> Money:
-        """What we have of the customer's money: less what went back, through the gateway or past it."""
-        outside = total((returned.amount for returned in self.returned_outside), self.order.currency)
-        return self.payments.kept - outside
+        """What we have of the customer's money, whether it came and went through the gateway or past it."""
+        paid = total((moved.amount for moved in self.paid_outside), self.order.currency)
+        returned = total((moved.amount for moved in self.returned_outside), self.order.currency)
+        return self.payments.kept + paid - returned

@@ -18,6 +18,7 @@ from adapters.database.incidents import SqlIncidents
 from adapters.database.orders import RegisteredOrder
 from domain.attention import MEANING, Action, Attention, Blocked, Hold, Reason, Resolve, ways_out
 from domain.base import Value
+from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, System
 from domain.records import Incident
 from entrypoints.doors import Doors, Outcome, Told
@@ -253,9 +254,8 @@ async def _case(doors: Doors, one: Standing, which: Which, action: Action) -> Ca
     order = await doors.find(one.order_id)
     try:
         document = await doors.read(order)
-    except RPCError as error:
-        why = f"it could not be read: Temporal says {error.status.name.lower()}"
-        return Case(order=order, not_asked=why, unreached=True)
+    except Unavailable as error:
+        return Case(order=order, not_asked=str(error), unreached=True)
     asked, blocked = document.attention, [m for m in document.blocked if which.blocked_on in (None, m.system)]
     if asked and not which.blocked_on and which.needs in (None, asked.reason):
         return Case(

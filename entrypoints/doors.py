@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.client import (
     Client,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -23,7 +24,7 @@ from adapters.database.orders import Orders, RegisteredOrder
 from domain.attention import Answer
 from domain.base import Value
 from domain.document import OrderDocument
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 from domain.ids import OrderId
 from domain.orders import PlacedOrder
 from domain.records import OrderState
@@ -88,7 +89,7 @@ class Doors:
         return numbered[0]
 
     async def read(self, order: RegisteredOrder) -> OrderDocument:
-        """The whole order: of a closed one as it was kept, of any other as it is now."""
+        """The whole order: of a closed one as it was kept, of any other as it is now. Unavailable: it cannot tell."""
         if order.closed_document:
             return OrderDocument.model_validate_json(order.closed_document)
         handle = await self.workflow(order.order_id)
@@ -97,7 +98,11 @@ class Doors:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return _not_started(order.placed)
-            raise
+            raise Unavailable(
+                f"{order.order_id} cannot be read: Temporal says {error.status.name.lower()}: {error.message}"
+            ) from error
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"{order.order_id} cannot be read: {error}") from error
 
     async def ask(self, order: RegisteredOrder, door: Door, *asked: object) -> Told:
         """The order's own answer, for which it is given a minute."""

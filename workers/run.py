@@ -2,17 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import Unavailable
 from workers.deployment import become_current, deployment_of, routed_elsewhere
+from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
@@ -32,7 +32,7 @@ async def connect(settings: Settings) -> Client:
     """A client of the settings' Temporal, speaking our payloads. Unavailable when it cannot be reached."""
     try:
         return await Client.connect(
-            settings.temporal_address, namespace=settings.namespace, data_converter=pydantic_data_converter
+            settings.temporal_address, namespace=settings.namespace, data_converter=data_converter
         )
     except RuntimeError as error:  # all that the SDK says of a server that does not answer
         raise Unavailable(
@@ -41,22 +41,29 @@ async def connect(settings: Settings) -> Client:
 
 
 async def run_worker(
-    settings: Settings, started: Callable[[], None] = lambda: None, *, make_current: bool = False
+    settings: Settings,
+    started: Callable[[], None] = lambda: None,
+    *,
+    make_current: bool = False,
+    workflows: Sequence[type] = (Order, SweepOnce, TellIncidents),
+    eager: bool = True,
 ) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.
 
-    The sandbox is off: lint bans what it would catch, and it doubles an order's memory.
+    The sandbox is off: lint bans what it would catch, and it doubles an order's memory. `workflows` and `eager` are
+    others only where costs are compared.
     """
     client = await _connected(settings)
     async with wired(settings, client) as activities:
         worker = Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[Order, SweepOnce, TellIncidents],
+            workflows=workflows,
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_orders,
             sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
+            disable_eager_activity_execution=not eager,
             max_eager_activity_reservations_per_workflow_task=10,
             graceful_shutdown_timeout=_DRAIN,
             deployment_config=deployment_of(settings),

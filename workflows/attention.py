@@ -15,8 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import System
     from domain.notifications import Occasion
     from workflows.effects import Effects
-    from workflows.owner import Owner, Todo
+    from workflows.owner import Owner
     from workflows.requests import ResolveRequest
+    from workflows.todo import Todo
 
 R = TypeVar("R")
 Make = Callable[[], Todo[R]]
@@ -63,6 +64,7 @@ class Desk:
     def __init__(self, owner: Owner, effects: Effects) -> None:
         self.owner = owner
         self.effects = effects
+        self._outages = 0
         owner.on_outage = self._count_outage
 
     # -- effects that may be refused ---------------------------------------------------------------------------
@@ -179,9 +181,11 @@ class Desk:
         """It counts in the system's incident, of which operators are told once. Of our own database nobody can."""
         if blocked.system is System.DATABASE:
             return
-        await self.owner.attempts(self.effects.begin_outage(blocked))
+        self._outages += 1
+        number = self._outages
+        await self.owner.attempts(self.effects.begin_outage(blocked, number))
         await workflow.wait_condition(over)
-        await self.owner.attempts(self.effects.end_outage(blocked))
+        await self.owner.attempts(self.effects.end_outage(blocked, number))
 
 
 def _reason_of(todo: Todo[Any], refusal: Refused | InvariantBroken) -> tuple[Reason, tuple[Action, ...]]:

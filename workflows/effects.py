@@ -1,11 +1,9 @@
 """The effects of an order: for each its activity, its key, and the words the Web UI shows."""
 
-from typing import TypedDict
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.crm import CrmActivities, NoteInCrm
+    from activities.crm import CrmActivities
     from activities.erp import (
         ApproveCredit,
         EnterOrder,
@@ -22,14 +20,6 @@ with workflow.unsafe.imports_passed_through():
         RequestPick,
         ShipmentEffect,
     )
-    from activities.incidents import CountOutage, IncidentActivities
-    from activities.notifications import (
-        CustomerFacts,
-        MailCustomer,
-        NotificationActivities,
-        TellOperators,
-        Undeliverable,
-    )
     from activities.payments import (
         CapturePayment,
         LookUpPayments,
@@ -41,45 +31,21 @@ with workflow.unsafe.imports_passed_through():
     from activities.steps import Effect, Look
     from activities.stock import ReserveStock, StockActivities
     from activities.storefront import CancelShopOrder, StorefrontActivities
-    from domain.attention import Attention, Blocked, ways_out
     from domain.document import Shipment
     from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import CustomerRef, OrderId, ShipmentId, System, shipment_number_of
-    from domain.keys import Key, effect_key
+    from domain.ids import CustomerRef, ShipmentId, System, shipment_number_of
     from domain.ledger import Entry
-    from domain.notifications import Occasion
-    from domain.orders import PlacedOrder
     from domain.payments import Capture, Declined, Part, Refund
-    from domain.records import OrderState, Outage
+    from domain.records import OrderState
     from domain.reservations import Reservation, demand_of
     from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
-    from workflows.owner import Owner, Todo
+    from workflows.messages import Messages
+    from workflows.todo import Todo
 
 
-class _Call(TypedDict):
-    adapter: str
-    order_id: OrderId
-    key: Key
-
-
-class Effects:
+class Effects(Messages):
     """What may be done for one order. Every effect states a target, so that a repeat or an undo is always legal."""
-
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
-        self._document = owner.document
-
-    @property
-    def _order(self) -> PlacedOrder:
-        return self._document.order
-
-    @property
-    def _id(self) -> OrderId:
-        return self._document.order.order_id
-
-    def key(self, step: str, target: str = "") -> Key:
-        return effect_key(self._id, step, target)
 
     def look_at(self, system: System) -> Look:
         return Look(adapter=self._adapter(system), order_id=self._id)
@@ -307,67 +273,6 @@ class Effects:
             may_skip=True,
         )
 
-    def mail(
-        self, occasion: Occasion, facts: CustomerFacts | None = None, *, number: int = 1
-    ) -> Todo[Undeliverable | None]:
-        """`number` where there may be several of an occasion."""
-        target = occasion if number == 1 else f"{occasion}-{number}"
-        call = MailCustomer(
-            **self._call(System.NOTIFICATIONS, "mail", target),
-            occasion=occasion,
-            order=self._order,
-            facts=facts or CustomerFacts(),
-        )
-        return Todo(
-            NotificationActivities.mail_customer,
-            call,
-            f"mail-{target}",
-            f"Mail the customer: {occasion.replace('_', ' ')}",
-            may_skip=True,
-        )
-
-    def crm_note(self, what: str) -> Todo[None]:
-        customer = self._document.crm_customer
-        if customer is None:
-            raise InvariantBroken("a note in the CRM needs its customer")
-        text = f"Order {self._order.number}: {what}"
-        call = NoteInCrm(**self._call(System.CRM, "crm-note", what), customer_ref=customer, text=text)
-        return Todo(CrmActivities.note_in_crm, call, f"crm-{what}", f"Note in the CRM: {what}", may_skip=True)
-
-    def tell_operators(self, question: Attention, occasion: Occasion = Occasion.NEEDS_PERSON) -> Todo[None]:
-        """Once per question of the order; a reminder is another occasion."""
-        target = f"{occasion}-{question.number}"
-        call = TellOperators(
-            **self._call(System.NOTIFICATIONS, "operators", target),
-            to=self._owner.policies.operators,
-            occasion=occasion,
-            order_number=self._order.number,
-            what=question.what,
-            ways_out=tuple(ways_out(self._id, question.can)),
-        )
-        return Todo(
-            NotificationActivities.tell_operators, call, f"operators-{target}", f"Tell operators: {occasion}"
-        )
-
-    def begin_outage(self, blocked: Blocked) -> Todo[None]:
-        call = self._outage(blocked, "begin")
-        return Todo(IncidentActivities.begin_outage, call, f"outage-begin-{blocked.step}", "Count the outage")
-
-    def end_outage(self, blocked: Blocked) -> Todo[None]:
-        call = self._outage(blocked, "end")
-        return Todo(IncidentActivities.end_outage, call, f"outage-end-{blocked.step}", "End the outage")
-
-    def _outage(self, blocked: Blocked, which: str) -> CountOutage:
-        outage = Outage(
-            order_id=self._id,
-            system=blocked.system,
-            adapter=self._adapter(blocked.system),
-            step=blocked.step,
-            operators=self._owner.policies.operators,
-            notifier=self._adapter(System.NOTIFICATIONS),
-        )
-        return CountOutage(**self._call(System.DATABASE, f"outage-{which}", blocked.step), outage=outage)
-
     def close_record(self, state: OrderState) -> Todo[None]:
         call = CloseOrder(
             **self._call(System.DATABASE, "close"),
@@ -395,12 +300,6 @@ class Effects:
         if await self._owner.look(ErpActivities.look_up_account, self.look_at_account(customer)) is None:
             raise Refused(f"the ERP has no customer {reference}")
         return customer
-
-    def _adapter(self, system: System) -> str:
-        return self._owner.policies.adapters.get(system, "")
-
-    def _call(self, system: System, step: str, target: str = "") -> _Call:
-        return _Call(adapter=self._adapter(system), order_id=self._id, key=self.key(step, target))
 
 
 def _short(shipment: ShipmentId) -> str:

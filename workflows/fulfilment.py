@@ -51,7 +51,7 @@ class Fulfilment:
             else:
                 return
 
-    @asks_a_person(Reason.PICK_REFUSED, Action.DONE)
+    @asks_a_person(Reason.PICK_REFUSED)
     async def _pick_and_hand_over(self) -> None:
         shipment = self._planned()
         self.undo.add(self._stop_all)
@@ -108,9 +108,11 @@ class Fulfilment:
             shipment.state = pick.state
             if pick.state in wanted:
                 shipment.packages = pick.packages
-                _whole(shipment, pick)
-                return pick
-            await self.owner.hinted(System.WAREHOUSE, waits_for)
+                if (short := _short_of(shipment, pick)) is None:
+                    return pick
+                await self.desk.ask(Reason.SHORT_PICK, (Action.RETRY,), short)
+            else:
+                await self.owner.hinted(System.WAREHOUSE, waits_for)
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
@@ -135,19 +137,18 @@ class Fulfilment:
             await self.owner.do(self.effects.void_labels(shipment))
 
 
-def _whole(shipment: Shipment, pick: Pick) -> None:
-    """Refused when the boxes hold other units than were asked for: only what ships may be charged."""
+def _short_of(shipment: Shipment, pick: Pick) -> str | None:
+    """What is wrong when the boxes hold other units than were asked for: only what ships may be charged."""
     asked = Counter({line.line_id: line.quantity for line in shipment.lines})
     packed: Counter[str] = Counter()
     for package in pick.packages:
         for line in package.lines:
             packed[line.line_id] += line.quantity
-    if packed != asked:
-        short = ", ".join(
-            f"{packed[line.line_id]} of {line.quantity} × {line.sku}"
-            for line in shipment.lines
-            if packed[line.line_id] != line.quantity
-        )
-        raise Refused(
-            f"the warehouse packed {short or 'something else'}: what is missing must be packed, too"
-        )
+    if packed == asked:
+        return None
+    short = ", ".join(
+        f"{packed[line.line_id]} of {line.quantity} × {line.sku}"
+        for line in shipment.lines
+        if packed[line.line_id] != line.quantity
+    )
+    return f"the warehouse packed {short or 'something else'}: what is missing must be packed, too"

@@ -1,9 +1,9 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp import ErpActivities
@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.customers import await_approval, know_customer, tell_customer
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
-    from workflows.owner import Owner, Todo
+    from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import (
         CancelRequest,
@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         Request,
         ResolveRequest,
     )
+    from workflows.todo import Todo
 
 
 @workflow.defn(name="Order")
@@ -268,9 +269,13 @@ class Order:
         if self.document.phase in ended:
             return
         look = self.effects.look_at(System.STOREFRONT)
-        shop = await self.owner.attempts(
-            Todo(StorefrontActivities.look_up_shop_order, look, "shop-news", "Look what is new in the shop")
+        news = Todo(
+            StorefrontActivities.look_up_shop_order, look, "shop-news", "Look what is new in the shop"
         )
+        try:
+            shop = await self.owner.attempts(news)
+        except ActivityError:
+            return  # refused, or given up with the order
         if shop and shop.state is StorefrontState.CANCELLED and self.document.phase not in ended:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
 

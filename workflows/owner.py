@@ -9,21 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
-    FailureError,
-    RetryState,
-    is_cancelled_exception,
 )
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failures import Failure
     from activities.steps import Look, step_of
     from domain.attention import Action, Blocked, Hold, Resolve
     from domain.document import Happening, OrderDocument
@@ -39,25 +34,10 @@ with workflow.unsafe.imports_passed_through():
         ResolveRequest,
     )
     from workflows.story import show
+    from workflows.todo import Todo, business_error_or_outage, was_cut_off
 
 R = TypeVar("R")
 C = TypeVar("C", bound=Look)
-
-
-@dataclass(frozen=True)
-class Todo(Generic[R]):
-    """An effect to be done: `name` is its stable activity id, `summary` what the Web UI shows of it.
-
-    `may_skip`: the order can do without it, and its result is None then. `done_as`: what a person who had it done
-    outside says of it, as its result; Refused tells why that cannot be.
-    """
-
-    method: Callable[[Any, Any], Awaitable[R]]
-    call: Look
-    name: str
-    summary: str
-    may_skip: bool = False
-    done_as: Callable[[str], Awaitable[R]] | None = None
 
 
 @dataclass
@@ -304,7 +284,7 @@ class Owner:
         try:
             return await self._attempts(todo, bound=bound)
         except ActivityError as error:
-            return await self._carry_on_blocked(todo, _business_error_or_outage(error))
+            return await self._carry_on_blocked(todo, business_error_or_outage(error))
 
     async def _carry_on_blocked(self, todo: Todo[R], last_error: str) -> R:
         step = step_of(todo.method)
@@ -323,8 +303,8 @@ class Owner:
             result = await self._until_answered(todo, stuck)
             answered = stuck.pressed is not Action.SKIP
         except ActivityError as error:
-            answered = not _was_cut_off(error)
-            _business_error_or_outage(error)
+            answered = not was_cut_off(error)
+            business_error_or_outage(error)
             raise
         else:
             return result
@@ -347,7 +327,7 @@ class Owner:
             try:
                 return await self._pressed(asyncio.create_task(self._attempts(todo, bound=None)), stuck)
             except ActivityError as error:
-                if stuck.pressed is None or not _was_cut_off(error):
+                if stuck.pressed is None or not was_cut_off(error):
                     raise
 
     async def _pressed(self, attempts: asyncio.Task[R], stuck: _Stuck) -> R:
@@ -386,23 +366,6 @@ class Owner:
         self.show()
 
     def show(self) -> None:
-        show(self.document)
-
-
-def _was_cut_off(error: ActivityError) -> bool:
-    """An attempt that fails while its cancel is on its way is told as its own failure, and not tried again."""
-    return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED
-
-
-def _business_error_or_outage(error: ActivityError) -> str:
-    """Raise what the business must decide, or the cancellation; otherwise answer the last words of the outage."""
-    if _was_cut_off(error):
-        raise error
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == Failure.REFUSED:
-        raise Refused(cause.message) from error
-    if isinstance(cause, ApplicationError) and cause.type == Failure.INVARIANT_BROKEN:
-        raise InvariantBroken(cause.message) from error
-    while isinstance(cause, FailureError) and isinstance(cause.cause, FailureError):
-        cause = cause.cause
-    return cause.message if isinstance(cause, FailureError) else "no answer"
+        """Not for an order that a worker has let go of: what it still does is nobody's to see."""
+        if workflow.in_workflow():
+            show(self.document)

@@ -5,7 +5,6 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 """
 
 from datetime import timedelta
-from functools import partial
 from typing import NoReturn
 
 from temporalio import workflow
@@ -14,9 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from activities.payments import PaymentActivities
     from domain.attention import Action, Reason
-    from domain.document import ReturnedOutside
+    from domain.document import MovedOutside
     from domain.erp import CreditRefused
-    from domain.errors import Refused
+    from domain.errors import InvariantBroken, Refused
     from domain.ids import ShipmentId, System
     from domain.ledger import Entry, EntryKind, whole_order_shares
     from domain.money import Money
@@ -105,6 +104,7 @@ class OrderPayments:
             facts = CustomerFacts(returned=surplus, why="more arrived than was to be paid")
             await tell_customer(self.desk, Occasion.MONEY_RETURNED, facts)
 
+    @asks_a_person(Reason.CREDIT_REFUSED)
     async def _credit(self) -> None:
         """The ERP sets a part of the customer's credit aside, now or when it has some again."""
         deadline = workflow.now() + timedelta(days=self.owner.policies.credit_wait_days_max)
@@ -133,7 +133,7 @@ class OrderPayments:
 
     # -- taking it ---------------------------------------------------------------------------------------------
 
-    @asks_a_person(Reason.CAPTURE_REFUSED, Action.DONE)
+    @asks_a_person()
     async def charge(self, shipment: ShipmentId | None) -> None:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
         entry = Entry(
@@ -145,23 +145,45 @@ class OrderPayments:
         )
         ledger = self.owner.document.ledger.with_entry(entry)
         if entry.amount and not self.on_account:
-            await self._take(entry, ledger.balance)
+            await self._collect(entry, ledger.balance)
         self.owner.document.ledger = ledger
         self.owner.note(f"charged {entry.amount}")
 
-    async def _take(self, entry: Entry, balance: Money) -> None:
-        payments = await self.look()
-        due = balance - self.owner.document.kept
-        if due.minor <= 0:
-            return
+    async def _collect(self, entry: Entry, balance: Money) -> None:
+        """Until we have it. What the gateway will not pay, the customer may have paid past it: a person tells."""
+        while True:
+            await self.look()
+            due = balance - self.owner.document.kept
+            if due.minor <= 0:
+                return
+            try:
+                await self._take(entry, due)
+            except Refused as refusal:
+                request = await self.desk.ask(
+                    Reason.CAPTURE_REFUSED, (Action.RETRY, Action.DONE), str(refusal)
+                )
+                if request.resolve.action is Action.DONE:
+                    await self._paid_outside(balance, request.resolve.reference)
+            else:
+                return
+
+    async def _take(self, entry: Entry, due: Money) -> None:
+        payments = self.owner.document.payments
         numbers = {payment.reference: n for n, payment in enumerate(payments.payments, 1)}
         for part in payments.captures_of(due):
-            capture = partial(self.effects.capture_payment, entry, part, numbers[part.payment])
-            answer = await self.owner.do(capture())
+            capture = self.effects.capture_payment(entry, part, numbers[part.payment])
+            answer = await self.owner.do(capture)
             if isinstance(answer, Declined):
                 raise Refused(f"the capture of {part.amount} was declined ({answer.reason})")
             if answer.amount != part.amount:
-                raise Refused(f"{answer.amount} was captured instead of {part.amount}")
+                raise InvariantBroken(f"{answer.amount} was captured instead of {part.amount}")
+
+    async def _paid_outside(self, balance: Money, reference: str) -> None:
+        """What the gateway took after all is seen there; the rest is taken on a person's word, under its reference."""
+        await self.look()
+        if (rest := balance - self.owner.document.kept).minor > 0:
+            self.owner.document.paid_outside += (MovedOutside(amount=rest, reference=reference),)
+            self.owner.note(f"{rest} were paid past the gateway, as {reference}")
 
     # -- giving it back ----------------------------------------------------------------------------------------
 
@@ -183,6 +205,7 @@ class OrderPayments:
         if any(payment.state in still_open for payment in (await self.look()).payments):
             await self.void()
 
+    @asks_a_person()
     async def until_refunded(self, keep: Money) -> None:
         """Until every refund has arrived, for days if need be. One that fails is asked about: given back otherwise?"""
         while True:
@@ -212,6 +235,7 @@ class OrderPayments:
             if hinted or by_transfer:
                 await self._return_beyond(keep, why)
 
+    @asks_a_person()
     async def _return_beyond(self, keep: Money, why: str) -> None:
         await self.look()
         if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:
@@ -234,7 +258,7 @@ class OrderPayments:
         what = f"the refund of {failed} failed"
         request = await self.desk.ask(Reason.REFUND_FAILED, (Action.RETRY, Action.DONE), what)
         if request.resolve.action is Action.DONE:
-            back = ReturnedOutside(amount=failed, reference=request.resolve.reference)
+            back = MovedOutside(amount=failed, reference=request.resolve.reference)
             self.owner.document.returned_outside += (back,)
             return
         await self._give_back(keep)

@@ -30,14 +30,16 @@ def details(document: OrderDocument) -> str:
     parts = [f"**Order {order.number}** · {document.phase.replace('_', ' ')} · {order.total}"]
     parts += _what_now(document)
     parts.append(
-        "**Lines**\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines)
+        "**Lines**\n\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines)
     )
     if order.surcharges:
         parts.append("\n".join(f"- {item.kind}: {item.total}" for item in order.surcharges))
-    parts.append("**Money**\n" + "\n".join(_money(document)))
+    parts.append("**Money**\n\n" + "\n".join(_money(document)))
     parts += [_shipment(shipment) for shipment in document.shipments]
     last = document.timeline[-_TIMELINE_LINES_MAX:]
-    parts.append("**What happened**\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last))
+    parts.append(
+        "**What happened**\n\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last)
+    )
     return "\n\n".join(parts)
 
 
@@ -47,19 +49,19 @@ def _what_now(document: OrderDocument) -> list[str]:
     if hold := document.hold:
         parts.append(
             f"**On hold** since {_when(hold.since)} by {hold.actor}: {hold.reason}. What runs ends, nothing new begins."
-            f"\n- `ordersaga orders release {order} --reason …`: it goes on"
+            f"\n\n- `ordersaga orders release {order} --reason …`: it goes on"
         )
     parts += [
         f"**Blocked on {blocked.system}** since {_when(blocked.since)}: {blocked.step}. Last error: "
         f"{blocked.last_error}\n\nIt is tried again until {blocked.system} answers; attempts and the time of the "
-        f"next are under Pending Activities. Nothing is lost. What a person can do:\n"
+        f"next are under Pending Activities. Nothing is lost. What a person can do:\n\n"
         + _list(ways_out(order, blocked.can))
         for blocked in document.blocked
     ]
     if attention := document.attention:
         parts.append(
             f"**Needs a person** since {_when(attention.since)}. {MEANING[attention.reason]}\n\n{attention.what}\n\n"
-            f"What a person can do:\n" + _list(ways_out(order, attention.can))
+            f"What a person can do:\n\n" + _list(ways_out(order, attention.can))
         )
     if document.waits_for:
         again = f", looks again at {_when(document.looks_again_at)}" if document.looks_again_at else ""
@@ -79,7 +81,7 @@ def _money(document: OrderDocument) -> list[str]:
     payments = document.payments
     term = document.order.payment.term.replace("_", " ")
     if not payments.payments:
-        return [f"- {term}: no payment at the gateway"]
+        return [f"- {term}: no payment known"]
     return [
         f"- {term}: authorised {payments.authorised}, held {payments.held}",
         f"- captured {payments.captured}, refunded {payments.refunded}",
@@ -88,7 +90,7 @@ def _money(document: OrderDocument) -> list[str]:
 
 
 def _shipment(shipment: Shipment) -> str:
-    lines = [f"**Shipment {shipment.shipment_id.rpartition('/')[2]}** · {shipment.state or 'planned'}"]
+    lines = [f"**Shipment {shipment.shipment_id.rpartition('/')[2]}** · {shipment.state or 'planned'}\n"]
     lines += [f"- {line.quantity} × {line.sku}" for line in shipment.lines]
     if shipment.labels:
         lines += [f"- {shipment.labels.carrier} {label.tracking_number}" for label in shipment.labels.labels]
@@ -99,7 +101,7 @@ def _shipment(shipment: Shipment) -> str:
 
 def _attributes(document: OrderDocument) -> list[SearchAttributeUpdate[Any]]:
     blocked, attention = document.blocked, document.attention
-    stuck_since = [mark.since for mark in blocked] + ([attention.since] if attention else [])
+    stuck_since = [mark.since for mark in (*blocked, attention, document.hold) if mark is not None]
     return [
         visibility.ORDER_PHASE.value_set(document.phase.value),
         _set_or_unset(visibility.CUSTOMER_REF, document.erp_customer),

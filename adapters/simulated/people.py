@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, model_validator
 
-from adapters.connector.protocol import Money, OrderId, PickState, ShipmentId, Sku
+from adapters.connector.protocol import Money, OrderId, PickState, ShipmentId, Sku, StorefrontState
 from adapters.simulated import carrier, warehouse
 from adapters.simulated.payers import CheckoutPayment, pay
 from adapters.simulated.records import (
@@ -59,6 +59,10 @@ class Placed(BaseModel):
     payments: list[str]
 
 
+class Ordered(Asked):
+    order_id: OrderId
+
+
 class SetStock(Asked):
     on_hand: dict[Sku, Annotated[int, Field(ge=0)]]
 
@@ -93,6 +97,23 @@ async def place_order(request: Request, asked: PlaceOrder) -> Placed:
             raise Refusal("order_differs", "the shop has another order under this id", status=409)
         made = [payment.reference for payment in world.state.of_order(PaymentRecord, asked.order_id)]
     return Placed(order_id=asked.order_id, payment=made[0] if made else None, payments=made)
+
+
+@router.post("/orders/cancel")
+async def cancel_in_shop(request: Request, asked: Ordered) -> Ordered:
+    """The customer cancels in the shop, where nothing is shown as shipped yet. Cancelled already: nothing changes."""
+    world = world_of(request)
+    with world.transaction():
+        order = world.state.load(ShopOrder, asked.order_id)
+        if order is None:
+            raise Refusal("unknown_order", "the shop has no such order", status=404)
+        if order.shipments:
+            raise Refusal("fulfilled", "the shop shows a shipment of this order", status=409)
+        if order.state is StorefrontState.OPEN:
+            order.state, order.cancelled = StorefrontState.CANCELLED, world.state.mark()
+            world.state.save(order, order.order_id)
+            world.hint("storefront", "order_cancelled", order.order_id)
+    return asked
 
 
 @router.put("/stock")

@@ -92,6 +92,8 @@ def refunded_what_never_ships(order: Order) -> Iterator[Finding]:
         yield Violation(f"{order.kept} {order.currency} kept, but goods for {shipped} shipped")
     if order.returned_outside:
         yield NotChecked("given back past the gateway: only the word of a person tells it")
+    if order.paid_outside:
+        yield NotChecked("paid past the gateway: only the word of a person tells it")
 
 
 def nothing_taken_on_account(order: Order) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from entrypoints.audit.books import (
     Workflow,
 )
 from entrypoints.audit.sums import ZERO, CannotSum, OrderWorth, minor_unit, worth_of
-from entrypoints.audit.terms import on_account, payment_told
+from entrypoints.audit.terms import on_account, payment_told, term_told
 
 FOUND_WITHIN = timedelta(hours=4)  # a transfer whose hint was lost is found at the order's next look
 
@@ -55,6 +55,7 @@ class Order:
     worth: OrderWorth | None = None
     not_summed: str = ""
     on_account: bool = False
+    term: str = "unknown"
     read_at: datetime | None = None
 
     @property
@@ -104,9 +105,14 @@ class Order:
         return sum((money(back["amount"]) for back in self.document.get("returned_outside", [])), ZERO)
 
     @property
+    def paid_outside(self) -> Decimal:
+        """What the customer paid past the gateway, by a person's word."""
+        return sum((money(paid["amount"]) for paid in self.document.get("paid_outside", [])), ZERO)
+
+    @property
     def kept(self) -> Decimal:
         """What we have of the customer's money."""
-        return self.captured - self.refunded - self.returned_outside
+        return self.captured - self.refunded + self.paid_outside - self.returned_outside
 
     @property
     def earned(self) -> Decimal:
@@ -203,6 +209,7 @@ def _sum_up(order: Order) -> None:
         order.not_summed = "the shop's books hold no such order"
         return
     order.on_account = on_account(order.shop[0].platform, order.shop[0].document)
+    order.term = term_told(order.shop[0].platform, order.shop[0].document)
     try:
         order.worth = worth_of(order.shop[0].platform, order.shop[0].document)
     except CannotSum as reason:

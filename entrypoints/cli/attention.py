@@ -42,6 +42,21 @@ BlockedOn = Annotated[
     System | None, typer.Option(metavar="SYSTEM", help="Only those that are blocked on this system.")
 ]
 Channel = Annotated[str | None, typer.Option(help="Only those of this storefront.")]
+Why = Annotated[
+    str, typer.Option(help="Why; kept in the order's timeline. Of a cancel the customer reads it.")
+]
+Actor = Annotated[
+    str, typer.Option("--actor", "--as", envvar="USER", help="Who decides; kept in the order's timeline.")
+]
+Reference = Annotated[str, typer.Option(help="For done: the number under which it was done.")]
+CorrectionFile = Annotated[
+    Path | None,
+    typer.Option("--correction", exists=True, dir_okay=False, help="For correct: what to put right, JSON."),
+]
+Number = Annotated[
+    int | None, typer.Option(help="The question that is answered, as `attention show` numbers it.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether the filter found the right ones.")]
 
 _MARKS = {
     Outcome.DONE: "[green]✓[/]",
@@ -98,25 +113,15 @@ def resolve(
         list[str] | None, typer.Argument(metavar="[ORDER]...", help="Ids or numbers; or filter below.")
     ] = None,
     *,
-    reason: Annotated[
-        str, typer.Option(help="Why; kept in the order's timeline. Of a cancel the customer reads it.")
-    ],
-    actor: Annotated[
-        str, typer.Option(envvar="USER", help="Who decides; kept in the order's timeline.")
-    ] = "",
-    reference: Annotated[str, typer.Option(help="For done: the number under which it was done.")] = "",
-    correction: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="For correct: what to put right, JSON.")
-    ] = None,
-    number: Annotated[
-        int | None, typer.Option(help="The question that is answered, as `attention show` numbers it.")
-    ] = None,
+    reason: Why,
+    actor: Actor = "",
+    reference: Reference = "",
+    correction: CorrectionFile = None,
+    number: Number = None,
     needs: Needs = None,
     blocked_on: BlockedOn = None,
     channel: Channel = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask whether the filter found the right ones.")
-    ] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide what becomes of orders that stand still. Exit code 1 unless each did what it was told."""
@@ -271,6 +276,8 @@ def _say_stand(stand: Stand) -> None:
         _line(f"  What happens next: it is tried again until {blocked.system} answers. Nothing is lost.")
     for one in stand.tries:
         _line(_tried(one))
+    if stand.blocked and not stand.tries:
+        _line("  It begins anew: an attempt is under way, or follows within a minute.")
     if stand.hold:
         _line(f"[yellow]on hold[/] since {_when(stand.hold.since)} by {escape(stand.hold.actor)}: ", end="")
         _line(escape(stand.hold.reason))

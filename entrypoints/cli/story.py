@@ -81,6 +81,8 @@ def _money(document: OrderDocument) -> Table:
         for refund in payment.refunds:
             state = "" if refund.state is RefundState.SUCCEEDED else f", {refund.state}"
             table.add_row("refunded", str(refund.amount), f"{refund.reference}{state}")
+    for paid in document.paid_outside:
+        table.add_row("paid outside", str(paid.amount), escape(paid.reference))
     for returned in document.returned_outside:
         table.add_row("given back outside", str(returned.amount), escape(returned.reference))
     for entry in document.ledger.entries:

@@ -220,3 +220,16 @@ def test_faults_are_set_listed_and_cleared_by_hand(still_world: Simulator) -> No
     assert "All is well" in said("clear", "erp")
     nobody = CliRunner().invoke(fault_cli, ["list", "--url", "http://127.0.0.1:9"])
     assert nobody.exit_code == 1
+
+
+def test_a_customer_cancels_in_the_shop_as_long_as_nothing_shipped(
+    lively: Simulator, listener: Listener
+) -> None:
+    order = "order:shop:cancelled-there"
+    lines = [{"line_id": "1", "sku": "A", "quantity": 1, "total": {"amount": "5.00", "currency": "EUR"}}]
+    lively.place_order(order, lines, {"amount": "5.00", "currency": "EUR"})
+    for _ in range(2):
+        lively.call("POST", "/world/orders/cancel", {"order_id": order})
+    (shown,) = [known for known in lively.books()["orders"] if known["order_id"] == order]
+    assert shown["state"] == "cancelled"
+    wait_until(lambda: listener.names(order) == ["order_cancelled"], SECONDS_MAX)

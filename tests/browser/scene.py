@@ -43,7 +43,7 @@ class Scene:
         return {link["name"]: link["url"] for link in answer.last["links"]}
 
     async def document(self, order: OrderId) -> OrderDocument:
-        return await self.temporal.get_workflow_handle_for(Order.run, order).query(Order.read_document)
+        return await self.temporal.get_workflow_handle(order).query(Order.read_document)
 
 
 def _patient(policies: OrderPolicies) -> OrderPolicies:
@@ -95,7 +95,7 @@ async def _place(settings: Settings, content: bytes) -> OrderId:
 
 
 async def _until(product: Product, order: OrderId, true: Callable[[OrderDocument], bool]) -> None:
-    handle = product.temporal.get_workflow_handle_for(Order.run, order)
+    handle = product.temporal.get_workflow_handle(order)
 
     async def is_true() -> bool:
         return true(await handle.query(Order.read_document))

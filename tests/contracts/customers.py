@@ -9,13 +9,14 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 import pytest
 
 from domain.customers import Approval, Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import CreditApproved, CreditRefused, SalesOrder
-from domain.errors import Refused
+from domain.errors import Unavailable
 from domain.ids import CustomerRef, OrderId
 from domain.keys import Key, effect_key
 from domain.money import Money
@@ -27,6 +28,7 @@ from tests.contracts.placing import EUR, insist, unique
 T = TypeVar("T")
 
 AT_ONCE = 20
+_ATTEMPTS_MAX = 20
 
 
 class Register(Protocol):
@@ -43,6 +45,9 @@ class RegisterHands(Protocol):
 class CreditHands(RegisterHands, Protocol):
     async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
         """From now on this is the customer's credit limit; None: there is none."""
+
+    async def counted(self, order: PlacedOrder) -> Money:
+        """How much of an order in its books, not yet invoiced, the ERP counts against the limit."""
 
 
 class RegisterContract:
@@ -75,7 +80,7 @@ class RegisterContract:
         ]
         found = await asyncio.gather(
             *(
-                register.register_customer(buyer, key=_key(f"{name}-{n}", "customer"))
+                patiently(partial(register.register_customer, buyer, key=_key(f"{name}-{n}", "customer")))
                 for n, buyer in enumerate(buyers)
             )
         )
@@ -98,7 +103,7 @@ class RegisterContract:
         (record,) = [record for record in listed if record.customer == reference]
         assert (record.account_number, record.email) == (known.account_number, known.email)
         assert record.vat_id.upper() == known.vat_id.upper()
-        assert Counter(record.customer for record in listed).most_common(1)[0][1] == 1
+        assert len(listed) == len({repr(record) for record in listed})
 
 
 class AccountContract:
@@ -142,12 +147,13 @@ class CreditContract(AccountContract):
     async def test_credit_is_approved_up_to_the_limit_and_refused_beyond(
         self, erp: Erp, hands: CreditHands, buyer: CustomerRef, order: PlacedOrder, other: PlacedOrder
     ) -> None:
-        limit = order.total + order.total - cent()
+        counted = await hands.counted(order)
+        limit = counted + other.total - cent()
         await hands.limit(buyer, limit)
         assert await ask(erp, order, buyer, order.total) == CreditApproved()
         await into_the_books(erp, order, buyer)
         assert await ask(erp, order, buyer, order.total) == CreditApproved()
-        assert await ask(erp, other, buyer, other.total) == CreditRefused(limit=limit, used=order.total)
+        assert await ask(erp, other, buyer, other.total) == CreditRefused(limit=limit, used=counted)
         await hands.limit(buyer, limit + cent())
         assert await ask(erp, other, buyer, other.total) == CreditApproved()
 
@@ -173,19 +179,17 @@ class CreditContract(AccountContract):
         network.fault = Fault.REPLY_LOST
         assert await insist(lambda: ask(erp, order, buyer, order.total)) == CreditApproved()
 
-
-class ExactCreditContract(CreditContract):
-    """Of an ERP that sets credit aside before there is a sales order, which no race can overdraw."""
-
     async def test_orders_at_once_never_get_more_than_the_limit_together(
         self, erp: Erp, hands: CreditHands, buyer: CustomerRef, order: PlacedOrder, name: str
     ) -> None:
         limit = Money(minor=order.total.minor * 3, currency=EUR)
         await hands.limit(buyer, limit)
         orders = [order.model_copy(update={"platform_id": f"{name}-{n}"}) for n in range(AT_ONCE)]
-        answers = await asyncio.gather(*(ask(erp, one, buyer, one.total) for one in orders))
+        answers = await asyncio.gather(
+            *(patiently(partial(ask, erp, one, buyer, one.total)) for one in orders)
+        )
         assert Counter(type(answer) for answer in answers) == {CreditApproved: 3, CreditRefused: AT_ONCE - 3}
-        again = await asyncio.gather(*(ask(erp, one, buyer, one.total) for one in orders))
+        again = await asyncio.gather(*(patiently(partial(ask, erp, one, buyer, one.total)) for one in orders))
         assert again == answers
 
     async def test_credit_is_free_again_where_no_sales_order_was_entered(
@@ -196,8 +200,6 @@ class ExactCreditContract(CreditContract):
         for _ in range(2):
             await erp.cancel_order(order.order_id, key=effect_key(order.order_id, "cancel-order"))
         assert await ask(erp, other, buyer, other.total) == CreditApproved()
-        with pytest.raises(Refused):
-            await ask(erp, order, buyer, order.total)
 
     async def test_another_amount_takes_the_place_of_the_first(
         self, erp: Erp, hands: CreditHands, buyer: CustomerRef, order: PlacedOrder, other: PlacedOrder
@@ -209,6 +211,16 @@ class ExactCreditContract(CreditContract):
         beyond = await ask(erp, order, buyer, cent() + cent(), revision=3)
         assert beyond == CreditRefused(limit=order.total, used=order.total - cent())
         assert isinstance(await ask(erp, other, buyer, order.total, revision=2), CreditRefused)
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """As the workflow does it: whoever says that nothing happened is asked again."""
+    for _ in range(_ATTEMPTS_MAX):
+        try:
+            return await call()
+        except Unavailable:
+            continue
+    raise AssertionError(f"still unavailable after {_ATTEMPTS_MAX} attempts")
 
 
 async def every(page: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:

@@ -28,7 +28,7 @@ from domain.reservations import demand_of
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.crm import CrmContract
-from tests.contracts.customers import ExactCreditContract, RegisterContract
+from tests.contracts.customers import CreditContract, RegisterContract, ask
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
@@ -218,6 +218,9 @@ class TestErp(ErpContract):
 
 
 class AccountHands(ErpHands):
+    async def counted(self, order: PlacedOrder) -> Money:
+        return order.total
+
     async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
         told = {"customer": customer, "limit": _wire(limit) if limit else None}
         self.world.call("PUT", "/world/customers/limit", told)
@@ -231,7 +234,7 @@ class TestErpCustomers(RegisterContract):
         return ConnectorErp(client, SETTLED_AFTER)
 
 
-class TestErpAccounts(ExactCreditContract):
+class TestErpAccounts(CreditContract):
     hands_of = AccountHands
 
     @pytest.fixture
@@ -245,6 +248,13 @@ class TestErpAccounts(ExactCreditContract):
     @pytest.fixture
     def other(self, order: PlacedOrder, name: str) -> PlacedOrder:
         return order.model_copy(update={"platform_id": f"{name}-other"})
+
+    async def test_credit_asked_for_after_the_cancel_is_refused(
+        self, erp: Erp, buyer: CustomerRef, order: PlacedOrder
+    ) -> None:
+        await cancel(erp, order)
+        with pytest.raises(Refused, match="cancelled"):
+            await ask(erp, order, buyer, order.total)
 
 
 class StockHands(Hands):

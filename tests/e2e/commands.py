@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.out.splitlines()[-1])
 
 
-def ordersaga(*arguments: str | Path, settings: Path | None = None) -> Answer:
+def ordersaga(*arguments: str | int | Path, settings: Path | None = None) -> Answer:
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=ROOT,

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from temporalio.client import WorkflowHandle
 
 from adapters.documents import PARSERS, load
 from domain.ids import OrderId
@@ -36,7 +37,7 @@ async def test_orders_of_every_term_end_well_and_every_promise_is_kept(tmp_path:
         late = await place(running, "LATE", PaymentTerm.BANK_TRANSFER, asked)
         await pays(running, ended[4], "pay", amount=_told(total))
         await pays(running, ended[5], "transfer", amount=_wire("500.00"), bank_reference="bank-1")
-        handle = running.temporal.get_workflow_handle_for(Order.run, late)
+        handle: WorkflowHandle[Order, OrderState] = running.temporal.get_workflow_handle_for(Order.run, late)
         assert (await handle.execute_update(Order.cancel, args=["the test", "it took too long"])).allowed
         await pays(running, late, "transfer", amount=_wire("7.00"), bank_reference="bank-2")
         for order in ended:

@@ -25,11 +25,11 @@ def running_office(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Runnin
 def office(
     terminal: Terminal, running_office: "Running", monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[Office]":
-    """A terminal at a running world, whose faults end with the test."""
+    """A terminal at a running world, whose orders and faults end with the test."""
     from tests.entrypoints.office import Office  # noqa: PLC0415  as above
 
     monkeypatch.setenv("ORDERSAGA_SETTINGS", str(running_office.settings_file))
     monkeypatch.setenv("USER", "anna")
     monkeypatch.setenv("COLUMNS", "200")
     yield Office(running_office, terminal)
-    running_office.world.simulator.clear_faults()
+    running_office.clear()

@@ -10,8 +10,9 @@ import pytest
 from adapters.documents import PARSERS
 from domain.ids import ChannelId
 from domain.orders import PaymentTerm
-from entrypoints.audit.terms import on_account
-from entrypoints.demo.documents import demo_documents
+from entrypoints.audit.terms import on_account, term_told
+from entrypoints.demo.cart import cart
+from entrypoints.demo.documents import CURRENCIES, demo_document
 from tests.entrypoints.audit_terms import (
     BREAKS,
     WAYS,
@@ -81,16 +82,38 @@ def test_what_a_person_gave_back_past_the_gateway_is_believed_and_said_so() -> N
 # --- the term, read anew from the shop's document
 
 
+WORDS = {
+    PaymentTerm.AUTHORIZE_THEN_CAPTURE: "card",
+    PaymentTerm.PREPAID: "prepaid",
+    PaymentTerm.BANK_TRANSFER: "bank transfer",
+    PaymentTerm.ON_ACCOUNT: "on account",
+}
+
+
 def _agrees(platform: str, document: dict[str, Any]) -> bool:
     placed = PARSERS[platform](document, channel=ChannelId("shop"), skus=AnySku())
+    assert term_told(platform, document) == WORDS[placed.payment.term]
     told = on_account(platform, document)
     assert told is (placed.payment.term is PaymentTerm.ON_ACCOUNT)
     return told
 
 
-def test_the_auditor_and_the_parsers_agree_on_which_demo_orders_are_on_account() -> None:
-    for demo in demo_documents(30, platforms=PLATFORMS):
-        _agrees(demo.platform, json.loads(json.dumps(demo.document), parse_float=Decimal))
+@pytest.mark.parametrize("term", PaymentTerm)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_auditor_and_the_parsers_agree_on_how_demo_orders_are_paid(
+    platform: str, term: PaymentTerm
+) -> None:
+    for index in range(10):
+        demo = demo_document(cart(index, CURRENCIES), platform, term)
+        told = _agrees(platform, json.loads(json.dumps(demo.document), parse_float=Decimal))
+        assert told is (term is PaymentTerm.ON_ACCOUNT)
+
+
+def test_the_audit_counts_orders_by_how_they_are_paid() -> None:
+    world = correct_world()
+    world.of("orders")["document"]["payment"] = {"term": "bank_transfer"}
+    world.of("orders", CANCELLED)["document"]["payment"] = {"term": "prepaid"}
+    assert world.audit().orders.by_term == {"bank transfer": 1, "prepaid": 1, "unknown": 1}
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.json")), ids=lambda path: path.stem)

@@ -39,6 +39,7 @@ class Desk:
     def __init__(self, terminal: Terminal, running: Installation) -> None:
         self.terminal = terminal
         self._world = running.simulator_url
+        self._logs = running.log_directory
 
     def __call__(self, *words: str | Path) -> Answer:
         return self.terminal(*words)
@@ -61,6 +62,10 @@ class Desk:
 
         wait_until(holds, _PATIENCE_SECONDS, lambda: str(shown.get("timeline")))
         return shown
+
+    def logs(self) -> str:
+        """Of every process of the installation."""
+        return "".join(log.read_text() for log in self._logs.iterdir())
 
     def world(self, method: str, path: str, told: Any = None) -> None:
         httpx.request(method, f"{self._world}{path}", json=told, timeout=30).raise_for_status()
@@ -184,11 +189,16 @@ def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk
 
     wait_until(lambda: listed() == ["needs a person: order_refused"], _PATIENCE_SECONDS, listed)
     at_the_desk.world("PUT", "/world/stock", {"on_hand": {"NEW-1": 100}})
-    told = at_the_desk(
-        "attention", "resolve", "retry", order, "--reason", "the article is known now", "--json"
-    )
+    words = ("--reason", "the article is known now", "--actor", "anna", "--json")
+    told = at_the_desk("attention", "resolve", "retry", order, *words)
     assert (told.code, told.last["summary"]) == (0, "1 of 1 done"), told
-    at_the_desk.until(order, phase=Phase.COMPLETED, attention=None)
+    closed = at_the_desk.until(order, phase=Phase.COMPLETED, attention=None)
+    decided = [line["what"] for line in closed["timeline"] if line["what"].startswith("retry by ")]
+    assert decided == ["retry by anna: the article is known now"]
+    logs = at_the_desk.logs()
+    assert "Completing activity as failed" in logs  # the ERP's refusal
+    for personal in (demo.document["customer"]["name"], demo.document["customer"]["email"]):
+        assert personal not in logs
 
 
 def test_an_order_that_is_held_waits_until_it_is_released(at_the_desk: Desk) -> None:

@@ -24,7 +24,7 @@ from tests.workflows.world import World
 from workflows import visibility
 from workflows.effects import Effects
 from workflows.order import Order
-from workflows.owner import Todo
+from workflows.todo import Todo
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "versioning.md").read_text()
 _TABLE = dict(re.findall(r"^\| (.+) \| (yes|no) \|$", GUIDE, re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from domain.attention import Action, Correction
 from domain.ids import System
 from domain.orders import PaymentTerm
 from tests.workflows.story import Story
@@ -148,4 +149,90 @@ async def gift_card_and_card_cancelled(world: World) -> Story:
     await story.waits_for("the warehouse to pack")
     await story.cancel()
     await story.result()
+    return story
+
+
+async def held_and_released(world: World) -> Story:
+    story = await world.begin()
+    await story.pack()
+    await story.waits_for("the goods to leave")
+    await story.hold()
+    await story.ship()
+    await story.until(lambda document: document.shipments[0].state == "shipped")
+    await story.release()
+    await deliver_and_close(story)
+    return story
+
+
+async def cancelled_in_the_shop(world: World) -> Story:
+    story = await world.begin()
+    await story.waits_for("the warehouse to pack")
+    world.edit("orders", story.id, lambda order: order.update(state="cancelled"))
+    await story.hint(System.STOREFRONT)
+    await story.result()
+    return story
+
+
+async def approved_by_the_merchant(world: World) -> Story:
+    story = await world.begin(channel="wholesale", customer=world.buyer(approval="pending"))
+    await story.needs_person()
+    world.approval(story, "approved")
+    await story.hint(System.ERP)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def credit_granted_later(world: World) -> Story:
+    buyer = world.buyer(limit="20.00")
+    story = await world.begin(term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
+    await story.needs_person()
+    world.set_limit(story, "100.00")
+    await story.hint(System.ERP)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def corrected_at_the_desk(world: World) -> Story:
+    """The carrier does not go there; an operator corrects the address."""
+    placed = world.order()
+    assert placed.shipping is not None
+    nowhere = placed.shipping.model_copy(update={"country": "AQ", "city": "Nowhere"})
+    placed = placed.model_copy(update={"shipping": nowhere})
+    world.place(placed)
+    story = await world.start(placed)
+    await story.pack()
+    await story.needs_person()
+    somewhere = nowhere.model_copy(update={"country": "DE", "city": "Berlin"})
+    await story.resolve(Action.CORRECT, correction=Correction(shipping=somewhere))
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def refund_failed_and_repeated(world: World) -> Story:
+    story = await world.begin(term=PaymentTerm.PREPAID, payment="captured")
+    await story.waits_for("the warehouse to pack")
+    world.refunds(story, "failed")
+    await story.cancel()
+    await story.needs_person()
+    world.refunds(story, "succeeded")
+    await story.retry()
+    await story.result()
+    return story
+
+
+async def gone_on_without_the_crm(world: World) -> Story:
+    world.simulator.fault("crm", "down", "note")
+    story = await world.begin(channel="patient")
+    await story.blocked_on(System.CRM)
+    await story.resolve(Action.SKIP)
+    await story.waits_for("the warehouse to pack")
+    world.simulator.clear_faults()
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
     return story

@@ -99,3 +99,35 @@ async def test_a_retry_that_nobody_waits_for_changes_nothing(world: World) -> No
     await story.ship()
     await story.needs_person()  # the retry of before does not count
     await story.operators_know("needs_person")
+
+
+async def test_money_that_was_paid_past_the_gateway_is_written_down_with_its_reference(world: World) -> None:
+    story = await world.begin()
+    await story.pack()
+    world.hold_is(story, "voided")
+    await story.ship()
+    assert (await story.needs_person()).reason is Reason.CAPTURE_REFUSED
+    assert (await story.resolve(Action.DONE, reference="SEPA-0815")).allowed
+    await flows.deliver_and_close(story)
+    document = await story.document()
+    (paid,) = document.paid_outside
+    assert (paid.amount, paid.reference) == (story.placed.total, "SEPA-0815")
+    assert document.kept == document.ledger.balance == story.placed.total
+    books = await story.books()
+    assert (books.captured, books.invoiced, books.record) == ((), ("29.63",), OrderState.COMPLETED)
+
+
+async def test_what_was_captured_by_hand_at_the_gateway_is_found_there(world: World) -> None:
+    story = await world.begin()
+    await story.pack()
+    await story.waits_for("the goods to leave")
+    world.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_captures": "limit"})
+    await story.ship()
+    assert (await story.needs_person()).reason is Reason.CAPTURE_REFUSED
+    world.simulator.call("PUT", "/world/payments/script", {"order_id": story.id})
+    world.simulator.call("POST", "/world/payments/capture", {"order_id": story.id})
+    assert (await story.resolve(Action.DONE, reference="ch_4711")).allowed
+    await flows.deliver_and_close(story)
+    assert (await story.document()).paid_outside == ()
+    books = await story.books()
+    assert (books.captured, books.record) == (("29.63",), OrderState.COMPLETED)

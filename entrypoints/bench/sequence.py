@@ -1,0 +1,40 @@
+"""The same order with every effect alone and in sequence: what it would cost if nothing of it ran together."""
+
+import asyncio
+from datetime import timedelta
+from functools import cached_property
+from typing import TypeVar
+
+from temporalio import workflow
+
+from domain.orders import PlacedOrder
+from domain.records import OrderState
+from workflows.order import Order
+from workflows.owner import Owner
+from workflows.todo import Todo
+
+R = TypeVar("R")
+
+
+class OneByOne(Owner):
+    """Whatever the order lets run together waits for its turn here."""
+
+    @cached_property
+    def _turn(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
+        async with self._turn:
+            return await super()._attempts(todo, bound=bound)
+
+
+@workflow.defn(name="Order")
+class OrderInSequence(Order):
+    @workflow.init
+    def __init__(self, placed: PlacedOrder) -> None:
+        super().__init__(placed)
+        self.owner.__class__ = OneByOne  # everything that the order is made of holds this owner already
+
+    @workflow.run
+    async def run(self, placed: PlacedOrder) -> OrderState:
+        return await super().run(placed)
