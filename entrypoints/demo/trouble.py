@@ -15,7 +15,7 @@ from entrypoints.embedded.installation import Installation
 
 _SLOW_SECONDS = 2.0
 _LATE_SECONDS = 2.0  # so that what comes next overtakes it
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.4  # more often than slow things take; the books are long
 _OPERATIONS = {"create_labels": "create_labels", "capture_payment": "capture"}
 
 
