@@ -73,7 +73,7 @@ KINDS: tuple[Kind, ...] = (
         in_outage=True,
     ),
     Kind(
-        "declined, then another card",
+        "declined, another card",
         CARD,
         COMPLETED,
         plays.pays_with_another,

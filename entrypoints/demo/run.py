@@ -118,7 +118,7 @@ def _say_what_is_played(progress: Progress, counterparts: frozenset[str], say: S
     kinds = playable(counterparts)
     say(f"placing {len(progress.parts)} orders of {min(len(progress.parts), len(kinds))} kinds")
     if left_out := [kind.name for kind in KINDS if kind not in kinds]:
-        say(f"left out, for only simulated systems can be told to play them: {', '.join(left_out)}")
+        say(f"left out, for only simulated systems can be told to play them: {'; '.join(left_out)}")
 
 
 async def _play(

@@ -16,7 +16,7 @@ from entrypoints.attention import Which, cases, resolve_each
 from entrypoints.demo.documents import DemoDocument
 from entrypoints.demo.watching import STALLED_SECONDS, DemoFailed, Watch
 from entrypoints.demo.world import World
-from entrypoints.doors import Door, Doors, Told
+from entrypoints.doors import Door, Doors, Outcome, Told
 from workflows.order import Order
 
 _CUSTOMER_SERVICE = "customer service"
@@ -119,15 +119,28 @@ class Scene:
         await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
         resolve = Resolve(action=action, actor="operator", reason="seen in the demo", correction=correction)
         doors = self.stage.doors
-        asking = await cases(doors, Which(needs=reason), action)
-        (mine,) = (case for case in asking if case.order.order_id == self.order)
-        (told,) = await resolve_each(doors, [mine], resolve, lambda _: None)
-        self._must_be_done(told)
+
+        async def decide() -> Told | None:
+            asking = await cases(doors, Which(needs=reason), action)
+            mine = [case for case in asking if case.order.order_id == self.order]
+            told = await resolve_each(doors, mine, resolve, lambda _: None)
+            return told[0] if told else None
+
+        await self._done(decide)
 
     async def _ask(self, door: Door, why: str) -> None:
         doors = self.stage.doors
-        self._must_be_done(await doors.ask(await doors.find(self.order), door, _CUSTOMER_SERVICE, why))
 
-    def _must_be_done(self, told: Told) -> None:
-        if not told.done:
-            raise DemoFailed(f"{self.order} was asked for something and answered {told.outcome}: {told.why}")
+        async def ask() -> Told:
+            return await doors.ask(await doors.find(self.order), door, _CUSTOMER_SERVICE, why)
+
+        await self._done(ask)
+
+    async def _done(self, ask: Callable[[], Awaitable[Told | None]]) -> None:
+        """Whom it does not reach asks again, as people do; by then the first may have been taken after all."""
+        told = await ask()
+        if told and told.outcome is Outcome.REFUSED:
+            raise DemoFailed(f"{self.order} was asked for something, and refused: {told.why}")
+        while told and told.outcome is Outcome.UNREACHED:
+            await asyncio.sleep(_LOOK_SECONDS)
+            told = await ask()

@@ -8,7 +8,6 @@ from activities.fulfilment import FulfilmentActivities
 from activities.payments import PaymentActivities
 from activities.steps import Step, step_of
 from domain.ids import System
-from domain.notifications import Occasion
 from entrypoints.demo.progress import Progress
 from entrypoints.demo.watching import STALLED_SECONDS, DemoFailed, Say
 from entrypoints.demo.world import World
@@ -16,7 +15,7 @@ from entrypoints.embedded.installation import Installation
 
 _SLOW_SECONDS = 2.0
 _LATE_SECONDS = 2.0  # so that what comes next overtakes it
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.4  # more often than slow things take; the books are long
 _OPERATIONS = {"create_labels": "create_labels", "capture_payment": "capture"}
 
 
@@ -78,20 +77,22 @@ async def erp_comes_back(progress: Progress, say: Say) -> None:
         return
     for part in waiting:
         await part.scene.is_blocked_on(System.ERP)
-    await _until(lambda: _told(world, Occasion.SYSTEM_DOWN), "operators were not told that the ERP is down")
-    say(f"the ERP is down: {len(waiting)} orders say that they are blocked on it, operators are mailed of it")
+
+    async def operators_know() -> bool:
+        down, up = await world.outages_told(System.ERP)
+        return down > up
+
+    await _until(operators_know, "operators were not told that the ERP is down")
+    say(f"the ERP is down, operators were mailed; orders that say they are blocked on it: {len(waiting)}")
     await world.clear("erp", "down", "enter_order")
-    await _until(lambda: _told(world, Occasion.SYSTEM_UP), "operators were not told that the ERP is back")
-    down, up = await _mails(world, Occasion.SYSTEM_DOWN), await _mails(world, Occasion.SYSTEM_UP)
-    say(f"the ERP is back, the orders went on by themselves; mails to operators: {down} down, {up} up")
 
+    async def operators_know_better() -> bool:
+        down, up = await world.outages_told(System.ERP)
+        return down == up
 
-async def _told(world: World, occasion: Occasion) -> bool:
-    return await _mails(world, occasion) > 0
-
-
-async def _mails(world: World, occasion: Occasion) -> int:
-    return sum(key.endswith(f"/{occasion}") for key in await world.mails("incident:"))
+    await _until(operators_know_better, "operators were not told that the ERP is back")
+    down, up = await world.outages_told(System.ERP)
+    say(f"the ERP is back, the orders go on by themselves; mails to operators: {down} down, {up} up")
 
 
 async def _until(true: Callable[[], Awaitable[bool]], otherwise: str) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from domain.errors import OrderError
 from entrypoints.attention import Standing, standing_of
@@ -28,12 +30,17 @@ class Watch:
         self._news = asyncio.Condition()
 
     async def look(self) -> None:
+        """Where Temporal is too busy to answer, the next look will tell."""
+        with suppress(RPCError):
+            await self._see()
+        async with self._news:
+            self._news.notify_all()
+
+    async def _see(self) -> None:
         async for execution in self.client.list_workflows("WorkflowType = 'Order'"):
             self.standing[execution.id] = standing_of(execution)
             if execution.status is not WorkflowExecutionStatus.RUNNING:
                 self.closed.add(execution.id)
-        async with self._news:
-            self._news.notify_all()
 
     async def until(self, order: str, true: Callable[[Standing], object], what: str) -> Standing:
         """DemoFailed when it does not come true, telling `what` was waited for."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 
+from domain.ids import System
 from domain.money import Money
+from domain.notifications import Occasion
 from domain.orders import Customer
 from entrypoints.demo.tenders import wire
 
@@ -67,11 +69,15 @@ class World:
     async def clear(self, system: str, kind: str, operation: str = "*") -> None:
         await self._ask("DELETE", f"/faults/{system}?kind={kind}&operation={operation}")
 
-    async def mails(self, prefix: str) -> list[str]:
-        """The keys of the mails that were sent, as far as they begin so."""
-        return [
-            mail["key"] for mail in await self._ask("GET", "/world/mails") if mail["key"].startswith(prefix)
-        ]
+    async def mails(self, prefix: str) -> list[dict[str, Any]]:
+        """Those that were sent under a key that begins so."""
+        return [mail for mail in await self._ask("GET", "/world/mails") if mail["key"].startswith(prefix)]
+
+    async def outages_told(self, system: System) -> tuple[int, int]:
+        """How often operators were mailed that the system is down, and that it is up again."""
+        mails = [mail for mail in await self.mails("incident:") if system in mail["subject"]]
+        ends = [mail["key"].rpartition("/")[2] for mail in mails]
+        return ends.count(Occasion.SYSTEM_DOWN), ends.count(Occasion.SYSTEM_UP)
 
     async def requests(self, operation: str) -> list[dict[str, Any]]:
         """What was asked for, one entry per key."""

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from entrypoints.demo.kinds import KINDS
@@ -21,5 +23,6 @@ def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_p
     assert 0 < told["seconds"] < 200
     assert "Every promise is kept." in answer.out
     assert "orders by payment term: " in answer.out
-    assert "the ERP is back" in answer.out
-    assert "1 down, 1 up" in answer.out
+    outages = re.search(r"mails to operators: (\d+)\s+down, (\d+)\s+up", answer.out)
+    assert outages, answer.out
+    assert outages[1] == outages[2] >= "1"

@@ -12,7 +12,7 @@ from entrypoints.demo.cart import cart
 from entrypoints.demo.documents import CATALOGUE, CURRENCIES, demo_document
 from entrypoints.demo.kinds import KINDS, Kind, chosen, playable
 
-NAME_LENGTH_MAX = 27  # beside the other columns, in 80 of them
+NAME_LENGTH_MAX = 26  # beside the other columns, in 80 of them
 PLATFORMS_OF_KINDS = [(kind, platform) for kind in KINDS for platform in kind.platforms]
 
 
