@@ -1,7 +1,6 @@
 """A new build with a changed workflow takes over the orders that run, wherever they stand."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -25,11 +24,6 @@ from tests.workflows.world import World
 from workers.deployment import become_current, builds, deployment_of
 from workers.settings import Settings
 from workflows.order import Order
-
-# An order that a stopped worker still had in its cache is dropped where it waits, outside of any workflow.
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:Exception ignored in. <coroutine object Owner:pytest.PytestUnraisableExceptionWarning"
-)
 
 _OLD_WAY = ("confirmed", "shipped")
 _NEW_WAY = ("confirmed", "reserved", "shipped")
@@ -80,7 +74,6 @@ class Releases:
 async def releases(running_world: World) -> AsyncIterator[Releases]:
     yield Releases(running_world)
     running_world.simulator.clear_faults()
-    gc.collect()
     running_world._stories.clear()  # the released workflow does not replay them: each test says what does
 
 
