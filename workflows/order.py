@@ -40,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.todo import Todo
 
 
+_PAID_ALREADY = "your order was paid already"
+
+
 @workflow.defn(name="Order")
 class Order:
     @workflow.init
@@ -126,6 +129,7 @@ class Order:
         """Leave no hold behind, compare everybody's books, and post the invoice when they agree."""
         self._enter(Phase.SETTLING)
         await self.payments.leave_nothing_open()
+        await self.payments.return_beyond(self.document.ledger.balance, _PAID_ALREADY)
         await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
         self.document.invoice = invoice
@@ -157,7 +161,7 @@ class Order:
             await tell_customer(self.desk, Occasion.DELIVERED)
         owed, days = self.document.ledger.balance, self.owner.policies.return_window_days
         await self.payments.return_what_arrives(
-            owed, "the return window to end", days=days, why="your order was paid already"
+            owed, "the return window to end", days=days, why=_PAID_ALREADY
         )
         if not self.payments.on_account:
             await self.payments.until_refunded(owed)

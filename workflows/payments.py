@@ -233,11 +233,15 @@ class OrderPayments:
             document.waits_for, document.looks_again_at = "", None
             pause *= 2  # a hint may have been lost; the longer nothing came, the less will
             if hinted or by_transfer:
-                await self._return_beyond(keep, why)
+                await self.look_and_return(keep, why)
 
     @asks_a_person()
-    async def _return_beyond(self, keep: Money, why: str) -> None:
+    async def look_and_return(self, keep: Money, why: str) -> None:
         await self.look()
+        await self.return_beyond(keep, why)
+
+    async def return_beyond(self, keep: Money, why: str) -> None:
+        """What is there beyond what we may keep, as far as the last look tells."""
         if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:
             return
         self.owner.note(f"{late} arrived beyond what is owed")

@@ -122,3 +122,17 @@ async def test_money_that_arrives_again_in_the_return_window_is_sent_back_at_onc
     assert document.kept == story.placed.total
     await story.until_closed()
     assert (await story.books()).refunded == ("29.63",)
+
+
+async def test_a_second_transfer_while_the_order_is_on_its_way_goes_back_when_it_settles(
+    world: World,
+) -> None:
+    story = await asked_to_transfer(world)
+    world.transfer(story, "29.63")
+    await story.hint(System.PAYMENTS)
+    await story.waits_for("the warehouse to pack")
+    world.transfer(story, "29.63", "again")
+    await ships(story)
+    books = await story.books()
+    assert (books.refunded, books.record) == (("29.63",), OrderState.COMPLETED)
+    assert "29.63 EUR go back to you" in world.mail(story, "money_returned")
