@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test browser check bench up lock install
+.PHONY: demo test test-long browser check bench up lock install
 
 demo: install  ## Orders from document to settled money, a worker killed under them, all books audited.
 	$(BIN)/ordersaga demo
 
 test: install browser  ## The whole test suite, on as many cores as there are.
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not long"
+
+test-long: install  ## What takes minutes: a day without ERP, hundreds of races, builds of a whole installation.
+	$(BIN)/python -m pytest -n auto --dist worksteal -m long
 
 browser:  ## Debian's Chromium, for the tests that look at the Web UI. Where it cannot be had they are skipped.
 	@test -x $(CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \

@@ -129,7 +129,8 @@ class Order:
         """Leave no hold behind, compare everybody's books, and post the invoice when they agree."""
         self._enter(Phase.SETTLING)
         await self.payments.leave_nothing_open()
-        await self.payments.return_beyond(self.document.ledger.balance, _PAID_ALREADY)
+        if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
+            await self.payments.return_beyond(self.document.ledger.balance, _PAID_ALREADY)
         await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
         self.document.invoice = invoice

@@ -30,6 +30,7 @@ from tests.e2e.product import SHOP, Product, document, product, until
 from workers.hints import TemporalHints
 from workers.wiring import now, systems
 from workflows.order import Order
+from workflows.sweep import TellIncidents
 
 pytestmark = pytest.mark.e2e
 
@@ -102,7 +103,7 @@ async def only_worker(
         async with Worker(
             running.temporal,
             task_queue=settings.task_queue,
-            workflows=[engine],
+            workflows=[engine, TellIncidents],
             activities=activities,
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):

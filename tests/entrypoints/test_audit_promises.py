@@ -49,6 +49,7 @@ def test_correct_books_keep_every_promise() -> None:
         "needs_person": 0,
         "inbox_waiting": 0,
         "inbox_parked": 0,
+        "by_term": {"unknown": 3},
     }
 
 

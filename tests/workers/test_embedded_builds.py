@@ -11,7 +11,7 @@ from tests.e2e.commands import ordersaga
 from tests.e2e.product import Product, product, until
 from workers.deployment import builds
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 async def test_a_running_order_moves_to_the_build_that_is_made_current(

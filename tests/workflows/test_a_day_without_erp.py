@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
+
 from domain.ids import System
 from domain.phases import Phase
 from tests.workflows.story import Story
@@ -42,6 +44,7 @@ async def flows_in(story: Story, number: int) -> None:
     await story.waits_for("the warehouse to pack")
 
 
+@pytest.mark.long
 async def test_all_are_in_the_erp_once_and_operators_read_two_messages(world: World) -> None:
     told = len(world.incident_mails())
     world.simulator.fault("erp", "down", "enter_order")
