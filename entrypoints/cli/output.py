@@ -1,6 +1,7 @@
 """How commands speak: rich text for people; with --json one object as the last line. And how they end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -94,18 +95,20 @@ def run(work: Coroutine[Any, Any, T], *, hint: str = "") -> T:
 
 
 async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
+    before = set(threading.enumerate())
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         return await work
     except DBAPIError:
-        await _threads_ended()
+        await _threads_ended(before)
         raise
 
 
-async def _threads_ended() -> None:
+async def _threads_ended(before: set[threading.Thread]) -> None:
     """A database that cannot be opened leaves its driver's thread to end by itself, and that one needs our loop."""
-    async with asyncio.timeout(_THREADS_SECONDS_MAX):
-        while any(thread.name.endswith(_DATABASE_THREAD) for thread in threading.enumerate()):  # noqa: ASYNC110  it tells nobody
-            await asyncio.sleep(0.01)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_THREADS_SECONDS_MAX):
+            while any(one.name.endswith(_DATABASE_THREAD) for one in set(threading.enumerate()) - before):  # noqa: ASYNC110  it tells nobody
+                await asyncio.sleep(0.01)
