@@ -10,13 +10,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.steps import step_of
-    from domain.attention import Action, Attention, Blocked, Correction, Reason
+    from domain.attention import Action, Attention, Blocked, Correction, Reason, Resolve
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
     from domain.notifications import Occasion
     from workflows.effects import Effects
     from workflows.owner import Owner
-    from workflows.requests import ResolveRequest
+    from workflows.requests import ResolveRequest, answered
     from workflows.todo import Todo
 
 R = TypeVar("R")
@@ -53,10 +53,20 @@ class Question:
         """What a person answers; None when the system hints at news, or when the time is over."""
         if or_hint:
             self.owner.hints.discard(or_hint)
-        await self.owner.until(
-            lambda: self.owner.resolution is not None or or_hint in self.owner.hints, at_most=at_most
-        )
+        self.owner.listens = True
+        try:
+            await self.owner.until(
+                lambda: self.owner.resolution is not None or or_hint in self.owner.hints, at_most=at_most
+            )
+        finally:
+            self.owner.listens = False
         taken, self.owner.resolution = self.owner.resolution, None
+        return taken
+
+    async def resolution(self) -> ResolveRequest:
+        """What a person answers, however long that takes."""
+        while (taken := await self.answer()) is None:
+            pass
         return taken
 
 
@@ -91,23 +101,16 @@ class Desk:
         while True:
             todo = make()
             with self.asking(*_reason_of(todo, refusal), str(refusal)) as question:
-                request = await question.answer()
-            if request is None:
-                continue
+                request = await question.resolution()
             try:
-                result = await self._as_answered(request, make)
-            except (Refused, InvariantBroken) as again:
-                request.refused(str(again))
-                refusal = again
-            else:
-                request.granted("done")
+                with answered(request):
+                    result = await self._as_answered(request.resolve, make)
+                    request.granted("done")
                 return result
-            finally:
-                if request.answer is None:
-                    request.refused("the order went another way meanwhile")
+            except (Refused, InvariantBroken) as again:
+                refusal = again
 
-    async def _as_answered(self, request: ResolveRequest, make: Make[R]) -> R:
-        resolve = request.resolve
+    async def _as_answered(self, resolve: Resolve, make: Make[R]) -> R:
         if resolve.correction is not None:
             await self._correct(resolve.correction)
         todo = make()
@@ -142,8 +145,7 @@ class Desk:
     async def ask(self, reason: Reason, can: tuple[Action, ...], what: str) -> ResolveRequest:
         """Stop here until somebody answers; a cancel is heard too where it is possible."""
         with self.asking(reason, can, what) as question:
-            while (request := await question.answer()) is None:
-                pass
+            request = await question.resolution()
         request.granted("it goes on")
         return request
 

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import System
     from domain.notifications import Occasion
     from workflows.attention import Desk, Question
-    from workflows.requests import CancelRequest, CancelWanted
+    from workflows.requests import CancelRequest, CancelWanted, answered
 
 
 async def know_customer(desk: Desk) -> None:
@@ -59,10 +59,11 @@ async def _approved(desk: Desk, question: Question, *, until: datetime) -> bool:
         request.granted("approved for this order")
         desk.owner.note(f"the account was approved for this order by {request.actor}")
         return True
-    approval = await _approval(desk)
-    if request:
-        answered = request.granted if approval is Approval.APPROVED else request.refused
-        answered(f"the ERP says: {approval}")
+    with answered(request):
+        approval = await _approval(desk)
+        if request:
+            tell = request.granted if approval is Approval.APPROVED else request.refused
+            tell(f"the ERP says: {approval}")
     return approval is Approval.APPROVED
 
 

@@ -61,6 +61,7 @@ class Owner:
         self.on_hint: dict[System, Callable[[], Coroutine[Any, Any, None]]] = {}
         self.mailbox: list[Request] = []
         self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
+        self.listens = False  # whoever asked waits for it, and does not carry out a former answer
         self.hints: set[System] = set()
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
@@ -144,6 +145,7 @@ class Owner:
             return
         if (
             question is not None
+            and self.listens
             and resolve.action in question.can
             and resolve.number in (None, question.number)
         ):
@@ -170,6 +172,8 @@ class Owner:
         question = self.document.attention
         if resolve.number is not None and (question is None or question.number != resolve.number):
             return "that question is answered already"
+        if question is not None and not self.listens:
+            return "another answer is being carried out"
         if question is not None:
             return f"{resolve.action} is no answer to this: {', '.join(question.can)}"
         if self._stuck:

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.customers import tell_customer
     from workflows.effects import Effects
     from workflows.owner import Owner
-    from workflows.requests import CancelRequest, CancelWanted
+    from workflows.requests import CancelRequest, CancelWanted, answered
 
 
 class OrderPayments:
@@ -125,10 +125,11 @@ class OrderPayments:
                     request.granted("it goes on beyond the limit")
                     self.owner.note("beyond the customer's credit limit, by a person's decision")
                     return
-                answer = await self.owner.do(self.effects.approve_credit())
-                if request:
-                    refused = isinstance(answer, CreditRefused)
-                    request.refused("the ERP still refuses") if refused else request.granted("set aside")
+                with answered(request):
+                    answer = await self.owner.do(self.effects.approve_credit())
+                    if request:
+                        refused = isinstance(answer, CreditRefused)
+                        request.refused("the ERP still refuses") if refused else request.granted("set aside")
         self.owner.note(f"{self._order.total} of the customer's credit set aside")
 
     # -- taking it ---------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """What people and systems ask of an order. Doors put a request into the mailbox; its owner sets the answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.attention import Answer, Resolve
+    from domain.errors import InvariantBroken, Refused
 
 
 @dataclass
@@ -49,3 +52,17 @@ class CancelWanted(Exception):  # noqa: N818  a turn that the business takes, no
     def __init__(self, request: Request) -> None:
         super().__init__(request.reason)
         self.request = request
+
+
+@contextmanager
+def answered(request: Request | None) -> Iterator[None]:
+    """Who asked hears how it went, whatever way this is left; a door waits for its answer, and an order for its doors."""
+    try:
+        yield
+    except (Refused, InvariantBroken, CancelWanted) as other:
+        if request is not None and request.answer is None:
+            request.refused(str(other))
+        raise
+    finally:
+        if request is not None and request.answer is None:
+            request.refused("the order went another way meanwhile")

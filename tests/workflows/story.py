@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
@@ -135,7 +135,11 @@ class Story:
         return await self.resolve(Action.RETRY)
 
     async def _ask(self, door: str, *asked: object) -> Answer:
-        answer: Answer = await self.handle.execute_update(door, args=asked, result_type=Answer)
+        try:
+            answer: Answer = await self.handle.execute_update(door, args=asked, result_type=Answer)
+        except WorkflowUpdateFailedError as failed:
+            failed.add_note(repr(failed.cause))
+            raise
         return answer
 
     async def hint(self, *systems: System) -> None:

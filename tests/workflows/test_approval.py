@@ -47,6 +47,14 @@ async def test_a_rejected_account_cancels_at_once(world: World) -> None:
     assert (await story.document()).cancel_reason == "the business account was not approved"
 
 
+async def test_who_asks_for_another_look_hears_of_the_rejection(world: World) -> None:
+    story = await waits_for_approval(world)
+    world.approval(story, "rejected")
+    answer = await story.retry()
+    assert (answer.allowed, answer.why) == (False, "the business account was not approved")
+    assert await story.result() is OrderState.CANCELLED
+
+
 async def test_a_person_may_approve_it_for_this_order(world: World) -> None:
     story = await waits_for_approval(world)
     refused = await story.retry()

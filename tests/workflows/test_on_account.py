@@ -1,5 +1,6 @@
 """Orders that are paid by invoice: the ERP sets the customer's credit aside, and frees it when the order is cancelled."""
 
+import asyncio
 from datetime import timedelta
 
 from domain.attention import Action, Reason
@@ -20,9 +21,9 @@ async def test_it_ships_is_invoiced_and_the_gateway_hears_nothing_of_it(world: W
     assert "The invoice follows" in world.mail(story, "shipped")
 
 
-async def beyond_the_limit(world: World, limit: str = "20.00") -> Story:
+async def beyond_the_limit(world: World, limit: str = "20.00", channel: str = "shop") -> Story:
     buyer = world.buyer(limit=limit)
-    story = await world.begin(term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
+    story = await world.begin(channel=channel, term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
     attention = await story.needs_person()
     assert attention.reason is Reason.CREDIT_REFUSED
     assert "the limit is 20.00 EUR, and 0.00 EUR are open" in attention.what
@@ -45,6 +46,21 @@ async def test_a_retry_tells_truthfully_that_the_erp_still_refuses(world: World)
     world.set_limit(story, "100.00")
     assert (await story.retry()).allowed
     await story.waits_for("the warehouse to pack")
+
+
+async def test_a_cancel_that_cuts_off_a_retry_answers_both(world: World) -> None:
+    story = await beyond_the_limit(world, channel="hasty")
+    world.simulator.fault("erp", "down", "approve_credit")
+    retry = asyncio.ensure_future(story.retry())
+    await story.blocked_on(System.ERP)
+    again = await story.retry()
+    assert (again.allowed, again.why) == (True, "erp: asked again now")
+    cancel = asyncio.ensure_future(story.cancel())
+    answer = await retry
+    assert (answer.allowed, answer.why) == (False, "changed their mind")
+    world.simulator.clear_faults()
+    assert (await cancel).allowed
+    assert await story.result() is OrderState.CANCELLED
 
 
 async def test_a_person_may_let_it_go_beyond_the_limit(world: World) -> None:
