@@ -3,14 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check bench up lock install
+.PHONY: demo test browser check bench up lock install
 
 demo: install  ## Orders from document to settled money, a worker killed under them, all books audited.
 	$(BIN)/ordersaga demo
 
-test: install  ## The whole test suite, on as many cores as there are.
+test: install browser  ## The whole test suite, on as many cores as there are.
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+browser:  ## Debian's Chromium, for the tests that look at the Web UI. Where it cannot be had they are skipped.
+	@test -x $(CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || \
+		echo "no $(CHROMIUM): the tests that look at the Web UI are skipped; as root: apt-get install chromium"
 
 check: install  ## Lint, format, types, layers.
 	$(BIN)/ruff check .

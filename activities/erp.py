@@ -1,8 +1,10 @@
 from collections.abc import Mapping
 
 from activities.steps import Effect, Look, effect, reading
-from domain.erp import ErpOrder, Invoice, SalesOrder
+from domain.customers import CustomerAccount
+from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
 from domain.ids import CustomerRef, System
+from domain.money import Money
 from domain.orders import Customer
 from domain.ports import Erp
 from domain.shipments import ShipmentReport
@@ -10,6 +12,15 @@ from domain.shipments import ShipmentReport
 
 class RegisterCustomer(Effect):
     customer: Customer
+
+
+class LookUpAccount(Look):
+    customer: CustomerRef
+
+
+class ApproveCredit(Effect):
+    customer: CustomerRef
+    amount: Money
 
 
 class EnterOrder(Effect):
@@ -27,6 +38,15 @@ class ErpActivities:
     @effect(System.ERP)
     async def register_customer_in_erp(self, effect: RegisterCustomer) -> CustomerRef:
         return await self._erps[effect.adapter].register_customer(effect.customer, key=effect.key)
+
+    @reading(System.ERP)
+    async def look_up_account(self, look: LookUpAccount) -> CustomerAccount | None:
+        return await self._erps[look.adapter].look_up_account(look.customer)
+
+    @effect(System.ERP)
+    async def approve_credit(self, effect: ApproveCredit) -> CreditApproved | CreditRefused:
+        erp = self._erps[effect.adapter]
+        return await erp.approve_credit(effect.order_id, effect.customer, effect.amount, key=effect.key)
 
     @effect(System.ERP)
     async def enter_erp_order(self, effect: EnterOrder) -> ErpOrder:

@@ -1,6 +1,7 @@
 """Mails, rendered from templates and sent once per key."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -24,10 +25,13 @@ _TEMPLATES = Environment(
 
 
 class CustomerFacts(Value):
-    """What a mail to the customer may tell, beside the order itself."""
+    """What a mail to the customer may tell, beside the order itself. `until`: when a payment must have arrived."""
 
     labels: Labels | None = None
     captured: Money | None = None
+    returned: Money | None = None
+    missing: Money | None = None
+    until: datetime | None = None
     why: str = ""
 
 
@@ -44,14 +48,13 @@ class Undeliverable(Value):
 
 
 class TellOperators(Effect):
-    """`what` and `next_step` are whole sentences without personal data."""
+    """`what` and `ways_out` are whole sentences without personal data."""
 
     to: str
     occasion: Occasion
     order_number: str
-    system: System | None
     what: str
-    next_step: str
+    ways_out: tuple[str, ...]
 
 
 class NotificationActivities:

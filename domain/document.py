@@ -1,17 +1,18 @@
 """The whole order: what a query answers, what the story is told from, what is kept for ever when it closes."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.attention import Attention, Blocked, Hold
 from domain.base import Value
 from domain.erp import ErpOrder, Invoice
-from domain.ids import CustomerRef, ShipmentId, System
+from domain.ids import CustomerRef, ShipmentId
 from domain.ledger import Ledger
+from domain.money import Money, total
 from domain.orders import PlacedOrder
-from domain.payments import Payment
+from domain.payments import Payments
 from domain.phases import Phase
 from domain.reservations import Reservation
 from domain.shipments import Labels, Package, PickState, ShipmentLine, TrackingState
@@ -24,30 +25,11 @@ class Happening(Value):
     what: str
 
 
-class Blocked(Value):
-    """An effect that its system has not answered for longer than the attention delay."""
+class MovedOutside(Value):
+    """Money that was paid or given back past the gateway, under this reference: by bank transfer, say."""
 
-    system: System
-    step: str
-    since: datetime
-    last_error: str
-
-
-class Reason(StrEnum):
-    """Why an order needs a person."""
-
-    REFUSED = "refused"
-    BOOKS_DISAGREE = "books_disagree"
-    COMPENSATING = "compensating"
-
-
-class Attention(Value):
-    """`what` happened and what a person can do about it, in words."""
-
-    reason: Reason
-    what: str
-    can_do: str
-    since: datetime
+    amount: Money
+    reference: str
 
 
 class Shipment(BaseModel):
@@ -71,7 +53,9 @@ class OrderDocument(BaseModel):
     phase: Phase = Phase.RECEIVED
     erp_customer: CustomerRef | None = None
     crm_customer: CustomerRef | None = None
-    payment: Payment | None = None
+    payments: Payments
+    paid_outside: tuple[MovedOutside, ...] = ()
+    returned_outside: tuple[MovedOutside, ...] = ()
     erp_order: ErpOrder | None = None
     reservation: Reservation | None = None
     shipments: list[Shipment] = []
@@ -81,11 +65,23 @@ class OrderDocument(BaseModel):
     looks_again_at: datetime | None = None
     blocked: list[Blocked] = []
     attention: Attention | None = None
-    on_hold: bool = False
+    questions: int = 0  # so many times a person was asked
+    hold: Hold | None = None
     cancel_reason: str = ""
     timeline: list[Happening] = []
 
     @classmethod
     def begun(cls, order: PlacedOrder) -> Self:
         """The document of an order to which nothing has happened yet."""
-        return cls(order=order, ledger=Ledger(currency=order.currency, order_total=order.total))
+        return cls(
+            order=order,
+            payments=Payments(currency=order.currency),
+            ledger=Ledger(currency=order.currency, order_total=order.total),
+        )
+
+    @property
+    def kept(self) -> Money:
+        """What we have of the customer's money, whether it came and went through the gateway or past it."""
+        paid = total((moved.amount for moved in self.paid_outside), self.order.currency)
+        returned = total((moved.amount for moved in self.returned_outside), self.order.currency)
+        return self.payments.kept + paid - returned

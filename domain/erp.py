@@ -58,3 +58,14 @@ class Changes(Value):
 
     orders: tuple[OrderId, ...]
     cursor: str
+
+
+class CreditApproved(Value):
+    """So much is set aside for the order; it is paid by invoice."""
+
+
+class CreditRefused(Value):
+    """The order would go beyond the customer's credit limit; `used` counts what is open without it."""
+
+    limit: Money
+    used: Money

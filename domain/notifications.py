@@ -10,9 +10,13 @@ class Occasion(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    PAYMENT_REMINDER = "payment_reminder"
+    PAYMENT_DECLINED = "payment_declined"
+    MONEY_RETURNED = "money_returned"
     SYSTEM_DOWN = "system_down"
     SYSTEM_UP = "system_up"
     NEEDS_PERSON = "needs_person"
+    STILL_WAITING = "still_waiting"
 
 
 class Mail(Value):

@@ -42,6 +42,10 @@ class Customer(Value):
     company: str = ""
     phone: str = ""
 
+    @property
+    def is_business(self) -> bool:
+        return bool(self.company or self.vat_id or self.account_number)
+
 
 class Tax(Value):
     """One tax on one line, as the storefront computed it. `rate` is a fraction: 0.19."""

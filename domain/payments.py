@@ -1,5 +1,11 @@
-"""The payment position: what a gateway holds, took and gave back for one order, and what is legal next."""
+"""The payment position: what a gateway holds, took and gave back for one order, and what is legal next.
 
+An order may be paid by several tenders (a gift card and a card) and in several tries. **Money is taken from gift cards
+first, then from the other payments in the gateway's order; it goes back the other way round**, so that what is kept at
+any time lies where it would lie had the order been smaller from the start.
+"""
+
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -7,7 +13,7 @@ from typing import Self
 from pydantic import model_validator
 
 from domain.base import Value
-from domain.errors import InvariantBroken
+from domain.errors import InvariantBroken, Refused
 from domain.ids import PaymentRef
 from domain.keys import Key
 from domain.money import Currency, Money, total
@@ -29,16 +35,32 @@ class Capture(Value):
     amount: Money
 
 
+class RefundState(StrEnum):
+    """A refund may stay pending for days, and may fail after all: the card was closed, say."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 class Refund(Value):
     key: Key
     reference: str
     amount: Money
+    state: RefundState = RefundState.SUCCEEDED
 
 
 class Declined(Value):
     """The gateway's answer when it will not: a business answer, never an exception. `reason` is its own code."""
 
     reason: str
+
+
+class PaymentMethod(StrEnum):
+    CARD = "card"
+    GIFT_CARD = "gift_card"
+    BANK_TRANSFER = "bank_transfer"
+    OTHER = "other"
 
 
 class Capabilities(Value):
@@ -49,12 +71,15 @@ class Capabilities(Value):
 
 
 class Payment(Value):
-    """One payment as the gateway tells it."""
+    """One payment as the gateway tells it. Of a bank transfer the captures are the transfers that arrived."""
 
     reference: PaymentRef
+    method: PaymentMethod = PaymentMethod.OTHER
     state: PaymentState
     currency: Currency
-    authorised: Money  # the whole hold as it was granted, not what is left of it
+    authorised: (
+        Money  # the whole hold as it was granted, not what is left of it; of a transfer, what was asked for
+    )
     captures: tuple[Capture, ...] = ()
     refunds: tuple[Refund, ...] = ()
     capture_before: datetime | None = None
@@ -66,7 +91,13 @@ class Payment(Value):
 
     @property
     def refunded(self) -> Money:
-        return total((refund.amount for refund in self.refunds), self.currency)
+        """What went back or is on its way; a refund that failed is money that we still have."""
+        alive = (refund.amount for refund in self.refunds if refund.state is not RefundState.FAILED)
+        return total(alive, self.currency)
+
+    @property
+    def kept(self) -> Money:
+        return self.captured - self.refunded
 
     @property
     def held(self) -> Money:
@@ -88,9 +119,109 @@ class Payment(Value):
 
 
 def check(payment: Payment) -> Payment:
-    """The payment itself, or InvariantBroken: captured ≤ authorised + over-capture, refunded ≤ captured."""
-    if payment.captured > payment.capturable_max:
+    """The payment itself, or InvariantBroken: captured ≤ authorised + over-capture, refunded ≤ captured.
+
+    What arrives by bank transfer is the customer's to decide: it may be more than was asked for.
+    """
+    if payment.method is not PaymentMethod.BANK_TRANSFER and payment.captured > payment.capturable_max:
         raise InvariantBroken(f"captured {payment.captured} of a hold of {payment.capturable_max}")
     if payment.refunded > payment.captured:
         raise InvariantBroken(f"refunded {payment.refunded} of {payment.captured} captured")
     return payment
+
+
+class Part(Value):
+    """So much of one payment, to be taken or given back."""
+
+    payment: PaymentRef
+    amount: Money
+
+
+class Payments(Value):
+    """All payments of one order: one per tender and per try, in the gateway's order."""
+
+    currency: Currency
+    payments: tuple[Payment, ...] = ()
+
+    @property
+    def authorised(self) -> Money:
+        return self._sum("authorised")
+
+    @property
+    def held(self) -> Money:
+        return self._sum("held")
+
+    @property
+    def captured(self) -> Money:
+        return self._sum("captured")
+
+    @property
+    def refunded(self) -> Money:
+        return self._sum("refunded")
+
+    @property
+    def kept(self) -> Money:
+        """What was taken and not given back."""
+        return self._sum("kept")
+
+    @property
+    def secured(self) -> Money:
+        """What is in hand or held for us: enough of it opens the rest of the order."""
+        return self.held + self.kept
+
+    @property
+    def captures(self) -> tuple[Capture, ...]:
+        return tuple(capture for payment in self.payments for capture in payment.captures)
+
+    @property
+    def refunds(self) -> tuple[Refund, ...]:
+        return tuple(refund for payment in self.payments for refund in payment.refunds)
+
+    @property
+    def declined(self) -> bool:
+        """The last try was declined, and nothing else is under way."""
+        states = {payment.state for payment in self.payments}
+        return PaymentState.DECLINED in states and PaymentState.PENDING not in states
+
+    @property
+    def charged_cards(self) -> Money:
+        """What was taken of cards; a gift card is redeemed at the checkout, a transfer was sent by the customer."""
+        cards = (p.kept for p in self.payments if p.method in {PaymentMethod.CARD, PaymentMethod.OTHER})
+        return total(cards, self.currency)
+
+    def captures_of(self, amount: Money) -> tuple[Part, ...]:
+        """Which holds to take this amount from. Refused when they do not hold as much: expired, say, or declined."""
+        parts = tuple(_parts(amount, ((p.reference, p.held) for p in self._gift_cards_first())))
+        if (found := total((part.amount for part in parts), self.currency)) < amount:
+            states = ", ".join(sorted({payment.state for payment in self.payments})) or "unknown"
+            raise Refused(f"{amount} are to be captured, and only {found} are held (the payment is {states})")
+        return parts
+
+    def refunds_of(self, amount: Money) -> tuple[Part, ...]:
+        """Which payments to give this amount back to. InvariantBroken when it is more than is kept of them."""
+        kept = ((p.reference, p.kept) for p in reversed(self._gift_cards_first()))
+        parts = tuple(_parts(amount, kept))
+        if (found := total((part.amount for part in parts), self.currency)) < amount:
+            raise InvariantBroken(f"{amount} are to be refunded, and only {found} were taken")
+        return parts
+
+    def of(self, reference: PaymentRef) -> Payment:
+        """KeyError when the gateway knows no such payment of the order."""
+        for payment in self.payments:
+            if payment.reference == reference:
+                return payment
+        raise KeyError(reference)
+
+    def _gift_cards_first(self) -> list[Payment]:
+        return sorted(self.payments, key=lambda payment: payment.method is not PaymentMethod.GIFT_CARD)
+
+    def _sum(self, what: str) -> Money:
+        return total((getattr(payment, what) for payment in self.payments), self.currency)
+
+
+def _parts(amount: Money, available: Iterator[tuple[PaymentRef, Money]]) -> Iterator[Part]:
+    left = amount
+    for payment, most in available:
+        if (part := min(left, most)) > Money.zero(amount.currency):
+            yield Part(payment=payment, amount=part)
+            left -= part

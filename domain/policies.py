@@ -13,12 +13,21 @@ class OrderPolicies(Value):
 
     `adapters` names the adapter that serves each system; `task_queues` the queue of its worker, where one worker does
     not serve them all. `request_seconds_max` is the longest that any system still works on a request whose caller has
-    gone; `attention_seconds` is how long an effect is tried before the order says that it is blocked.
+    gone; `late_payment_days` is how long a cancelled order still watches for a bank transfer, to send it back;
+    `business_approval` lets new business accounts wait until the ERP approves them; `attention_seconds` is how long an effect is tried before the order says that it is blocked.
     """
 
     adapters: dict[System, str]
     task_queues: dict[System, str] = Field(default_factory=dict)
-    payment_wait_hours_max: Annotated[int, Field(gt=0)] = 72
+    payment_wait_hours_max: Annotated[float, Field(gt=0)] = 72
+    payment_reminder_hours: Annotated[float, Field(gt=0)] = 24
+    transfer_wait_days_max: Annotated[float, Field(gt=0)] = 14
+    transfer_reminder_days: Annotated[float, Field(gt=0)] = 5
+    late_payment_days: Annotated[float, Field(ge=0)] = 30
+    business_approval: bool = False
+    approval_wait_days_max: Annotated[float, Field(gt=0)] = 14
+    approval_reminder_days: Annotated[float, Field(gt=0)] = 3
+    credit_wait_days_max: Annotated[float, Field(gt=0)] = 14
     delivery_wait_days_max: Annotated[float, Field(ge=0)] = 30
     return_window_days: Annotated[float, Field(ge=0)] = 14
     look_again_minutes: Annotated[float, Field(gt=0)] = 240

@@ -11,7 +11,8 @@ Rules for every method:
 
 from typing import Protocol
 
-from domain.erp import Changes, ErpOrder, Invoice, SalesOrder
+from domain.customers import Article, CustomerAccount, CustomerRecord, Page
+from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
 from domain.ids import CustomerRef, OrderId, PaymentRef, ShipmentId
 from domain.keys import Key
 from domain.money import Money
@@ -37,6 +38,9 @@ class Storefront(Protocol):
 
     async def look_up_order(self, order: OrderId) -> StorefrontOrder | None: ...
 
+    async def articles(self, after: str | None) -> Page[Article]:
+        """All articles that the shop sells, in pages; None from the beginning. A SKU may be missing: that is a finding."""
+
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
         """Ensure the shop shows the shipment with its tracking numbers, and the captured money as paid."""
 
@@ -47,8 +51,11 @@ class Storefront(Protocol):
 class PaymentGateway(Protocol):
     """Who holds and moves the customer's money."""
 
-    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
-        """The payment of this order: by the gateway's reference, or by our order id where there is none."""
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> tuple[Payment, ...]:
+        """Every payment of this order, oldest first: found by our order id, and by the gateway's reference if given.
+
+        One per tender (gift card, card) and per try, declined and voided ones too. Empty: none is known yet.
+        """
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
@@ -56,10 +63,16 @@ class PaymentGateway(Protocol):
         """Take `amount` of the hold. `final` releases the rest. Never more than once per key."""
 
     async def void(self, payment: PaymentRef, *, key: Key) -> None:
-        """Ensure no hold is left. A hold that is gone already is as good. Captured money stays captured."""
+        """Ensure no hold is left and a pending payment comes to nothing. One that is gone already is as good.
+
+        Captured money stays captured.
+        """
 
     async def refund(self, payment: PaymentRef, amount: Money, *, key: Key) -> Refund | Declined:
-        """Give back `amount` of what was captured. Declined when it is more than is left of the captures."""
+        """Give back `amount` of what was captured. Declined when it is more than is left of the captures.
+
+        It may be answered as pending; `look_up` tells what becomes of it.
+        """
 
 
 class Erp(Protocol):
@@ -67,6 +80,24 @@ class Erp(Protocol):
 
     async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
         """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
+
+    async def look_up_account(self, customer: CustomerRef) -> CustomerAccount | None:
+        """What the merchant decided about a business customer; an ERP that knows no approvals answers approved."""
+
+    async def approve_credit(
+        self, order: OrderId, customer: CustomerRef, amount: Money, *, key: Key
+    ) -> CreditApproved | CreditRefused:
+        """Ensure `amount` of the customer's credit is set aside for this order, to be paid by invoice.
+
+        Orders of one customer at once never get more than the limit together. `cancel_order` gives it free again, also
+        where no sales order was entered yet. An ERP that keeps no limit for the customer approves.
+        """
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        """All customer records, in pages; None from the beginning. For checks before go-live."""
+
+    async def articles(self, after: str | None) -> Page[Article]:
+        """All articles that can be sold, in pages; None from the beginning."""
 
     async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
         """Ensure the sales order exists with exactly these lines, found by our order id first.
@@ -136,6 +167,9 @@ class Crm(Protocol):
 
     async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
         """As the ERP's: found, or created once."""
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        """As the ERP's."""
 
     async def note(self, customer: CustomerRef, order: OrderId, text: str, *, key: Key) -> None:
         """Put a line on the customer's timeline, once per key. No personal data in `text`."""

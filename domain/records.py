@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Value
-from domain.ids import OrderId, PaymentRef, ShipmentId
+from domain.ids import OrderId, PaymentRef, ShipmentId, System
 from domain.keys import Key
 from domain.money import Money
+from domain.notifications import Occasion
 
 
 class MovementKind(StrEnum):
@@ -48,3 +49,50 @@ class Records(Protocol):
         """Where a sweep stopped; None before its first run."""
 
     async def keep_cursor(self, name: str, cursor: str) -> None: ...
+
+
+class Outage(Value):
+    """One order's effect meets a system that does not answer: a part of that system's incident.
+
+    `operators` are told of the incident, by mail through the adapter `notifier`; whoever opens it decides.
+    """
+
+    order_id: OrderId
+    system: System
+    adapter: str
+    step: str
+    operators: str = ""
+    notifier: str = ""
+
+
+class Incident(Value):
+    """A system is down for at least one order. There is one at a time per system, whatever the number of orders."""
+
+    number: int
+    system: System
+    adapter: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    orders: int  # stopped by it now, or while it was open
+    operators: str = ""
+    notifier: str = ""
+    told: frozenset[Occasion] = frozenset()  # what operators were told of it already
+
+
+class Incidents(Protocol):
+    """One incident per system, however many orders it stops."""
+
+    async def begin(self, outage: Outage) -> Incident:
+        """Ensure the order counts among those that the system stops; the first of them opens the incident."""
+
+    async def end(self, outage: Outage) -> None:
+        """Ensure it counts no longer. The incident is over with the last of its orders."""
+
+    async def tell(self, incident: int, occasion: Occasion) -> None:
+        """Write down that operators were told."""
+
+    async def untold(self) -> tuple[Incident, ...]:
+        """Those of which operators must be told something now."""
+
+    async def open(self) -> tuple[Incident, ...]:
+        """What is down now."""

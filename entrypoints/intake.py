@@ -21,13 +21,12 @@ from domain.base import Value
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
-from domain.orders import PaymentTerm, PlacedOrder
+from domain.orders import PlacedOrder
 from domain.records import OrderState
 from workers.settings import Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now
 
-_CARRIED = frozenset({PaymentTerm.AUTHORIZE_THEN_CAPTURE})
 # So long the forwarder leaves a document to whoever is just taking it in.
 _IN_HAND = timedelta(seconds=30)
 
@@ -111,7 +110,7 @@ class Intake:
             raise _unusable("platform", f"nobody reads documents of {item.system!r}")
         skus = await self._skus.of(item.channel)
         try:
-            placed = parse(document, channel=item.channel, skus=skus)
+            return parse(document, channel=item.channel, skus=skus)
         except UnusableDocument:
             raise
         except Exception as error:
@@ -120,9 +119,6 @@ class Intake:
             place = extract_tb(error.__traceback__)[-1]
             told = f"{type(error).__name__} in {place.name}, line {place.lineno}"
             raise _unusable("document", f"its parser failed: {told}") from error
-        if placed.payment.term not in _CARRIED:
-            raise _unusable("payment.term", f"payment term {placed.payment.term} is not carried yet")
-        return placed
 
     async def _ensure_started(self, order: OrderId) -> None:
         """Whoever finds it unstarted starts it, as it was accepted first; Temporal lets only one of them."""

@@ -30,6 +30,8 @@ async def world(running_world: "World") -> "AsyncIterator[World]":
     """Whatever way an order went in a test, its history must replay."""
     yield running_world
     running_world.simulator.clear_faults()
+    running_world.dies.clear()
+    running_world.webhooks = "ordered"
     await running_world.replay_stories()
 
 

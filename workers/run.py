@@ -11,13 +11,14 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.errors import Unavailable
+from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.lean import LeanOrders, LeanRunner
 from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
 from workflows.order import Order
-from workflows.sweep import SweepOnce
+from workflows.sweep import SweepOnce, TellIncidents
 
 log = structlog.get_logger()
 
@@ -44,10 +45,11 @@ async def run_worker(
     settings: Settings,
     started: Callable[[], None] = lambda: None,
     *,
-    workflows: Sequence[type] = (Order, SweepOnce),
+    make_current: bool = False,
+    workflows: Sequence[type] = (Order, SweepOnce, TellIncidents),
     eager: bool = True,
 ) -> None:
-    """Until SIGTERM or SIGINT; `started` is called when it takes work.
+    """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.
 
     `workflows` and `eager` are others only where costs are compared.
     """
@@ -65,8 +67,13 @@ async def run_worker(
             disable_eager_activity_execution=not eager,
             max_eager_activity_reservations_per_workflow_task=10,
             graceful_shutdown_timeout=_DRAIN,
+            deployment_config=deployment_of(settings),
         )
         async with worker:
+            if make_current:
+                await become_current(client, settings)
+            elif why := await routed_elsewhere(client, settings):
+                log.warning("this worker gets no orders", why=why)
             await ensure_sweeps(client, settings)
             started()
             log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal_address)

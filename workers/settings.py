@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+    # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
+    build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None
+    deployment: Annotated[str, Field(pattern=r"^[\w-]+$")] = "ordersaga"
 
     @model_validator(mode="after")
     def _channels_wait_for_their_adapters(self) -> Self:

@@ -16,32 +16,43 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
+from activities.incidents import Telling
 from activities.sweeps import Sweep
-from domain.ids import System
 from workers.settings import Settings
-from workflows.sweep import SweepOnce
+from workflows.sweep import SweepOnce, TellIncidents
+
+INCIDENTS = "incidents"
+_TASK_TIMEOUT = timedelta(seconds=3)
 
 
 async def ensure_sweeps(client: Client, settings: Settings) -> None:
-    """One schedule per system of the settings, at their pace; every worker ensures the same when it starts."""
+    """One schedule per system of the settings and one for incidents; every worker ensures the same when it starts."""
     for system, adapter in settings.sweeps:
-        schedule = _schedule(settings, system, adapter)
-        try:
-            await client.create_schedule(f"sweep:{system}:{adapter}", schedule)
-        except ScheduleAlreadyRunningError:
-            handle = client.get_schedule_handle(f"sweep:{system}:{adapter}")
-            await handle.update(_replaced_by(schedule))
-
-
-def _schedule(settings: Settings, system: System, adapter: str) -> Schedule:
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
+        name = f"sweep:{system}:{adapter}"
+        sweep = ScheduleActionStartWorkflow(
             SweepOnce.run,
             Sweep(system=system, adapter=adapter),
-            id=f"sweep:{system}:{adapter}",
+            id=name,
             task_queue=settings.task_queue,
-            task_timeout=timedelta(seconds=3),
-        ),
+            task_timeout=_TASK_TIMEOUT,
+        )
+        await _ensure(client, name, _schedule(settings, sweep))
+    tell = ScheduleActionStartWorkflow(
+        TellIncidents.run, Telling(), id=INCIDENTS, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
+    )
+    await _ensure(client, INCIDENTS, _schedule(settings, tell))
+
+
+async def _ensure(client: Client, name: str, schedule: Schedule) -> None:
+    try:
+        await client.create_schedule(name, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(name).update(_replaced_by(schedule))
+
+
+def _schedule(settings: Settings, action: ScheduleActionStartWorkflow) -> Schedule:
+    return Schedule(
+        action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=settings.sweep_seconds))]),
         # A sweep that takes long is not overtaken, and one that was missed needs no making up: the cursor knows.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),

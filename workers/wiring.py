@@ -11,6 +11,7 @@ from temporalio.client import Client
 from activities.crm import CrmActivities
 from activities.erp import ErpActivities
 from activities.fulfilment import FulfilmentActivities
+from activities.incidents import IncidentActivities
 from activities.notifications import NotificationActivities
 from activities.payments import PaymentActivities
 from activities.records import RecordActivities
@@ -28,6 +29,7 @@ from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.database.engine import open_database
+from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
@@ -35,7 +37,7 @@ from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
 from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
-from domain.records import Records
+from domain.records import Incidents, Records
 from workers.hints import TemporalHints
 from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
 
@@ -54,7 +56,7 @@ class Systems:
         self.notifiers: dict[str, Notifier] = {}
 
     def activities(
-        self, records: Records, settings: Settings, hints: TemporalHints
+        self, records: Records, incidents: Incidents, settings: Settings, hints: TemporalHints
     ) -> list[Callable[..., Any]]:
         """All steps of all systems, for one worker to serve."""
         policies = {channel: known.policies for channel, known in settings.channels.items()}
@@ -71,6 +73,7 @@ class Systems:
             CrmActivities(self.crms),
             NotificationActivities(self.notifiers),
             RecordActivities(records, policies),
+            IncidentActivities(incidents, self.notifiers),
             SweepActivities(changing, hints, records),
         ]
         return [step for holder in holders for step in steps_of(holder)]
@@ -102,7 +105,9 @@ async def wired(settings: Settings, client: Client) -> AsyncIterator[list[Callab
     engine = open_database(settings.database_url)
     try:
         async with systems(settings) as found:
-            yield found.activities(SqlRecords(engine, now), settings, TemporalHints(client))
+            yield found.activities(
+                SqlRecords(engine, now), SqlIncidents(engine, now), settings, TemporalHints(client)
+            )
     finally:
         await engine.dispose()
 

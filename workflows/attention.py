@@ -1,57 +1,200 @@
-"""How an order asks for a person, and tells operators what it waits for."""
+"""The resolution desk: how an order asks for a person, and does what the person answers."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.document import Attention, Blocked, Reason
+    from activities.steps import step_of
+    from domain.attention import Action, Attention, Blocked, Correction, Reason
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
     from domain.notifications import Occasion
     from workflows.effects import Effects
     from workflows.owner import Owner
+    from workflows.requests import ResolveRequest
+    from workflows.todo import Todo
+
+R = TypeVar("R")
+Make = Callable[[], Todo[R]]
+
+# What it means when an effect is refused. A correction helps where the order's own data were refused.
+_REASONS: dict[str, tuple[Reason, tuple[Action, ...]]] = {
+    "register_customer_in_erp": (Reason.CUSTOMER_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "register_customer_in_crm": (Reason.CUSTOMER_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "approve_credit": (Reason.CREDIT_REFUSED, (Action.RETRY,)),
+    "enter_erp_order": (Reason.ORDER_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "reserve_stock": (Reason.STOCK_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "request_pick": (Reason.PICK_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "hand_over": (Reason.PICK_REFUSED, (Action.RETRY,)),
+    "create_labels": (Reason.LABELS_REFUSED, (Action.RETRY, Action.CORRECT)),
+    "capture_payment": (Reason.CAPTURE_REFUSED, (Action.RETRY,)),
+    "refund_payment": (Reason.REFUND_FAILED, (Action.RETRY,)),
+    "record_shipment_in_erp": (Reason.SHIPMENT_NOT_TAKEN, (Action.RETRY,)),
+    "report_shipment_to_shop": (Reason.SHIPMENT_NOT_TAKEN, (Action.RETRY,)),
+    "post_invoice": (Reason.INVOICE_REFUSED, (Action.RETRY,)),
+}
+_OTHERWISE = (Reason.MESSAGE_REFUSED, (Action.RETRY,))
+
+
+class Question:
+    """Asked, and visible everywhere, until its block is left."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+
+    async def answer(
+        self, *, or_hint: System | None = None, at_most: timedelta | None = None
+    ) -> ResolveRequest | None:
+        """What a person answers; None when the system hints at news, or when the time is over."""
+        if or_hint:
+            self.owner.hints.discard(or_hint)
+        await self.owner.until(
+            lambda: self.owner.resolution is not None or or_hint in self.owner.hints, at_most=at_most
+        )
+        taken, self.owner.resolution = self.owner.resolution, None
+        return taken
 
 
 class Desk:
     def __init__(self, owner: Owner, effects: Effects) -> None:
-        self._owner = owner
-        self._effects = effects
-        owner.on_outage = self.tell_outage
+        self.owner = owner
+        self.effects = effects
+        self._outages = 0
+        owner.on_outage = self._count_outage
 
-    async def ask(self, reason: Reason, what: str) -> None:
-        """Stop here until somebody says to try again; a cancel is heard too where it is possible."""
-        order = self._owner.document.order.order_id
-        can_do = f"Mend the cause, then `ordersaga orders retry {order} --reason …`."
-        if self._owner.too_late is None:
-            can_do += f" Or `ordersaga orders cancel {order} --reason …`."
-        attention = Attention(reason=reason, what=what, can_do=can_do, since=workflow.now())
-        self._owner.document.attention = attention
-        self._owner.note(f"needs a person: {what}")
-        self._tell_operators(Occasion.NEEDS_PERSON, None, what, can_do)
-        self._owner.retry_wanted = False
+    # -- effects that may be refused ---------------------------------------------------------------------------
+
+    async def do(self, make: Make[R]) -> R:
+        """Have an effect done; where it is refused a person is asked, and what they answer is done.
+
+        `make` is called for every try: a correction changes what is to be done. None for an effect that was skipped.
+        """
         try:
-            await self._owner.until(lambda: self._owner.retry_wanted)
+            return await self.owner.do(make())
+        except (Refused, InvariantBroken) as refusal:
+            return await self._mended(make, refusal)
+
+    async def together(self, *makes: Make[Any]) -> list[Any]:
+        """Likewise for effects that do not depend on each other; the refused ones are asked about in their order."""
+        outcomes = await self.owner.outcomes(*(make() for make in makes))
+        return [
+            await self._mended(make, outcome) if isinstance(outcome, Refused | InvariantBroken) else outcome
+            for make, outcome in zip(makes, outcomes, strict=True)
+        ]
+
+    async def _mended(self, make: Make[R], refusal: Refused | InvariantBroken) -> R:
+        while True:
+            todo = make()
+            with self.asking(*_reason_of(todo, refusal), str(refusal)) as question:
+                request = await question.answer()
+            if request is None:
+                continue
+            try:
+                result = await self._as_answered(request, make)
+            except (Refused, InvariantBroken) as again:
+                request.refused(str(again))
+                refusal = again
+            else:
+                request.granted("done")
+                return result
+            finally:
+                if request.answer is None:
+                    request.refused("the order went another way meanwhile")
+
+    async def _as_answered(self, request: ResolveRequest, make: Make[R]) -> R:
+        resolve = request.resolve
+        if resolve.correction is not None:
+            await self._correct(resolve.correction)
+        todo = make()
+        if resolve.action is Action.SKIP:
+            return cast("R", None)
+        if resolve.action is Action.DONE and todo.done_as is not None:
+            return await todo.done_as(resolve.reference)
+        return await self.owner.do(todo)  # what was done outside is found there
+
+    async def _correct(self, correction: Correction) -> None:
+        """The data of the order as corrected, everywhere where they are known already; no amount changes."""
+        document = self.owner.document
+        if correction.skus and document.reservation is not None:
+            raise Refused("the goods are reserved already: cancel the order, it can be placed anew")
+        before = document.order
+        try:
+            document.order = correction.of(before)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        document.revision += 1
+        self.owner.note(f"corrected: revision {document.revision}")
+        if document.erp_order is not None:
+            try:
+                document.erp_order = await self.owner.do(self.effects.enter_erp_order())
+            except (Refused, InvariantBroken):
+                document.order = before
+                document.revision += 1  # the ERP may have seen the refused one
+                raise
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    async def ask(self, reason: Reason, can: tuple[Action, ...], what: str) -> ResolveRequest:
+        """Stop here until somebody answers; a cancel is heard too where it is possible."""
+        with self.asking(reason, can, what) as question:
+            while (request := await question.answer()) is None:
+                pass
+        request.granted("it goes on")
+        return request
+
+    def remind(self) -> None:
+        """Operators are told of the question that still stands."""
+        question = self.owner.document.attention
+        if question is not None and self.owner.policies.operators:
+            self.owner.in_background(self.effects.tell_operators(question, Occasion.STILL_WAITING))
+
+    @contextmanager
+    def asking(self, reason: Reason, can: tuple[Action, ...], what: str) -> Iterator[Question]:
+        """The question stands, and operators are mailed once, until the block is left."""
+        owner, document = self.owner, self.owner.document
+        document.questions += 1
+        if owner.too_late is None:
+            can = (*can, Action.CANCEL)
+        document.attention = Attention(
+            number=document.questions, reason=reason, what=what, can=can, since=workflow.now()
+        )
+        owner.note(f"needs a person: {what}")
+        if owner.policies.operators:
+            owner.in_background(self.effects.tell_operators(document.attention))
+        try:
+            yield Question(owner)
         finally:
-            self._owner.document.attention = None
-            self._owner.show()
+            document.attention = None
+            if owner.resolution is not None:
+                owner.resolution.refused("a cancel came first")
+                owner.resolution = None
+            owner.show()
 
-    def tell_outage(self, blocked: Blocked, occasion: Occasion) -> None:
-        """Once when a system is down, once when it answers again. About the mail itself nobody can be mailed."""
-        if blocked.system is System.NOTIFICATIONS:
+    # -- outages -----------------------------------------------------------------------------------------------
+
+    async def _count_outage(self, blocked: Blocked, over: Callable[[], bool]) -> None:
+        """It counts in the system's incident, of which operators are told once. Of our own database nobody can."""
+        if blocked.system is System.DATABASE:
             return
-        if occasion is Occasion.SYSTEM_DOWN:
-            what = f"{blocked.system} does not answer: {blocked.last_error}"
-            next_step = "It is tried until it answers."
-        else:
-            what, next_step = f"{blocked.system} answers again.", "Nothing is to be done."
-        self._tell_operators(occasion, blocked.system, what, next_step)
+        self._outages += 1
+        number = self._outages
+        await self.owner.attempts(self.effects.begin_outage(blocked, number))
+        await workflow.wait_condition(over)
+        await self.owner.attempts(self.effects.end_outage(blocked, number))
 
-    def _tell_operators(self, occasion: Occasion, system: System | None, what: str, next_step: str) -> None:
-        if self._owner.policies.operators:
-            self._owner.in_background(self._effects.tell_operators(occasion, system, what, next_step))
+
+def _reason_of(todo: Todo[Any], refusal: Refused | InvariantBroken) -> tuple[Reason, tuple[Action, ...]]:
+    reason, can = _REASONS.get(step_of(todo.method).name, _OTHERWISE)
+    if isinstance(refusal, InvariantBroken):
+        reason, can = Reason.BOOKS_DISAGREE, (Action.RETRY,)
+    if todo.done_as is not None or not todo.may_skip:
+        can = (*can, Action.DONE)
+    return reason, (*can, Action.SKIP) if todo.may_skip else can
 
 
 class _AtDesk(Protocol):
@@ -59,23 +202,33 @@ class _AtDesk(Protocol):
 
 
 S = TypeVar("S", bound=_AtDesk)
-Step = Callable[[S], Coroutine[Any, Any, None]]
+P = ParamSpec("P")
+Step = Callable[Concatenate[S, P], Coroutine[Any, Any, None]]
 
 
-def asks_a_person(step: Step[S]) -> Step[S]:
-    """A refusal in this step stops the order there, asks a person, and begins the step again when told to.
+def asks_a_person(
+    refused: Reason = Reason.BOOKS_DISAGREE, *can: Action
+) -> Callable[[Step[S, P]], Step[S, P]]:
+    """What the step itself finds wrong stops the order there and asks a person; the step begins again when told to.
 
-    A step may begin again because all it does states a target.
+    A step may begin again because all it does states a target: what was done outside is found so. `can` is what helps
+    beside that; after a skip the step is left as it is.
     """
 
-    @wraps(step)
-    async def run(holder: S) -> None:
-        while True:
-            try:
-                return await step(holder)
-            except Refused as refusal:
-                await holder.desk.ask(Reason.REFUSED, str(refusal))
-            except InvariantBroken as broken:
-                await holder.desk.ask(Reason.BOOKS_DISAGREE, str(broken))
+    def decorated(step: Step[S, P]) -> Step[S, P]:
+        @wraps(step)
+        async def run(holder: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            while True:
+                try:
+                    return await step(holder, *args, **kwargs)
+                except Refused as refusal:
+                    reason, what = refused, str(refusal)
+                except InvariantBroken as broken:
+                    reason, what = Reason.BOOKS_DISAGREE, str(broken)
+                request = await holder.desk.ask(reason, (Action.RETRY, *can), what)
+                if request.resolve.action is Action.SKIP:
+                    return None
 
-    return run
+        return run
+
+    return decorated

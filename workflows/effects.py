@@ -1,12 +1,17 @@
 """The effects of an order: for each its activity, its key, and the words the Web UI shows."""
 
-from typing import TypedDict
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.crm import CrmActivities, NoteInCrm
-    from activities.erp import EnterOrder, ErpActivities, RecordShipment, RegisterCustomer
+    from activities.crm import CrmActivities
+    from activities.erp import (
+        ApproveCredit,
+        EnterOrder,
+        ErpActivities,
+        LookUpAccount,
+        RecordShipment,
+        RegisterCustomer,
+    )
     from activities.fulfilment import (
         CreateLabels,
         FulfilmentActivities,
@@ -15,64 +20,46 @@ with workflow.unsafe.imports_passed_through():
         RequestPick,
         ShipmentEffect,
     )
-    from activities.notifications import (
-        CustomerFacts,
-        MailCustomer,
-        NotificationActivities,
-        TellOperators,
-        Undeliverable,
+    from activities.payments import (
+        CapturePayment,
+        LookUpPayments,
+        PaymentActivities,
+        RefundPayment,
+        VoidHolds,
     )
-    from activities.payments import CapturePayment, LookUpPayment, PaymentActivities, VoidHold
     from activities.records import CloseOrder, RecordActivities
     from activities.steps import Effect, Look
     from activities.stock import ReserveStock, StockActivities
     from activities.storefront import CancelShopOrder, StorefrontActivities
     from domain.document import Shipment
-    from domain.erp import ErpOrder, Invoice, SalesOrder
-    from domain.errors import InvariantBroken
-    from domain.ids import CustomerRef, OrderId, ShipmentId, System, shipment_number_of
-    from domain.keys import Key, effect_key
+    from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
+    from domain.errors import InvariantBroken, Refused
+    from domain.ids import CustomerRef, ShipmentId, System, shipment_number_of
     from domain.ledger import Entry
-    from domain.notifications import Occasion
-    from domain.orders import PlacedOrder
-    from domain.payments import Capture, Declined, Payment
+    from domain.payments import Capture, Declined, Part, Refund
     from domain.records import OrderState
     from domain.reservations import Reservation, demand_of
-    from domain.shipments import Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
-    from workflows.owner import Owner, Todo
+    from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
+    from workflows.messages import Messages
+    from workflows.todo import Todo
 
 
-class _Call(TypedDict):
-    adapter: str
-    order_id: OrderId
-    key: Key
-
-
-class Effects:
+class Effects(Messages):
     """What may be done for one order. Every effect states a target, so that a repeat or an undo is always legal."""
-
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
-        self._document = owner.document
-        self._told = 0
-
-    @property
-    def _order(self) -> PlacedOrder:
-        return self._document.order
-
-    @property
-    def _id(self) -> OrderId:
-        return self._document.order.order_id
-
-    def key(self, step: str, target: str = "") -> Key:
-        return effect_key(self._id, step, target)
 
     def look_at(self, system: System) -> Look:
         return Look(adapter=self._adapter(system), order_id=self._id)
 
-    def look_at_payment(self) -> LookUpPayment:
-        adapter = self._adapter(System.PAYMENTS)
-        return LookUpPayment(adapter=adapter, order_id=self._id, reference=self._order.payment.reference)
+    def look_at_payments(self) -> LookUpPayments:
+        return LookUpPayments(
+            adapter=self._adapter(System.PAYMENTS),
+            order_id=self._id,
+            reference=self._order.payment.reference,
+            currency=self._order.currency,
+        )
+
+    def look_at_account(self, customer: CustomerRef) -> LookUpAccount:
+        return LookUpAccount(adapter=self._adapter(System.ERP), order_id=self._id, customer=customer)
 
     def look_at_shipment(self, system: System, shipment: ShipmentId) -> LookUpShipment:
         return LookUpShipment(adapter=self._adapter(system), order_id=self._id, shipment_id=shipment)
@@ -80,22 +67,44 @@ class Effects:
     # -- customer, ERP, stock ----------------------------------------------------------------------------------
 
     def register_in_erp(self) -> Todo[CustomerRef]:
-        call = RegisterCustomer(**self._call(System.ERP, "customer"), customer=self._order.customer)
+        call = RegisterCustomer(
+            **self._call(System.ERP, "customer", self._corrected), customer=self._order.customer
+        )
         return Todo(
-            ErpActivities.register_customer_in_erp, call, "erp-customer", "Know the customer in the ERP"
+            ErpActivities.register_customer_in_erp,
+            call,
+            "erp-customer",
+            "Know the customer in the ERP",
+            done_as=self._erp_customer_outside,
         )
 
-    def register_in_crm(self) -> Todo[CustomerRef]:
-        call = RegisterCustomer(**self._call(System.CRM, "crm-customer"), customer=self._order.customer)
+    def register_in_crm(self) -> Todo[CustomerRef | None]:
+        call = RegisterCustomer(
+            **self._call(System.CRM, "crm-customer", self._corrected), customer=self._order.customer
+        )
         return Todo(
-            CrmActivities.register_customer_in_crm, call, "crm-customer", "Know the customer in the CRM"
+            CrmActivities.register_customer_in_crm,
+            call,
+            "crm-customer",
+            "Know the customer in the CRM",
+            may_skip=True,
+        )
+
+    def approve_credit(self) -> Todo[CreditApproved | CreditRefused]:
+        call = ApproveCredit(
+            **self._call(System.ERP, "credit"), customer=self._erp_customer(), amount=self._order.total
+        )
+        return Todo(
+            ErpActivities.approve_credit,
+            call,
+            "credit",
+            f"Set {self._order.total} of the customer's credit aside",
         )
 
     def enter_erp_order(self) -> Todo[ErpOrder]:
-        customer = self._document.erp_customer
-        if customer is None:
-            raise InvariantBroken("a sales order needs its customer")
-        sales_order = SalesOrder(order=self._order, customer=customer, revision=self._document.revision)
+        sales_order = SalesOrder(
+            order=self._order, customer=self._erp_customer(), revision=self._document.revision
+        )
         call = EnterOrder(
             **self._call(System.ERP, "erp", f"r{self._document.revision}"), sales_order=sales_order
         )
@@ -126,7 +135,8 @@ class Effects:
             lines=shipment.lines,
             ship_to=self._order.shipping,
         )
-        call = RequestPick(**self._call(System.WAREHOUSE, "pick", _short(shipment.shipment_id)), pick=pick)
+        target = _short(shipment.shipment_id) + self._corrected
+        call = RequestPick(**self._call(System.WAREHOUSE, "pick", target), pick=pick)
         return Todo(
             FulfilmentActivities.request_pick,
             call,
@@ -150,14 +160,22 @@ class Effects:
         parcel = Parcel(
             shipment_id=shipment.shipment_id, packages=shipment.packages, ship_to=self._order.shipping
         )
-        call = CreateLabels(
-            **self._call(System.CARRIER, "labels", _short(shipment.shipment_id)), parcel=parcel
-        )
+        target = _short(shipment.shipment_id) + self._corrected
+        call = CreateLabels(**self._call(System.CARRIER, "labels", target), parcel=parcel)
+
+        async def by_hand(tracking_number: str) -> Labels:
+            labels = (
+                Label(package_id=package.package_id, tracking_number=tracking_number)
+                for package in shipment.packages
+            )
+            return Labels(carrier="by hand", labels=tuple(labels))
+
         return Todo(
             FulfilmentActivities.create_labels,
             call,
             f"labels-{_short(shipment.shipment_id)}",
             "Get the carrier's labels",
+            done_as=by_hand,
         )
 
     def void_labels(self, shipment: Shipment) -> Todo[None]:
@@ -170,6 +188,7 @@ class Effects:
             call,
             f"labels-void-{_short(shipment.shipment_id)}",
             "Void the labels",
+            may_skip=True,
         )
 
     def hand_over(self, shipment: Shipment) -> Todo[None]:
@@ -189,21 +208,30 @@ class Effects:
 
     # -- money -------------------------------------------------------------------------------------------------
 
-    def capture_payment(self, payment: Payment, entry: Entry) -> Todo[Capture | Declined]:
+    def capture_payment(self, entry: Entry, part: Part, number: int) -> Todo[Capture | Declined]:
+        """`number`: of the payment among the order's; each capture of an entry has a key of its own."""
+        shipment = _short(entry.shipment) if entry.shipment else "s1"
+        target = shipment if number == 1 else f"{shipment}-p{number}"
         call = CapturePayment(
-            adapter=self._adapter(System.PAYMENTS),
-            order_id=self._id,
-            key=entry.key,
-            payment=payment.reference,
-            amount=entry.amount,
+            **self._call(System.PAYMENTS, "capture", target),
+            payment=part.payment,
+            amount=part.amount,
             shipment_id=entry.shipment,
             final=True,
         )
-        return Todo(PaymentActivities.capture_payment, call, "capture-s1", f"Capture {entry.amount}")
+        return Todo(PaymentActivities.capture_payment, call, f"capture-{target}", f"Capture {part.amount}")
 
-    def void_hold(self) -> Todo[None]:
-        call = VoidHold(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)
-        return Todo(PaymentActivities.void_hold, call, "void", "Release what is held on the card")
+    def refund_payment(self, part: Part, number: int, former: int) -> Todo[Refund | Declined]:
+        """`former`: so many refunds the gateway has of this payment already, failed ones too."""
+        target = f"p{number}-{former + 1}"
+        call = RefundPayment(
+            **self._call(System.PAYMENTS, "refund", target), payment=part.payment, amount=part.amount
+        )
+        return Todo(PaymentActivities.refund_payment, call, f"refund-{target}", f"Give back {part.amount}")
+
+    def void_holds(self) -> Todo[None]:
+        call = VoidHolds(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)
+        return Todo(PaymentActivities.void_holds, call, "void", "Release what is held")
 
     def post_invoice(self) -> Todo[Invoice]:
         call = Effect(**self._call(System.ERP, "invoice"))
@@ -220,6 +248,7 @@ class Effects:
             call,
             f"erp-shipped-{_short(report.shipment_id)}",
             "Tell the ERP of the shipment",
+            may_skip=True,
         )
 
     def report_shipment_to_shop(self, report: ShipmentReport) -> Todo[None]:
@@ -231,50 +260,17 @@ class Effects:
             call,
             f"shop-shipped-{_short(report.shipment_id)}",
             "Tell the shop of the shipment",
+            may_skip=True,
         )
 
     def cancel_shop_order(self, reason: str) -> Todo[None]:
         call = CancelShopOrder(**self._call(System.STOREFRONT, "shop-cancel"), reason=reason)
         return Todo(
-            StorefrontActivities.cancel_shop_order, call, "shop-cancel", "Cancel the order in the shop"
-        )
-
-    def mail(self, occasion: Occasion, facts: CustomerFacts | None = None) -> Todo[Undeliverable | None]:
-        call = MailCustomer(
-            **self._call(System.NOTIFICATIONS, "mail", occasion),
-            occasion=occasion,
-            order=self._order,
-            facts=facts or CustomerFacts(),
-        )
-        return Todo(
-            NotificationActivities.mail_customer, call, f"mail-{occasion}", f"Mail the customer: {occasion}"
-        )
-
-    def crm_note(self, what: str) -> Todo[None]:
-        customer = self._document.crm_customer
-        if customer is None:
-            raise InvariantBroken("a note in the CRM needs its customer")
-        text = f"Order {self._order.number}: {what}"
-        call = NoteInCrm(**self._call(System.CRM, "crm-note", what), customer_ref=customer, text=text)
-        return Todo(CrmActivities.note_in_crm, call, f"crm-{what}", f"Note in the CRM: {what}")
-
-    def tell_operators(
-        self, occasion: Occasion, system: System | None, what: str, next_step: str
-    ) -> Todo[None]:
-        """Each telling of an order has a number, so that a second incident is told too."""
-        self._told += 1
-        number = f"{occasion}-{self._told}"
-        call = TellOperators(
-            **self._call(System.NOTIFICATIONS, "operators", number),
-            to=self._owner.policies.operators,
-            occasion=occasion,
-            order_number=self._order.number,
-            system=system,
-            what=what,
-            next_step=next_step,
-        )
-        return Todo(
-            NotificationActivities.tell_operators, call, f"operators-{number}", f"Tell operators: {occasion}"
+            StorefrontActivities.cancel_shop_order,
+            call,
+            "shop-cancel",
+            "Cancel the order in the shop",
+            may_skip=True,
         )
 
     def close_record(self, state: OrderState) -> Todo[None]:
@@ -288,11 +284,22 @@ class Effects:
 
     # -- how calls are made ------------------------------------------------------------------------------------
 
-    def _adapter(self, system: System) -> str:
-        return self._owner.policies.adapters.get(system, "")
+    @property
+    def _corrected(self) -> str:
+        """Part of the key of what states the order's own data: corrected data are another request."""
+        return f"r{self._document.revision}" if self._document.revision > 1 else ""
 
-    def _call(self, system: System, step: str, target: str = "") -> _Call:
-        return _Call(adapter=self._adapter(system), order_id=self._id, key=self.key(step, target))
+    def _erp_customer(self) -> CustomerRef:
+        if self._document.erp_customer is None:
+            raise InvariantBroken("the order has no customer in the ERP yet")
+        return self._document.erp_customer
+
+    async def _erp_customer_outside(self, reference: str) -> CustomerRef:
+        """Refused when the ERP does not know that customer."""
+        customer = CustomerRef(reference)
+        if await self._owner.look(ErpActivities.look_up_account, self.look_at_account(customer)) is None:
+            raise Refused(f"the ERP has no customer {reference}")
+        return customer
 
 
 def _short(shipment: ShipmentId) -> str:

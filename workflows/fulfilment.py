@@ -2,11 +2,13 @@
 
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.fulfilment import FulfilmentActivities
+    from domain.attention import Action, Reason
     from domain.document import Shipment
     from domain.errors import Refused
     from domain.ids import System, shipment_id
@@ -14,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.effects import Effects
-    from workflows.owner import CancelAnswer, CancelWanted, Owner
+    from workflows.owner import Owner
+    from workflows.requests import CancelWanted
 
 
 class Fulfilment:
@@ -43,23 +46,23 @@ class Fulfilment:
                 why = await self._stop(self.shipment) if self.shipment else None
                 if why is None:
                     raise
-                wanted.request.answer = CancelAnswer(allowed=False, why=why)
+                wanted.request.refused(why)
                 self.owner.note("a cancel came too late: the warehouse cannot stop the shipment any more")
             else:
                 return
 
-    @asks_a_person
+    @asks_a_person(Reason.PICK_REFUSED)
     async def _pick_and_hand_over(self) -> None:
         shipment = self._planned()
         self.undo.add(self._stop_all)
         if shipment.state is None:
-            await self.owner.do(self.effects.request_pick(shipment))
+            await self.desk.do(partial(self.effects.request_pick, shipment))
             shipment.state = PickState.REQUESTED
         pick = await self._until(shipment, {PickState.PACKED, PickState.SHIPPED}, "the warehouse to pack")
         if pick.state is not PickState.SHIPPED:
             self.undo.add(self._void_labels)
-            shipment.labels = await self.owner.do(self.effects.create_labels(shipment))
-            await self.owner.do(self.effects.hand_over(shipment))
+            shipment.labels = await self.desk.do(partial(self.effects.create_labels, shipment))
+            await self.desk.do(partial(self.effects.hand_over, shipment))
             await self._until(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
         self.owner.note(f"shipped in {len(shipment.packages)} packages")
 
@@ -105,9 +108,11 @@ class Fulfilment:
             shipment.state = pick.state
             if pick.state in wanted:
                 shipment.packages = pick.packages
-                _whole(shipment, pick)
-                return pick
-            await self.owner.hinted(System.WAREHOUSE, waits_for)
+                if (short := _short_of(shipment, pick)) is None:
+                    return pick
+                await self.desk.ask(Reason.SHORT_PICK, (Action.RETRY,), short)
+            else:
+                await self.owner.hinted(System.WAREHOUSE, waits_for)
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
@@ -115,7 +120,7 @@ class Fulfilment:
         """None when nothing leaves the warehouse, otherwise why it is too late."""
         with self.owner.deciding():
             try:
-                answer = await self.owner.do(self.effects.cancel_pick(shipment))
+                answer = await self.owner.do(self.effects.cancel_pick(shipment), despite_hold=True)
             except Refused as refusal:
                 return str(refusal)
         return None if isinstance(answer, PickCancelled) else answer.why
@@ -132,19 +137,18 @@ class Fulfilment:
             await self.owner.do(self.effects.void_labels(shipment))
 
 
-def _whole(shipment: Shipment, pick: Pick) -> None:
-    """Refused when the boxes hold other units than were asked for: only what ships may be charged."""
+def _short_of(shipment: Shipment, pick: Pick) -> str | None:
+    """What is wrong when the boxes hold other units than were asked for: only what ships may be charged."""
     asked = Counter({line.line_id: line.quantity for line in shipment.lines})
     packed: Counter[str] = Counter()
     for package in pick.packages:
         for line in package.lines:
             packed[line.line_id] += line.quantity
-    if packed != asked:
-        short = ", ".join(
-            f"{packed[line.line_id]} of {line.quantity} × {line.sku}"
-            for line in shipment.lines
-            if packed[line.line_id] != line.quantity
-        )
-        raise Refused(
-            f"the warehouse packed {short or 'something else'}: what is missing must be packed, too"
-        )
+    if packed == asked:
+        return None
+    short = ", ".join(
+        f"{packed[line.line_id]} of {line.quantity} × {line.sku}"
+        for line in shipment.lines
+        if packed[line.line_id] != line.quantity
+    )
+    return f"the warehouse packed {short or 'something else'}: what is missing must be packed, too"

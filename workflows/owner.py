@@ -5,85 +5,70 @@ allows. Temporal's own cancel request becomes a message like any other.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
-    FailureError,
-    RetryState,
-    is_cancelled_exception,
 )
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failures import Failure
     from activities.steps import Look, step_of
-    from domain.base import Value
-    from domain.document import Blocked, Happening, OrderDocument
+    from domain.attention import Action, Blocked, Hold, Resolve
+    from domain.document import Happening, OrderDocument
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
-    from domain.notifications import Occasion
     from domain.policies import OrderPolicies
+    from workflows.requests import (
+        CancelRequest,
+        CancelWanted,
+        HoldRequest,
+        ReleaseRequest,
+        Request,
+        ResolveRequest,
+    )
     from workflows.story import show
+    from workflows.todo import Todo, business_error_or_outage, was_cut_off
 
-A = TypeVar("A")
-B = TypeVar("B")
 R = TypeVar("R")
 C = TypeVar("C", bound=Look)
 
 
-class CancelAnswer(Value):
-    """`why` is told to whoever asked: what happens now, or what makes it too late."""
-
-    allowed: bool
-    why: str
-
-
 @dataclass
-class CancelRequest:
-    actor: str
-    reason: str
-    answer: CancelAnswer | None = None
+class _Stuck:
+    """A blocked effect, and what somebody wants of it."""
 
+    mark: Blocked
+    pressed: Action | None = None
+    over: bool = False
 
-class CancelWanted(Exception):  # noqa: N818  a turn that the business takes, not an error
-    """A cancel reached the owner at a point where it may act on it."""
-
-    def __init__(self, request: CancelRequest) -> None:
-        super().__init__(request.reason)
-        self.request = request
-
-
-@dataclass(frozen=True)
-class Todo(Generic[R]):
-    """An effect to be done: `name` is its stable activity id, `summary` what the Web UI shows of it."""
-
-    method: Callable[[Any, Any], Awaitable[R]]
-    call: Look
-    name: str
-    summary: str
+    def begun_anew(self) -> None:
+        self.pressed = None
 
 
 class Owner:
     def __init__(self, document: OrderDocument) -> None:
         self.document = document
         self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
-        self.on_outage: Callable[[Blocked, Occasion], None] = lambda *_: None
-        self.mailbox: deque[CancelRequest] = deque()
+        # What happens beside the order itself: an outage is counted, a hint of the shop is looked into.
+        self.on_outage: Callable[[Blocked, Callable[[], bool]], Coroutine[Any, Any, None]] | None = None
+        self.on_hint: dict[System, Callable[[], Coroutine[Any, Any, None]]] = {}
+        self.mailbox: list[Request] = []
+        self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
         self.hints: set[System] = set()
-        self.retry_wanted = False
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
+        self._stuck: list[_Stuck] = []
         self._unsettled_until: datetime | None = None
         self._in_background: list[asyncio.Task[Any]] = []
+        self._beside: list[asyncio.Task[Any]] = []
+        self._looking: dict[System, asyncio.Task[None]] = {}
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
@@ -98,7 +83,7 @@ class Owner:
             try:
                 await workflow.wait_condition(lambda: done() or self._has_mail(), timeout=left)
             except asyncio.CancelledError:
-                self.mailbox.append(CancelRequest(actor="temporal", reason="cancelled in Temporal"))
+                self.mailbox.append(CancelRequest("temporal", "cancelled in Temporal"))
             except TimeoutError:
                 return done()
         return True
@@ -118,11 +103,78 @@ class Owner:
 
     def serve(self) -> None:
         """Take what waits in the mailbox, as far as this moment allows."""
-        while self._has_mail():
-            request = self.mailbox.popleft()
-            if self.too_late is None:
+        for system in self._news():
+            self.hints.discard(system)
+            self._looking[system] = asyncio.create_task(self.on_hint[system]())
+        while request := self._next_mail():
+            self.mailbox.remove(request)
+            self._take(request)
+
+    def _take(self, request: Request) -> None:
+        match request:
+            case HoldRequest():
+                self._hold(request)
+            case ReleaseRequest():
+                self._release(request)
+            case ResolveRequest(resolve=resolve) if resolve.action is not Action.CANCEL:
+                self._resolve(request)
+            case _ if self.too_late is None:
                 raise CancelWanted(request)
-            request.answer = CancelAnswer(allowed=False, why=self.too_late)
+            case _:
+                request.refused(self.too_late)
+
+    def _hold(self, request: Request) -> None:
+        self.document.hold = Hold(actor=request.actor, reason=request.reason, since=workflow.now())
+        self.note(f"held by {request.actor}: {request.reason}")
+        request.granted("it is held: what runs now ends, nothing new begins until it is released")
+
+    def _release(self, request: Request) -> None:
+        if self.document.hold is None:
+            request.refused("it is not on hold")
+            return
+        self.document.hold = None
+        self.note(f"released by {request.actor}: {request.reason}")
+        request.granted("it goes on")
+
+    def _resolve(self, request: ResolveRequest) -> None:
+        """An answer to the order's question goes to whoever asked it; the rest is for what is blocked."""
+        resolve, question = request.resolve, self.document.attention
+        if self.resolution is not None:
+            request.refused("another answer is being carried out")
+            return
+        if (
+            question is not None
+            and resolve.action in question.can
+            and resolve.number in (None, question.number)
+        ):
+            self._note_answer(resolve)
+            self.resolution = request
+            return
+        pressed = [stuck for stuck in self._stuck if resolve.action in stuck.mark.can]
+        if resolve.number is not None or not pressed:
+            request.refused(self._why_not(resolve))
+            return
+        for stuck in pressed:
+            stuck.pressed = resolve.action
+        self._note_answer(resolve)
+        systems = ", ".join(sorted({stuck.mark.system for stuck in pressed}))
+        request.granted(
+            f"{systems}: " + ("asked again now" if resolve.action is Action.RETRY else "gone on without it")
+        )
+
+    def _note_answer(self, resolve: Resolve) -> None:
+        outside = f" (outside as {resolve.reference})" if resolve.reference else ""
+        self.note(f"{resolve.action}{outside} by {resolve.actor}: {resolve.reason}")
+
+    def _why_not(self, resolve: Resolve) -> str:
+        question = self.document.attention
+        if resolve.number is not None and (question is None or question.number != resolve.number):
+            return "that question is answered already"
+        if question is not None:
+            return f"{resolve.action} is no answer to this: {', '.join(question.can)}"
+        if self._stuck:
+            return f"{resolve.action} does not help while a system is down: retry or cancel"
+        return "it needs no person now"
 
     @contextmanager
     def deciding(self) -> Iterator[None]:
@@ -133,8 +185,24 @@ class Owner:
         finally:
             self._deciding = before
 
+    def _next_mail(self) -> Request | None:
+        """While a cancel is decided others wait; whatever helps that decision is taken."""
+        for request in self.mailbox:
+            cancels = isinstance(request, CancelRequest) or (
+                isinstance(request, ResolveRequest) and request.resolve.action is Action.CANCEL
+            )
+            if not (cancels and self._deciding):
+                return request
+        return None
+
+    def _news(self) -> list[System]:
+        """Hints to be looked into beside the order; one that comes while its system is looked at waits for the next look."""
+        looking = {system for system, task in self._looking.items() if not task.done()}
+        known = self.policies.adapters
+        return sorted(s for s in self.hints if s in self.on_hint and s in known and s not in looking)
+
     def _has_mail(self) -> bool:
-        return bool(self.mailbox) and not self._deciding
+        return self._next_mail() is not None or bool(self._news())
 
     # -- looking and doing -------------------------------------------------------------------------------------
 
@@ -149,31 +217,39 @@ class Owner:
             self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
         )
 
-    async def do(self, todo: Todo[R]) -> R:
+    async def do(self, todo: Todo[R], *, despite_hold: bool = False) -> R:
         """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""
         self.serve()
+        await self.until(lambda: despite_hold or self.document.hold is None)
         return await self._finish(self._carry_out(todo))
 
-    @overload
-    async def together(self, one: Todo[A], two: Todo[B], /) -> tuple[A, B]: ...
-    @overload
-    async def together(self, one: Todo[Any], two: Todo[Any], /, *more: Todo[Any]) -> tuple[Any, ...]: ...
-    async def together(self, *todos: Todo[Any]) -> tuple[Any, ...]:
-        """Effects that do not depend on each other. All have ended when this returns or raises."""
+    async def outcomes(self, *todos: Todo[Any]) -> list[Any | Refused | InvariantBroken]:
+        """Effects that do not depend on each other. All have ended when this returns: with a result or a refusal."""
         self.serve()
+        await self.until(lambda: self.document.hold is None)
         tasks = [asyncio.create_task(self._carry_out(todo)) for todo in todos]
         await self._all_done(tasks)
-        failed = [task for task in tasks if task.exception() is not None]
-        return tuple(task.result() for task in failed or tasks)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in found:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Refused | InvariantBroken):
+                raise outcome
+        return found
 
     def in_background(self, todo: Todo[Any]) -> None:
         """An effect that nothing waits for. It is done, or given up, before the order closes."""
         self._in_background.append(asyncio.create_task(self._attempts(todo, bound=None)))
 
+    async def attempts(self, todo: Todo[R]) -> R:
+        """For what runs beside the order: tried until it is done, and never a reason to say that it is blocked."""
+        return await self._attempts(todo, bound=None)
+
     async def end_background(self) -> None:
-        for task in self._in_background:
+        """What is counted is counted to its end; messages that cannot leave are given up."""
+        await self.until(lambda: all(task.done() for task in self._beside))
+        given_up = [*self._in_background, *self._looking.values()]
+        for task in given_up:
             task.cancel()
-        await self.until(lambda: all(task.done() for task in self._in_background))
+        await self.until(lambda: all(task.done() for task in given_up))
         refused = [task for task in self._in_background if not task.cancelled() and task.exception()]
         if refused:
             self.note(f"{len(refused)} messages to operators were refused")
@@ -208,32 +284,61 @@ class Owner:
         try:
             return await self._attempts(todo, bound=bound)
         except ActivityError as error:
-            return await self._carry_on_blocked(todo, _business_error_or_outage(error))
+            return await self._carry_on_blocked(todo, business_error_or_outage(error))
 
     async def _carry_on_blocked(self, todo: Todo[R], last_error: str) -> R:
         step = step_of(todo.method)
-        mark = Blocked(system=step.system, step=step.name, since=workflow.now(), last_error=last_error)
+        can = (Action.RETRY, Action.SKIP, Action.CANCEL) if todo.may_skip else (Action.RETRY, Action.CANCEL)
+        mark = Blocked(
+            system=step.system, step=todo.summary, since=workflow.now(), last_error=last_error, can=can
+        )
+        stuck = _Stuck(mark)
         self.document.blocked.append(mark)
+        self._stuck.append(stuck)
         self.note(f"blocked: {step.system} does not answer ({todo.summary})")
-        self.on_outage(mark, Occasion.SYSTEM_DOWN)
+        if self.on_outage:
+            self._beside.append(asyncio.create_task(self.on_outage(mark, lambda: stuck.over)))
+        answered = False
         try:
+            result = await self._until_answered(todo, stuck)
+            answered = stuck.pressed is not Action.SKIP
+        except ActivityError as error:
+            answered = not was_cut_off(error)
+            business_error_or_outage(error)
+            raise
+        else:
+            return result
+        finally:
+            stuck.over = True
+            self._stuck.remove(stuck)
+            self.document.blocked.remove(mark)
+            if answered:
+                self.note(f"{mark.system} answers again")
+            self.show()
+
+    async def _until_answered(self, todo: Todo[R], stuck: _Stuck) -> R:
+        """Somebody may press for another attempt at once, which begins the intervals anew, or go on without."""
+        while True:
             # The last attempt of the bounded run may still be on its way.
             await asyncio.sleep(self.policies.request_seconds_max)
-            result = await self._attempts(todo, bound=None)
-        except ActivityError as error:
-            if not _was_cut_off(error):
-                self._answers_again(mark)
-            _business_error_or_outage(error)
-            raise
-        finally:
-            self.document.blocked.remove(mark)
-            self.show()
-        self._answers_again(mark)
-        return result
+            if stuck.pressed is Action.SKIP:
+                return cast("R", None)
+            stuck.begun_anew()
+            try:
+                return await self._pressed(asyncio.create_task(self._attempts(todo, bound=None)), stuck)
+            except ActivityError as error:
+                if stuck.pressed is None or not was_cut_off(error):
+                    raise
 
-    def _answers_again(self, mark: Blocked) -> None:
-        self.note(f"{mark.system} answers again")
-        self.on_outage(mark, Occasion.SYSTEM_UP)
+    async def _pressed(self, attempts: asyncio.Task[R], stuck: _Stuck) -> R:
+        """The attempts, to their end; cut off when somebody presses."""
+        try:
+            await workflow.wait_condition(lambda: attempts.done() or stuck.pressed is not None)
+        except asyncio.CancelledError:
+            stuck.pressed = None  # cut off for good
+        if not attempts.done():
+            attempts.cancel()
+        return await attempts
 
     async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
         policies = self.policies
@@ -261,23 +366,6 @@ class Owner:
         self.show()
 
     def show(self) -> None:
-        show(self.document)
-
-
-def _was_cut_off(error: ActivityError) -> bool:
-    """An attempt that fails while its cancel is on its way is told as its own failure, and not tried again."""
-    return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED
-
-
-def _business_error_or_outage(error: ActivityError) -> str:
-    """Raise what the business must decide, or the cancellation; otherwise answer the last words of the outage."""
-    if _was_cut_off(error):
-        raise error
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == Failure.REFUSED:
-        raise Refused(cause.message) from error
-    if isinstance(cause, ApplicationError) and cause.type == Failure.INVARIANT_BROKEN:
-        raise InvariantBroken(cause.message) from error
-    while isinstance(cause, FailureError) and isinstance(cause.cause, FailureError):
-        cause = cause.cause
-    return cause.message if isinstance(cause, FailureError) else "no answer"
+        """Not for an order that a worker has let go of: what it still does is nobody's to see."""
+        if workflow.in_workflow():
+            show(self.document)

@@ -1,11 +1,14 @@
 """The order's story for people who look into Temporal: search attributes to find it, current details to read it."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
+    from domain.attention import MEANING, ways_out
     from domain.document import OrderDocument, Shipment
     from workflows import visibility
 
@@ -27,51 +30,67 @@ def details(document: OrderDocument) -> str:
     parts = [f"**Order {order.number}** · {document.phase.replace('_', ' ')} · {order.total}"]
     parts += _what_now(document)
     parts.append(
-        "**Lines**\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines)
+        "**Lines**\n\n" + "\n".join(f"- {line.quantity} × {line.sku}: {line.total}" for line in order.lines)
     )
     if order.surcharges:
         parts.append("\n".join(f"- {item.kind}: {item.total}" for item in order.surcharges))
-    parts.append("**Money**\n" + "\n".join(_money(document)))
+    parts.append("**Money**\n\n" + "\n".join(_money(document)))
     parts += [_shipment(shipment) for shipment in document.shipments]
     last = document.timeline[-_TIMELINE_LINES_MAX:]
-    parts.append("**What happened**\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last))
+    parts.append(
+        "**What happened**\n\n" + "\n".join(f"- {h.at:%Y-%m-%d %H:%M:%S} UTC {h.what}" for h in last)
+    )
     return "\n\n".join(parts)
 
 
 def _what_now(document: OrderDocument) -> list[str]:
-    parts = [
-        f"**Blocked on {blocked.system}** since {blocked.since:%Y-%m-%d %H:%M} UTC: {blocked.step} is tried again "
-        f"until it answers (see Pending Activities). Last error: {blocked.last_error}"
+    order = document.order.order_id
+    parts = []
+    if hold := document.hold:
+        parts.append(
+            f"**On hold** since {_when(hold.since)} by {hold.actor}: {hold.reason}. What runs ends, nothing new begins."
+            f"\n\n- `ordersaga orders release {order} --reason …`: it goes on"
+        )
+    parts += [
+        f"**Blocked on {blocked.system}** since {_when(blocked.since)}: {blocked.step}. Last error: "
+        f"{blocked.last_error}\n\nIt is tried again until {blocked.system} answers; attempts and the time of the "
+        f"next are under Pending Activities. Nothing is lost. What a person can do:\n\n"
+        + _list(ways_out(order, blocked.can))
         for blocked in document.blocked
     ]
-    if document.attention:
-        attention = document.attention
+    if attention := document.attention:
         parts.append(
-            f"**Needs a person** since {attention.since:%Y-%m-%d %H:%M} UTC: {attention.what}\n\n{attention.can_do}"
+            f"**Needs a person** since {_when(attention.since)}. {MEANING[attention.reason]}\n\n{attention.what}\n\n"
+            f"What a person can do:\n\n" + _list(ways_out(order, attention.can))
         )
     if document.waits_for:
-        again = (
-            f", looks again at {document.looks_again_at:%Y-%m-%d %H:%M} UTC"
-            if document.looks_again_at
-            else ""
-        )
+        again = f", looks again at {_when(document.looks_again_at)}" if document.looks_again_at else ""
         parts.append(f"**Waits for** {document.waits_for}{again}")
     return parts
 
 
+def _when(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
 def _money(document: OrderDocument) -> list[str]:
-    payment = document.payment
-    if payment is None:
-        return ["- nothing known of a payment yet"]
+    payments = document.payments
+    term = document.order.payment.term.replace("_", " ")
+    if not payments.payments:
+        return [f"- {term}: no payment known"]
     return [
-        f"- authorised {payment.authorised}, held {payment.held}",
-        f"- captured {payment.captured}, refunded {payment.refunded}",
+        f"- {term}: authorised {payments.authorised}, held {payments.held}",
+        f"- captured {payments.captured}, refunded {payments.refunded}",
         f"- charged {document.ledger.charged}, credited {document.ledger.credited}",
     ]
 
 
 def _shipment(shipment: Shipment) -> str:
-    lines = [f"**Shipment {shipment.shipment_id.rpartition('/')[2]}** · {shipment.state or 'planned'}"]
+    lines = [f"**Shipment {shipment.shipment_id.rpartition('/')[2]}** · {shipment.state or 'planned'}\n"]
     lines += [f"- {line.quantity} × {line.sku}" for line in shipment.lines]
     if shipment.labels:
         lines += [f"- {shipment.labels.carrier} {label.tracking_number}" for label in shipment.labels.labels]
@@ -82,14 +101,14 @@ def _shipment(shipment: Shipment) -> str:
 
 def _attributes(document: OrderDocument) -> list[SearchAttributeUpdate[Any]]:
     blocked, attention = document.blocked, document.attention
-    stuck_since = [mark.since for mark in blocked] + ([attention.since] if attention else [])
+    stuck_since = [mark.since for mark in (*blocked, attention, document.hold) if mark is not None]
     return [
         visibility.ORDER_PHASE.value_set(document.phase.value),
         _set_or_unset(visibility.CUSTOMER_REF, document.erp_customer),
         _set_or_unset(visibility.BLOCKED_ON, sorted({mark.system.value for mark in blocked}) or None),
         _set_or_unset(visibility.ATTENTION, attention.reason.value if attention else None),
         _set_or_unset(visibility.BLOCKED_SINCE, min(stuck_since, default=None)),
-        visibility.ON_HOLD.value_set(document.on_hold),
+        visibility.ON_HOLD.value_set(document.hold is not None),
     ]
 
 

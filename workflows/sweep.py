@@ -1,4 +1,4 @@
-"""A sweep: run by a schedule, it finds what no webhook told."""
+"""What schedules run: sweeps, which find what no webhook told, and the telling of incidents."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
+    from activities.incidents import IncidentActivities, Telling, Told
     from activities.sweeps import Sweep, SweepActivities, Swept
 
 
@@ -21,4 +22,19 @@ class SweepOnce:
             start_to_close_timeout=timedelta(minutes=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary=f"Look for changes: {sweep.system}",
+        )
+
+
+@workflow.defn(name="Incidents")
+class TellIncidents:
+    """Operators are told once when a system is down, and once when no order waits for it any more."""
+
+    @workflow.run
+    async def run(self, telling: Telling) -> Told:
+        return await workflow.execute_activity_method(
+            IncidentActivities.tell_incidents,
+            telling,
+            start_to_close_timeout=timedelta(minutes=1),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="Tell operators of incidents",
         )

@@ -19,9 +19,12 @@ from adapters.connector.protocol import (
     Problem,
     RegisterCustomer,
 )
+from adapters.connector.protocol import Articles as ArticlesTold
 from adapters.connector.protocol import Changes as ChangesTold
 from adapters.connector.protocol import Customer as CustomerTold
+from adapters.connector.protocol import Customers as CustomersTold
 from adapters.connector.wire import incoming, outgoing
+from domain.customers import Article, CustomerRecord, Page
 from domain.erp import Changes
 from domain.errors import OrderError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import CustomerRef, System
@@ -109,9 +112,24 @@ class Peer:
         return await self.tell("register_customer", told, CustomerRegistered, _reference, key=key)
 
     async def changes(self, since: str | None) -> Changes:
-        found = await self.ask("changes", ChangesTold, lambda told: incoming(Changes, told), since=since)
+        return await self._list("changes", ChangesTold, lambda told: incoming(Changes, told), since=since)
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        return await self._list(
+            "customers", CustomersTold, lambda told: incoming(Page[CustomerRecord], told), after=after
+        )
+
+    async def articles(self, after: str | None) -> Page[Article]:
+        return await self._list(
+            "articles", ArticlesTold, lambda told: incoming(Page[Article], told), after=after
+        )
+
+    async def _list(
+        self, operation: str, answer: type[W], convert: Callable[[W], T], **query: str | None
+    ) -> T:
+        found = await self.ask(operation, answer, convert, **query)
         if found is None:
-            raise Unavailable(f"{self._system}.changes: a list is never missing")
+            raise Unavailable(f"{self._system}.{operation}: a list is never missing")
         return found
 
     def _path(self, operation: str) -> str:

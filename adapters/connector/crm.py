@@ -4,6 +4,7 @@ import httpx
 
 from adapters.connector import protocol
 from adapters.connector.client import Peer
+from domain.customers import CustomerRecord, Page
 from domain.ids import CustomerRef, OrderId, System
 from domain.keys import Key
 from domain.orders import Customer
@@ -15,6 +16,9 @@ class ConnectorCrm:
 
     async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
         return await self._peer.register_customer(customer, key=key)
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        return await self._peer.customers(after)
 
     async def note(self, customer: CustomerRef, order: OrderId, text: str, *, key: Key) -> None:
         await self._peer.ensure("note", protocol.Note(customer=customer, order_id=order, text=text), key=key)

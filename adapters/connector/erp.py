@@ -5,10 +5,12 @@ import httpx
 
 from adapters.connector import protocol
 from adapters.connector.client import Peer
-from adapters.connector.wire import incoming, outgoing, plain
-from domain.erp import Changes, ErpOrder, Invoice, SalesOrder
+from adapters.connector.wire import incoming, money, outgoing, plain
+from domain.customers import Article, CustomerAccount, CustomerRecord, Page
+from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
 from domain.ids import CustomerRef, OrderId, System
 from domain.keys import Key
+from domain.money import Money
 from domain.orders import Customer, OrderLine, Surcharge
 from domain.shipments import ShipmentReport
 
@@ -19,6 +21,21 @@ class ConnectorErp:
 
     async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
         return await self._peer.register_customer(customer, key=key)
+
+    async def look_up_account(self, customer: CustomerRef) -> CustomerAccount | None:
+        return await self._peer.ask("look_up_account", protocol.CustomerAccount, _account, customer=customer)
+
+    async def approve_credit(
+        self, order: OrderId, customer: CustomerRef, amount: Money, *, key: Key
+    ) -> CreditApproved | CreditRefused:
+        told = protocol.ApproveCredit(order_id=order, customer=customer, amount=money(amount))
+        return await self._peer.tell("approve_credit", told, protocol.CreditAnswer, _credit, key=key)
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        return await self._peer.customers(after)
+
+    async def articles(self, after: str | None) -> Page[Article]:
+        return await self._peer.articles(after)
 
     async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
         return await self._peer.tell("enter_order", sales_order(order), protocol.ErpOrder, _order, key=key)
@@ -69,3 +86,13 @@ def _order(told: protocol.ErpOrder) -> ErpOrder:
 
 def _invoice(told: protocol.Invoice) -> Invoice:
     return incoming(Invoice, told)
+
+
+def _account(told: protocol.CustomerAccount) -> CustomerAccount:
+    return incoming(CustomerAccount, told)
+
+
+def _credit(told: protocol.CreditApproved | protocol.CreditRefused) -> CreditApproved | CreditRefused:
+    if isinstance(told, protocol.CreditApproved):
+        return CreditApproved()
+    return CreditRefused(limit=incoming(Money, told.limit), used=incoming(Money, told.used))

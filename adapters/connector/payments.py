@@ -15,14 +15,11 @@ class ConnectorPayments:
     def __init__(self, client: httpx.AsyncClient, settled_after: timedelta) -> None:
         self._peer = Peer(client, System.PAYMENTS, settled_after)
 
-    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
-        return await self._peer.ask(
-            "look_up",
-            protocol.Payment,
-            lambda told: incoming(Payment, told),
-            order_id=order,
-            reference=reference,
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> tuple[Payment, ...]:
+        told = await self._peer.ask(
+            "look_up", protocol.Payments, _payments, order_id=order, reference=reference
         )
+        return told or ()
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
@@ -36,6 +33,10 @@ class ConnectorPayments:
     async def refund(self, payment: PaymentRef, amount: Money, *, key: Key) -> Refund | Declined:
         told = protocol.GiveRefund(payment=payment, amount=money(amount))
         return await self._peer.tell("refund", told, protocol.RefundAnswer, _refund, key=key)
+
+
+def _payments(answer: protocol.Payments) -> tuple[Payment, ...]:
+    return tuple(incoming(Payment, told) for told in answer.payments)
 
 
 def _capture(answer: protocol.CaptureAnswer) -> Capture | Declined:

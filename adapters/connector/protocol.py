@@ -170,18 +170,37 @@ class PaymentState(StrEnum):
     DECLINED = "declined"
 
 
+class PaymentMethod(StrEnum):
+    CARD = "card"
+    GIFT_CARD = "gift_card"
+    BANK_TRANSFER = "bank_transfer"
+    OTHER = "other"
+
+
 class Capture(Model):
-    """Money taken; `key` is the Idempotency-Key it was taken with, `reference` the gateway's own id."""
+    """Money taken; `key` is the Idempotency-Key it was taken with, `reference` the gateway's own id.
+
+    Of a bank transfer: money that arrived; both are the bank's own reference.
+    """
 
     key: str
     reference: str
     amount: Money
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 class Refund(Model):
+    """A refund that failed gave nothing back: its money may be refunded again, under another key."""
+
     key: str
     reference: str
     amount: Money
+    state: RefundState = RefundState.SUCCEEDED
 
 
 class Capabilities(Model):
@@ -192,9 +211,10 @@ class Capabilities(Model):
 
 
 class Payment(Model):
-    """`authorised` is the whole hold as it was granted, not what is left of it."""
+    """`authorised` is the whole hold as it was granted, not what is left of it; of a transfer, what was asked for."""
 
     reference: str
+    method: PaymentMethod = PaymentMethod.OTHER
     state: PaymentState
     currency: str
     authorised: Money
@@ -202,6 +222,12 @@ class Payment(Model):
     refunds: tuple[Refund, ...] = ()
     capture_before: AwareDatetime | None = None
     capabilities: Capabilities = Capabilities()
+
+
+class Payments(Model):
+    """Every payment of the order, oldest first: one per tender and per try, declined and voided ones too."""
+
+    payments: tuple[Payment, ...]
 
 
 class TakeCapture(Model):
@@ -327,6 +353,76 @@ class ErpOrder(Model):
 class Invoice(Model):
     reference: str
     total: Money
+
+
+# --- customers, their credit, and articles
+
+
+class Approval(StrEnum):
+    """Whether the merchant does business with an account."""
+
+    APPROVED = "approved"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+class CustomerAccount(Model):
+    customer: str
+    approval: Approval
+
+
+class ApproveCredit(Model):
+    """Set so much of the customer's credit aside for the order, in place of what was set aside for it before."""
+
+    order_id: OrderId
+    customer: str
+    amount: Money
+
+
+class CreditApproved(Model):
+    outcome: Literal["approved"] = "approved"
+
+
+class CreditRefused(Model):
+    """Beyond the customer's `limit`; `used` is what is open without this order."""
+
+    outcome: Literal["refused"] = "refused"
+    limit: Money
+    used: Money
+
+
+CreditAnswer = Annotated[CreditApproved | CreditRefused, Field(discriminator="outcome")]
+
+
+class CustomerRecord(Model):
+    """What identifies a customer. Personal data."""
+
+    customer: str
+    account_number: str = ""
+    vat_id: str = ""
+    email: str = ""
+
+
+class Customers(Model):
+    """Some of all records; `next_after` asks for those that follow, and is null at the end."""
+
+    items: tuple[CustomerRecord, ...]
+    next_after: str | None = None
+
+
+class Article(Model):
+    """Something that is sold, under the system's own id of it. Nobody can match one without `sku`."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["variant:39072856"])]
+    sku: Sku | None = None
+    name: Text = ""
+
+
+class Articles(Model):
+    """Some of all articles; `next_after` asks for those that follow, and is null at the end."""
+
+    items: tuple[Article, ...]
+    next_after: str | None = None
 
 
 # --- stock

@@ -5,6 +5,7 @@ import httpx
 from adapters.connector import protocol
 from adapters.connector.client import Peer
 from adapters.connector.wire import incoming, outgoing
+from domain.customers import Article, Page
 from domain.ids import OrderId, System
 from domain.keys import Key
 from domain.shipments import ShipmentReport
@@ -22,6 +23,9 @@ class ConnectorStorefront:
             lambda told: incoming(StorefrontOrder, told),
             order_id=order,
         )
+
+    async def articles(self, after: str | None) -> Page[Article]:
+        return await self._peer.articles(after)
 
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
         await self._peer.ensure("report_shipment", outgoing(protocol.ShipmentReport, report), key=key)

@@ -2,7 +2,7 @@
 
 A change here needs its migration in `migrations/versions`, written by hand; a test tells what the two differ in.
 
-No foreign keys between them on purpose: a webhook may name an order that is not known yet, and a movement of money is
+No foreign keys to orders on purpose: a webhook may name an order that is not known yet, and a movement of money is
 recorded whatever else is missing.
 """
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -27,6 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from domain.ids import System
+from domain.notifications import Occasion
 from domain.records import MovementKind, OrderState
 
 
@@ -73,6 +76,7 @@ class Base(DeclarativeBase):
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
         }
     )
     type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own declaration of it is an instance variable
@@ -81,6 +85,8 @@ class Base(DeclarativeBase):
         MovementKind: _words(MovementKind),
         InboxKind: _words(InboxKind),
         InboxState: _words(InboxState),
+        System: _words(System),
+        Occasion: _words(Occasion),
         dict[str, Any]: JSON(),
         list[dict[str, str]]: JSON(),
         dict[str, str]: JSON(),
@@ -161,3 +167,51 @@ class SweepCursorRow(Base):
 
     name: Mapped[str] = mapped_column(String(160), primary_key=True)
     cursor: Mapped[str] = mapped_column(Text)
+
+
+class IncidentRow(Base):
+    """A system that was down for some time. At most one is open per system and adapter."""
+
+    __tablename__ = "incidents"
+
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    system: Mapped[System]
+    adapter: Mapped[str] = mapped_column(String(80))
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    operators: Mapped[str] = mapped_column(String(320))
+    notifier: Mapped[str] = mapped_column(String(80))
+
+
+INCIDENT_OPEN = IncidentRow.closed_at.is_(None)
+Index(
+    "uq_incidents_open",
+    IncidentRow.system,
+    IncidentRow.adapter,
+    unique=True,
+    sqlite_where=INCIDENT_OPEN,
+    postgresql_where=INCIDENT_OPEN,
+)
+
+
+class OutageRow(Base):
+    """One order's effect that an incident stops, or stopped until `ended_at`."""
+
+    __tablename__ = "outages"
+    __table_args__ = (Index(None, "order_id"),)
+
+    incident: Mapped[int] = mapped_column(ForeignKey(IncidentRow.number), primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    step: Mapped[str] = mapped_column(String(200), primary_key=True)
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class IncidentNoticeRow(Base):
+    """What operators were told of an incident."""
+
+    __tablename__ = "incident_notices"
+
+    incident: Mapped[int] = mapped_column(ForeignKey(IncidentRow.number), primary_key=True)
+    occasion: Mapped[Occasion] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]

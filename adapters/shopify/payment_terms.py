@@ -32,21 +32,20 @@ def payment_of(order: Order, problems: Problems) -> PaymentIntent:
 
 
 def _term(order: Order, problems: Problems) -> PaymentTerm:
+    """Which tenders paid, and how much of them is held, the gateway tells: a gift card beside a card is no problem."""
     match order.financial_status:
         case "authorized":
-            if "gift_card" in order.payment_gateway_names:
-                problems.add(
-                    "payment_gateway_names", "a gift card paid part of it: the hold is not for the total"
-                )
             return PaymentTerm.AUTHORIZE_THEN_CAPTURE
         case "paid" | "partially_refunded":
             return PaymentTerm.PREPAID
         case "pending":
-            return _pending_term(order)
+            return _open_term(order)
         case "partially_paid":
-            problems.add(
-                "financial_status", "only part of it was paid: a person decides, or it is paid in full"
-            )
+            if (term := _open_term(order)) is PaymentTerm.ON_ACCOUNT:
+                problems.add(
+                    "financial_status", "a part was paid, and the rest is on account: a person decides"
+                )
+            return term
         case status if status in _NOT_PAYABLE:
             problems.add("financial_status", _NOT_PAYABLE[status])
         case _:
@@ -54,11 +53,15 @@ def _term(order: Order, problems: Problems) -> PaymentTerm:
     return PaymentTerm.PREPAID
 
 
-def _pending_term(order: Order) -> PaymentTerm:
-    """Terms and cash on delivery ship first; a gateway that is still at work is asked; money by hand is waited for."""
+def _open_term(order: Order) -> PaymentTerm:
+    """Terms and cash on delivery ship first; money by hand is waited for.
+
+    Of a gateway that is still at work nobody knows yet whether it will hold the money or capture it at once: prepaid
+    takes either, for what is only held is captured as goods ship.
+    """
     names = [name.lower() for name in order.payment_gateway_names]
     if order.payment_terms or any(word in name for name in names for word in _ON_DELIVERY):
         return PaymentTerm.ON_ACCOUNT
     if any(word in name for name in names for word in _ONLINE):
-        return PaymentTerm.AUTHORIZE_THEN_CAPTURE
+        return PaymentTerm.PREPAID
     return PaymentTerm.BANK_TRANSFER

@@ -17,8 +17,10 @@ from adapters.simulated import (
     crm,
     erp,
     fault_routes,
+    merchant,
     notifications,
     pace,
+    payers,
     payments,
     people,
     stock,
@@ -69,7 +71,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, fault_routes, books):
+    for module in (people, payers, merchant, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")

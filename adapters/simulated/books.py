@@ -7,8 +7,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from adapters.simulated.faults import ANSWERED_BADLY
 from adapters.simulated.records import (
+    CreditRecord,
     CustomerRecord,
+    ErpArticle,
     MailRecord,
+    MerchantRecord,
     NoteRecord,
     ParcelRecord,
     PaymentRecord,
@@ -16,6 +19,7 @@ from adapters.simulated.records import (
     Record,
     ReservationRecord,
     SalesOrderRecord,
+    ShopArticle,
     ShopOrder,
     StockRecord,
 )
@@ -28,7 +32,11 @@ _KINDS: tuple[type[Record], ...] = (
     ShopOrder,
     PaymentRecord,
     CustomerRecord,
+    MerchantRecord,
     SalesOrderRecord,
+    CreditRecord,
+    ShopArticle,
+    ErpArticle,
     StockRecord,
     ReservationRecord,
     PickRecord,
@@ -105,10 +113,12 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
     lines = [f"{name}  {_money(order['total'])}  shop: {order['state']}"]
     for payment in mine("payments"):
         lines.append(
-            f"  payment {payment['reference']}: {payment['state']}, held {_money(payment['authorised'])}"
+            f"  payment {payment['reference']}: {payment['state']}, {payment['method']}"
+            f" of {_money(payment['authorised'])}"
         )
         lines += [
             f"    #{m['mark']['seq']} {kind} {_money(m['amount'])} {m['reference']} ({m['key']})"
+            f"{', ' + m['state'] if 'state' in m else ''}"
             for kind in ("captures", "refunds", "voids")
             for m in payment[kind]
         ]
@@ -118,6 +128,11 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
         lines.append(
             f"  ERP {sales['reference']}: {sales['state']}, {len(sales['shipments'])} shipments{posted}"
         )
+    for credit in mine("credits"):
+        lines += [
+            f"  credit of {credit['customer']}: #{event['mark']['seq']} {event['outcome']} {_money(event['amount'])}"
+            for event in credit["history"]
+        ]
     for reservation in mine("reservations"):
         lines += [
             f"  stock keeps {part['reserved']} of {part['wanted']} {part['sku']}"

@@ -15,6 +15,7 @@ from adapters.connector.protocol import (
     KEY_LENGTH_MAX,
     NOT_FOUND,
     PROBLEM_TYPE,
+    CreditRefused,
     Declined,
     Problem,
     TooLate,
@@ -188,7 +189,9 @@ class Desk:
             return str(row["body"])
         answer = rule(self.world, told, key)
         body = answer.model_dump_json()
-        if isinstance(answer, Declined | TooLate):  # nothing happened: the same may be asked again
+        if isinstance(
+            answer, CreditRefused | Declined | TooLate
+        ):  # nothing happened: the same may be asked again
             state.log(system, operation, key, str(getattr(answer, "outcome", "")))
             return body
         state.log(system, operation, key, "done")

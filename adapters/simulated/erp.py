@@ -3,8 +3,14 @@ from decimal import Decimal
 from fastapi import APIRouter
 
 from adapters.connector.protocol import (
+    ApproveCredit,
+    Article,
+    Articles,
     Changes,
+    CreditAnswer,
+    CustomerAccount,
     CustomerRegistered,
+    Customers,
     Done,
     ErpLine,
     ErpOrder,
@@ -18,20 +24,54 @@ from adapters.connector.protocol import (
     SalesSurcharge,
     ShipmentReport,
 )
-from adapters.simulated import customers
+from adapters.simulated import credit
+from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import InvoiceRecord, SalesOrderRecord, StockRecord, Told
+from adapters.simulated.records import ErpArticle, InvoiceRecord, SalesOrderRecord, StockRecord, Told
 from adapters.simulated.storefront import ensure_told, take_units, units_left
 from adapters.simulated.sums import decimal, money, rounded, summed
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/erp")
 
+_ARTICLES: tuple[type[ErpArticle | StockRecord], ...] = (ErpArticle, StockRecord)
+
 
 @effect(router)
-def register_customer(world: World, told: RegisterCustomer, key: str) -> CustomerRegistered:  # noqa: ARG001  the identities are the key
+def register_customer(world: World, told: RegisterCustomer, key: str) -> CustomerRegistered:
     """Find the customer by account number, VAT id, e-mail, in that order; create one otherwise. Never a second."""
-    return customers.register(world, "erp", told.customer)
+    if not (told.customer.name.strip() or told.customer.company.strip()):
+        raise Refusal("unnamed_customer", "a customer needs a name", field="customer.name")
+    return registry.register(world, "erp", told.customer, key)
+
+
+@read(router)
+def look_up_account(world: World, customer: str) -> CustomerAccount | None:
+    """What the merchant decided about a business customer. One that needs no approval is approved."""
+    return registry.account(world, customer)
+
+
+@effect(router)
+def approve_credit(world: World, told: ApproveCredit, key: str) -> CreditAnswer:
+    """Ensure that so much of the customer's credit is set aside for this order; `refused` beyond the limit.
+
+    Orders of one customer at once never get more than the limit together. The order's cancel gives it free again, and
+    remembers: credit that is asked for later is a problem, `cancelled`.
+    """
+    return credit.approve(world, told, key)
+
+
+@read(router)
+def customers(world: World, after: str | None = None) -> Customers | None:
+    """All customer records, in pages, in an order that stays: `after` is the former page's `next_after`."""
+    return registry.page(world, "erp", after)
+
+
+@read(router)
+def articles(world: World, after: str | None = None) -> Articles | None:
+    """All articles that can be sold, in pages, in an order that stays: `after` is the former page's `next_after`."""
+    found, more = world.state.page(_ARTICLES, "", after)
+    return Articles(items=tuple(_article(record) for record in found), next_after=more)
 
 
 @effect(router)
@@ -70,8 +110,11 @@ def look_up_order(world: World, order_id: OrderId) -> ErpOrder | None:
 
 
 @effect(router)
-def cancel_order(world: World, told: OrderTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
-    """Ensure no open sales order is left, nor comes later. Fine when there never was one. Refused when it shipped."""
+def cancel_order(world: World, told: OrderTold, key: str) -> Done:
+    """Ensure no open sales order is left, nor comes later. Fine when there never was one. Refused when it shipped.
+
+    Its credit is free again.
+    """
     mark = world.state.mark()
     record = world.state.load(SalesOrderRecord, told.order_id) or SalesOrderRecord(
         order_id=told.order_id, reference="", state=ErpOrderState.ENTERED, entered=mark
@@ -83,6 +126,7 @@ def cancel_order(world: World, told: OrderTold, key: str) -> Done:  # noqa: ARG0
     if record.state is ErpOrderState.ENTERED:
         record.state, record.cancelled = ErpOrderState.CANCELLED, mark
         _save(world, record)
+    credit.free(world, told.order_id, key)
     return Done()
 
 
@@ -130,6 +174,10 @@ def changes(world: World, since: str | None = None) -> Changes | None:
     return world.changes("erp", since)
 
 
+def _article(record: ErpArticle | StockRecord) -> Article:
+    return record.article if isinstance(record, ErpArticle) else Article(reference=record.sku, sku=record.sku)
+
+
 def _save(world: World, record: SalesOrderRecord) -> None:
     world.state.save(record, record.order_id)
     world.state.changed("erp", record.order_id)
@@ -152,7 +200,7 @@ def _check_editable(record: SalesOrderRecord, told: SalesOrder) -> None:
 
 
 def _check(world: World, told: SalesOrder) -> None:
-    if not customers.known(world, "erp", told.customer):
+    if not registry.kept(world, "erp", told.customer):
         raise Refusal("unknown_customer", "the ERP has no such customer", field="customer")
     for i, line in enumerate(told.lines):
         if world.state.load(StockRecord, line.sku) is None:

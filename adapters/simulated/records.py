@@ -7,14 +7,18 @@ from pydantic import BaseModel
 
 from adapters.connector.protocol import (
     Address,
+    Approval,
+    Article,
     Customer,
     ErpOrderState,
     Label,
     Labels,
     Money,
     Package,
+    PaymentMethod,
     PaymentState,
     PickState,
+    RefundState,
     Reserved,
     SalesOrder,
     ShipmentLine,
@@ -72,29 +76,92 @@ class Movement(BaseModel):
     mark: Mark
 
 
+class GivenBack(Movement):
+    """`decided` is when a pending refund came to its end, or one that had succeeded failed after all."""
+
+    state: RefundState = RefundState.SUCCEEDED
+    decided: Mark | None = None
+
+
 class PaymentRecord(Record):
+    """`authorised` of a bank transfer is what was asked for; its captures are the transfers that arrived."""
+
     kind = "payments"
     reference: str
     order_id: str
+    method: PaymentMethod = PaymentMethod.CARD
     state: PaymentState
     authorised: Money
     multicapture: bool = False
     over_capture: Money | None = None
     capture_before: datetime | None = None
     captures: list[Movement] = []
-    refunds: list[Movement] = []
+    refunds: list[GivenBack] = []
     voids: list[Movement] = []
     opened: Mark
 
 
+class PaymentScript(Record):
+    """What an order's next requests meet at the gateway; by script, so that no book of facts shows it."""
+
+    kind = "payment_scripts"
+    order_id: str
+    refunds: RefundState = RefundState.SUCCEEDED
+    decline_captures: str | None = None
+
+
 class CustomerRecord(Record):
-    """`system` is erp or crm: each keeps its own."""
+    """`system` is erp or crm: each keeps its own.
+
+    Without `limit` the customer's credit has none. `waiting` are the orders that came while the account was not approved.
+    """
 
     kind = "customers"
     reference: str
     system: str
     customer: Customer
     created: Mark
+    approval: Approval = Approval.APPROVED
+    limit: Money | None = None
+    waiting: list[str] = []
+
+
+class CreditEvent(BaseModel):
+    outcome: str  # approved, refused, freed, paid
+    amount: Money
+    key: str
+    mark: Mark
+
+
+class CreditRecord(Record):
+    """An order on account. `set_aside` counts against the limit until it is freed or paid; `refused` waits for room."""
+
+    kind = "credits"
+    order_id: str
+    customer: str
+    set_aside: Money | None = None
+    refused: Money | None = None
+    paid: bool = False
+    history: list[CreditEvent] = []
+
+
+class MerchantRecord(Record):
+    """What the merchant decided for all: there is one, under the name "merchant"."""
+
+    kind = "merchant"
+    new_business_accounts: Approval = Approval.APPROVED
+
+
+class ShopArticle(Record):
+    kind = "shop_articles"
+    article: Article
+
+
+class ErpArticle(Record):
+    """One that was made by hand in the ERP. Every article of the stock is one of the ERP's anyway."""
+
+    kind = "erp_articles"
+    article: Article
 
 
 class InvoiceRecord(BaseModel):

@@ -2,13 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from adapters.simulated.clock import Clock
-from adapters.simulated.records import Mark, Record
+from adapters.simulated.records import CreditRecord, Mark, Record
 
 R = TypeVar("R", bound=Record)
 
@@ -18,6 +18,8 @@ INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id));
+CREATE INDEX IF NOT EXISTS documents_of_order ON documents (kind, json_extract(body, '$.order_id'));
+CREATE INDEX IF NOT EXISTS credits_of ON documents (json_extract(body, '$.customer')) WHERE kind = 'credits';
 CREATE TABLE IF NOT EXISTS links (
     name TEXT, value TEXT, id TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
@@ -40,6 +42,7 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 CHANGES_MAX = 500
+PAGE_LENGTH_MAX = 1000
 
 
 class State:
@@ -85,6 +88,34 @@ class State:
     def all(self, record: type[R]) -> list[R]:
         rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (record.kind,))
         return [record.model_validate_json(row["body"]) for row in rows]
+
+    def of_order(self, record: type[R], order_id: str) -> list[R]:
+        """Oldest first."""
+        rows = self.db.execute(
+            "SELECT body FROM documents WHERE kind = ? AND json_extract(body, '$.order_id') = ? ORDER BY rowid",
+            (record.kind, order_id),
+        )
+        return [record.model_validate_json(row["body"]) for row in rows]
+
+    def credits_of(self, customer: str) -> list[CreditRecord]:
+        rows = self.db.execute(
+            "SELECT body FROM documents WHERE kind = 'credits' AND json_extract(body, '$.customer') = ?",
+            (customer,),
+        )
+        return [CreditRecord.model_validate_json(row["body"]) for row in rows]
+
+    def page(self, kinds: Sequence[type[R]], prefix: str, after: str | None) -> tuple[list[R], str | None]:
+        """The next records of these kinds, with ids that begin so, and what to ask for those that follow: None at the end."""
+        by_kind = {kind.kind: kind for kind in kinds}
+        name, _, last = (after or "").partition("/")
+        rows = self.db.execute(
+            f"SELECT kind, id, body FROM documents WHERE kind IN ({', '.join('?' * len(by_kind))})"  # noqa: S608  question marks
+            " AND id BETWEEN ? AND ? AND (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?",
+            (*by_kind, prefix, f"{prefix}\U0010ffff", name, last, PAGE_LENGTH_MAX + 1),
+        ).fetchall()
+        found = rows[:PAGE_LENGTH_MAX]
+        more = f"{found[-1]['kind']}/{found[-1]['id']}" if len(rows) > len(found) else None
+        return [by_kind[row["kind"]].model_validate_json(row["body"]) for row in found], more
 
     def plain(self, kind: str) -> list[Any]:
         rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (kind,))

@@ -3,6 +3,7 @@ from decimal import Decimal
 from fastapi import APIRouter
 
 from adapters.connector.protocol import (
+    Articles,
     CancelShopOrder,
     Done,
     OrderId,
@@ -12,7 +13,7 @@ from adapters.connector.protocol import (
     StorefrontState,
 )
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import ShopOrder, Told
+from adapters.simulated.records import ShopArticle, ShopOrder, Told
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/storefront")
@@ -28,6 +29,13 @@ def look_up_order(world: World, order_id: OrderId) -> StorefrontOrder | None:
         StorefrontLine(line_id=line.line_id, quantity=line.quantity, total=line.total) for line in order.lines
     )
     return StorefrontOrder(order_id=order_id, state=order.state, lines=lines, total=order.total)
+
+
+@read(router)
+def articles(world: World, after: str | None = None) -> Articles | None:
+    """All articles that the shop sells, in pages, in an order that stays: `after` is the former page's `next_after`."""
+    found, more = world.state.page([ShopArticle], "", after)
+    return Articles(items=tuple(record.article for record in found), next_after=more)
 
 
 @effect(router)

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pydantic import BaseModel
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict
 
 from adapters.connector.protocol import Changes, WebhookEvent
 from adapters.simulated import faults
@@ -20,6 +21,12 @@ class Refusal(Exception):  # noqa: N818  it is an answer of the protocol, not a 
     def __init__(self, code: str, detail: str, *, field: str | None = None, status: int = 422) -> None:
         super().__init__(detail)
         self.code, self.detail, self.field, self.status = code, detail, field, status
+
+
+class Asked(BaseModel):
+    """A request to the world itself, which is strict as well: nothing that is asked for is left out in silence."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Settings(BaseModel):
@@ -87,3 +94,8 @@ class World:
                 "INSERT INTO outbox (order_id, body, due, in_line) VALUES (?, ?, ?, ?)",
                 (order_id, body, due.timestamp(), 0 if late else 1),
             )
+
+
+def world_of(request: Request) -> World:
+    world: World = request.app.state.desk.world
+    return world

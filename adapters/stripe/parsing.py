@@ -15,7 +15,15 @@ from adapters.stripe.amounts import from_stripe, to_stripe
 from domain.ids import PaymentRef
 from domain.keys import Key
 from domain.money import Money
-from domain.payments import Capabilities, Capture, Payment, PaymentState, Refund
+from domain.payments import (
+    Capabilities,
+    Capture,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    Refund,
+    RefundState,
+)
 
 ORDER_ID = "order_id"  # in the metadata of the payment intent; the shop's checkout writes it
 KEY = "ordersaga_key"  # in the metadata of a refund
@@ -30,6 +38,16 @@ _STATES = {
     "succeeded": PaymentState.CAPTURED,
     "canceled": PaymentState.VOIDED,
 }
+
+_REFUND_STATES = {
+    "pending": RefundState.PENDING,
+    "requires_action": RefundState.PENDING,
+    "succeeded": RefundState.SUCCEEDED,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
+}
+# What customers send by bank lands on their balance at Stripe, and pays from there.
+_METHODS = {"card": PaymentMethod.CARD, "customer_balance": PaymentMethod.BANK_TRANSFER}
 
 
 class _Wire(BaseModel):
@@ -53,6 +71,7 @@ class _Card(_Wire):
 
 
 class _PaymentMethodDetails(_Wire):
+    type: str | None = None
     card: _Card | None = None
 
 
@@ -76,6 +95,8 @@ class Intent(_Wire):
     status: str
     currency: str
     created: int
+    amount: int
+    payment_method_types: tuple[str, ...] = ()
     amount_received: int | None = None
     cancellation_reason: str | None = None
     last_payment_error: Mapping[str, Any] | None = None
@@ -93,7 +114,6 @@ class StripeRefund(_Wire):
     created: int
     status: str
     payment_intent: str | None = None
-    failure_reason: str | None = None
     metadata: Mapping[str, str] | None = None
 
     @property
@@ -101,8 +121,15 @@ class StripeRefund(_Wire):
         return (self.metadata or {}).get(KEY)
 
     @property
-    def failed(self) -> bool:
-        return self.status in {"failed", "canceled"}
+    def state(self) -> RefundState:
+        return refund_state(self.id, self.status)
+
+
+def refund_state(reference: str, status: str) -> RefundState:
+    """ValueError: a status that Stripe does not document."""
+    if (state := _REFUND_STATES.get(status)) is None:
+        raise ValueError(f"refund {reference}: unknown status {status!r}")
+    return state
 
 
 def parse(intent: Intent, refunds: tuple[StripeRefund, ...]) -> Payment:
@@ -111,6 +138,7 @@ def parse(intent: Intent, refunds: tuple[StripeRefund, ...]) -> Payment:
     received = _received(intent, refunds)
     return Payment(
         reference=PaymentRef(intent.id),
+        method=_method(intent),
         state=_state(intent, received),
         currency=currency,
         authorised=_authorised(intent),
@@ -120,6 +148,7 @@ def parse(intent: Intent, refunds: tuple[StripeRefund, ...]) -> Payment:
                 key=Key(refund.key or f"stripe/{refund.id}"),
                 reference=refund.id,
                 amount=from_stripe(refund.amount, currency),
+                state=refund.state,
             )
             for refund in _of_captured_money(intent, refunds, received)
         ),
@@ -145,9 +174,21 @@ def _state(intent: Intent, received: int) -> PaymentState:
     return state
 
 
+def _method(intent: Intent) -> PaymentMethod:
+    """What it was paid with, or is to be where the shopper has no choice."""
+    details = intent.latest_charge.payment_method_details if intent.latest_charge else None
+    kinds = (details.type,) if details else intent.payment_method_types
+    return _METHODS.get(kinds[0] or "", PaymentMethod.OTHER) if len(kinds) == 1 else PaymentMethod.OTHER
+
+
 def _authorised(intent: Intent) -> Money:
-    """What the bank granted: nothing before the charge stands. A later pay attempt does not change a former grant."""
+    """What the bank granted: nothing before the charge stands. A later pay attempt does not change a former grant.
+
+    Of a bank transfer, what was asked for.
+    """
     charge = intent.latest_charge
+    if _method(intent) is PaymentMethod.BANK_TRANSFER:
+        return from_stripe(intent.amount, intent.currency)
     if charge is None or _STATES.get(intent.status) is PaymentState.PENDING:
         return Money.zero(intent.currency.upper())
     granted = charge.card.amount_authorized
@@ -192,18 +233,19 @@ def _captures(intent: Intent, received: int) -> tuple[Capture, ...]:
 def _of_captured_money(
     intent: Intent, refunds: tuple[StripeRefund, ...], received: int
 ) -> list[StripeRefund]:
-    """The refunds that gave captured money back, oldest first.
+    """The refunds of captured money, oldest first.
 
-    Stripe shows what the last capture released as a refund as well: the oldest that is not ours and has exactly
-    that amount.
+    Stripe shows what the last capture released as a refund as well: the oldest that is not ours, did not fail, and has
+    exactly that amount.
     """
-    live = sorted((refund for refund in refunds if not refund.failed), key=lambda refund: refund.created)
+    ordered = sorted(refunds, key=lambda refund: refund.created)
     charge = intent.latest_charge
     released = charge.amount - received if charge and received and intent.status != "requires_capture" else 0
-    for refund in live:
-        if released > 0 and refund.key is None and refund.amount == released:
-            return [other for other in live if other is not refund]
-    return live
+    for refund in ordered:
+        alive = refund.key is None and refund.state is not RefundState.FAILED
+        if released > 0 and alive and refund.amount == released:
+            return [other for other in ordered if other is not refund]
+    return ordered
 
 
 def _capabilities(intent: Intent) -> Capabilities:

@@ -1,4 +1,4 @@
-"""The payment gateway over Stripe: one payment intent per order, captured by hand.
+"""The payment gateway over Stripe: a payment intent per try of the shopper, captured by hand.
 
 Stripe forgets idempotency keys after 24 hours, and an order may wait longer than that for its next attempt. So every
 change reads the payment first and makes only what is still missing; the key protects two attempts that overlap.
@@ -14,7 +14,7 @@ import stripe
 from adapters.stripe.amounts import to_stripe
 from adapters.stripe.errors import declined, not_found, replayed_breakdown, translated
 from adapters.stripe.http import Http
-from adapters.stripe.parsing import KEY, ORDER_ID, Intent, StripeRefund, announcement, parse
+from adapters.stripe.parsing import KEY, ORDER_ID, Intent, StripeRefund, announcement, parse, refund_state
 from domain.base import Value
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import OrderId, PaymentRef, platform_id_of
@@ -24,19 +24,10 @@ from domain.payments import Capture, Declined, Payment, PaymentState, Refund
 
 REQUEST_SECONDS_MAX = 80  # after this the SDK itself gives up on a request
 _PAGE_SIZE = 100
-_LISTED_MAX = (
-    1000  # two days of intents for 500 orders a day; Stripe's search lags by an hour at the very most
-)
+_PAGES_MAX = 10  # two days of intents for 500 orders a day; Stripe's search lags by an hour at the very most
 _REPLAYS_MAX = 5
 
 _EXPAND = ["latest_charge"]
-_RANK = {
-    PaymentState.CAPTURED: 4,
-    PaymentState.AUTHORISED: 3,
-    PaymentState.PENDING: 2,
-    PaymentState.DECLINED: 1,
-    PaymentState.VOIDED: 0,
-}
 
 _Answer = TypeVar("_Answer")
 
@@ -45,7 +36,6 @@ class _Told(Value):
     """What Stripe tells at this moment: the parsed payment, and what only this adapter needs to know."""
 
     payment: Payment
-    refunds: tuple[StripeRefund, ...]
     status: str
     order: str | None
     created: int
@@ -71,14 +61,15 @@ class StripePayments:
             max_network_retries=0,  # Temporal repeats
         ).v1
 
-    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> Payment | None:
-        told = await self._told(reference) if reference else await self._find(order)
-        if told is None:
-            return None
+    async def look_up(self, order: OrderId, reference: PaymentRef | None) -> tuple[Payment, ...]:
+        named = await self._told(reference) if reference else None
         # Shops that fill the metadata themselves (WooCommerce does) know the order by its platform id.
-        if told.order is not None and told.order not in {order, platform_id_of(order)}:
-            raise InvariantBroken(f"payment {told.payment.reference} belongs to another order than {order}")
-        return told.payment
+        if named and named.order is not None and named.order not in {order, platform_id_of(order)}:
+            raise InvariantBroken(f"payment {named.payment.reference} belongs to another order than {order}")
+        found = {told.payment.reference: told for told in await self._find(order, known=named is not None)}
+        if named:
+            found[named.payment.reference] = named
+        return tuple(told.payment for told in sorted(found.values(), key=lambda told: told.created))
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
@@ -118,16 +109,14 @@ class StripePayments:
         for refund in told.payment.refunds:
             if refund.key == key:
                 return _same(refund, amount)
-        for former in told.refunds:
-            if former.failed and former.key == key:
-                return Declined(reason=former.failure_reason or f"refund_{former.status}")
-        if amount > told.payment.captured - told.payment.refunded:
+        if amount > told.payment.kept:
             return Declined(reason="charge_already_refunded" if told.payment.refunds else "amount_too_large")
         wanted: Any = {"payment_intent": payment, "amount": to_stripe(amount), "metadata": {KEY: key}}
         answer = await self._change(lambda options: self._stripe.refunds.create_async(wanted, options), key)
         if isinstance(answer, Declined):
             return answer
-        return Refund(key=key, reference=answer.id, amount=amount)
+        state = refund_state(answer.id, str(answer.status))
+        return Refund(key=key, reference=answer.id, amount=amount, state=state)
 
     async def _announce(self, payment: Payment, key: Key, amount: Money) -> None:
         """Write the key beside the payment, so that whoever looks later knows whose capture it was.
@@ -144,26 +133,29 @@ class StripePayments:
         if isinstance(answer, Declined):
             raise Unavailable(f"Stripe: {answer.reason} for a note on the payment")
 
-    async def _find(self, order: OrderId) -> _Told | None:
-        """The order's payment intent by its metadata; of several attempts of the shopper the one with the money."""
-        intents = await self._search(order) or await self._list(order)
-        found = [await self._with_refunds(intent) for intent in intents]
-        return max(found, key=lambda told: (_RANK[told.payment.state], told.created), default=None)
+    async def _find(self, order: OrderId, *, known: bool) -> list[_Told]:
+        """The order's payment intents by their metadata. `known`: its first is found already, so that few may be missing.
 
-    async def _search(self, order: OrderId) -> list[Intent]:
-        """Quick, and a minute behind (an hour in bad times). Nothing where the search does not exist."""
-        query: Any = {
-            "query": f"metadata['{ORDER_ID}']:'{order}'",
-            "limit": _PAGE_SIZE,
-            "expand": ["data.latest_charge"],
-        }
+        The search is a minute behind (an hour in bad times), so the newest page of the list is read as well; where
+        neither the search nor the document knows any, far more of it.
+        """
+        searched = await self._search(order)
+        listed = await self._list(order, pages=1 if searched or known else _PAGES_MAX)
+        exact = {intent.id for intent in listed}
+        older = [await self._told(PaymentRef(name)) for name in searched if name not in exact]
+        return [told for told in older if told] + [await self._with_refunds(intent) for intent in listed]
+
+    async def _search(self, order: OrderId) -> list[str]:
+        """Which payment intents there are: what the search tells of them may be old. None where there is no search."""
+        query: Any = {"query": f"metadata['{ORDER_ID}']:'{order}'", "limit": _PAGE_SIZE}
         page = await self._read(self._stripe.payment_intents.search_async(query))
-        return [Intent.model_validate(item.to_dict()) for item in page.data] if page else []
+        return [str(item.id) for item in page.data] if page else []
 
-    async def _list(self, order: OrderId) -> list[Intent]:
+    async def _list(self, order: OrderId, *, pages: int) -> list[Intent]:
         """Exact, and slow: the newest intents, one by one."""
         listed = await self._all(
-            self._stripe.payment_intents.list_async({"limit": _PAGE_SIZE, "expand": ["data.latest_charge"]})
+            self._stripe.payment_intents.list_async({"limit": _PAGE_SIZE, "expand": ["data.latest_charge"]}),
+            pages=pages,
         )
         intents = [Intent.model_validate(item) for item in listed]
         return [intent for intent in intents if intent.metadata.get(ORDER_ID) == order]
@@ -194,21 +186,22 @@ class StripePayments:
         refunds = tuple(StripeRefund.model_validate(item) for item in listed)
         return _Told(
             payment=parse(intent, refunds),
-            refunds=refunds,
             status=intent.status,
             order=intent.metadata.get(ORDER_ID),
             created=intent.created,
             expired=intent.cancellation_reason == "automatic",
         )
 
-    async def _all(self, request: Awaitable[stripe.ListObject[Any]]) -> list[dict[str, Any]]:
-        """The items of every page, up to a limit that no list of one payment reaches."""
+    async def _all(
+        self, request: Awaitable[stripe.ListObject[Any]], *, pages: int = _PAGES_MAX
+    ) -> list[dict[str, Any]]:
+        """The items of page after page; no list of one payment reaches the limit."""
         items: list[dict[str, Any]] = []
         page = await self._read(request)
         while page:
             items += [item.to_dict() for item in page.data]
-            more = page.has_more and len(items) < _LISTED_MAX
-            page = await self._read(page.next_page_async()) if more else None
+            pages -= 1
+            page = await self._read(page.next_page_async()) if page.has_more and pages else None
         return items
 
     async def _read(self, request: Awaitable[_Answer]) -> _Answer | None:

@@ -50,6 +50,7 @@ class TrytonClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.settled_after = settled_after
+        self.company = company
         self._context = {"company": company, "_skip_warnings": True}
         self._http = httpx.AsyncClient(
             base_url=f"{url.rstrip('/')}/{database}/rest/model",

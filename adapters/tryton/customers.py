@@ -1,30 +1,67 @@
-"""Customers as parties: found by account number, VAT id, e-mail, in that order; created once otherwise."""
+"""Customers as parties: what identifies them, where they live, and all of them for a check before go-live."""
 
 import re
-from typing import Any
+from itertools import zip_longest
 
+from adapters.tryton.board import MARK
 from adapters.tryton.client import Domain, Record, TrytonClient
+from domain.customers import Approval, CustomerRecord, Page
 from domain.errors import Refused
+from domain.ids import CustomerRef
 from domain.keys import Key
 from domain.orders import Address, Customer
 
 PARTY = "party.party"
 ADDRESS = "party.address"
 
+PAGE_LENGTH = 1000
+_LISTED = ("code", "identifiers.type", "identifiers.code_compact", "contact_mechanisms.type")
 
-async def register(tryton: TrytonClient, customer: Customer, key: Key) -> int:
-    """The party's number. A customer without any identifier is found by the key, so a repeat makes no second one."""
-    for domain in _identities(customer, key):
-        if found := await _oldest(tryton, domain):
-            return found
-    try:
-        created = await _create(tryton, customer, key)
-    except Refused:
-        # The account number is unique in Tryton: someone else may have created the party a moment ago.
-        if found := await _oldest(tryton, _identities(customer, key)[0]):
-            return found
-        raise
-    return await _without_twin(tryton, created, _identities(customer, key)[0])
+
+async def find(tryton: TrytonClient, customer: Customer, key: Key) -> int | None:
+    """The number of the oldest active party, by the first of the identities that leads to one."""
+    for domain in identities(customer, key):
+        if found := await tryton.search(PARTY, domain, ["id"], limit=1):
+            return int(found[0]["id"])
+    return None
+
+
+def identities(customer: Customer, key: Key) -> list[Domain]:
+    """By account number, VAT id, e-mail, in that order. Who has none of them is found by the key, for its repeats."""
+    domains: list[Domain] = []
+    if customer.account_number:
+        domains.append([["code", "=", customer.account_number]])
+    if customer.vat_id:
+        domains.append([["identifiers.code_compact", "=", compact(customer.vat_id)]])
+    if customer.email:
+        mail = [["type", "=", "email"], ["value", "ilike", _literal(customer.email)]]
+        domains.append([["contact_mechanisms", "where", mail]])
+    return domains or [[["identifiers.code_compact", "=", f"{MARK}{key}"]]]
+
+
+async def approval(tryton: TrytonClient, party: int) -> Approval | None:
+    """Tryton knows no approvals: a party that somebody deactivated is one that the merchant does not sell to.
+
+    One that was merged into another is what that one is.
+    """
+    found = await tryton.search(PARTY, [["id", "=", party]], ["active", "replaced_by"], active_test=False)
+    if not found:
+        return None
+    (record,) = found
+    if record["active"]:
+        return Approval.APPROVED
+    return await approval(tryton, record["replaced_by"]) if record["replaced_by"] else Approval.REJECTED
+
+
+async def listed(tryton: TrytonClient, after: str | None) -> Page[CustomerRecord]:
+    """All active parties: Tryton does not say which of them buy. One of several e-mails or VAT ids has several records."""
+    domain = [["id", ">", int(after or 0)]]
+    fields = [*_LISTED, "contact_mechanisms.value"]
+    found = await tryton.search(PARTY, domain, fields, limit=PAGE_LENGTH)
+    return Page(
+        items=tuple(record for party in found for record in _records(party)),
+        next_after=str(found[-1]["id"]) if len(found) == PAGE_LENGTH else None,
+    )
 
 
 async def address(tryton: TrytonClient, party: int, wanted: Address) -> int:
@@ -44,62 +81,24 @@ async def address(tryton: TrytonClient, party: int, wanted: Address) -> int:
     return int((await tryton.create(ADDRESS, values, ["id"]))["id"])
 
 
-def _identities(customer: Customer, key: Key) -> list[Domain]:
-    domains: list[Domain] = []
-    if customer.account_number:
-        domains.append([["code", "=", customer.account_number]])
-    if customer.vat_id:
-        domains.append([["identifiers.code_compact", "=", _compact(customer.vat_id)]])
-    if customer.email:
-        mail = [["type", "=", "email"], ["value", "ilike", _literal(customer.email)]]
-        domains.append([["contact_mechanisms", "where", mail]])
-    return domains or [[["identifiers.code_compact", "=", key]]]
+def compact(vat_id: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", vat_id.upper())
 
 
-async def _oldest(tryton: TrytonClient, domain: Domain) -> int | None:
-    found = await tryton.search(PARTY, domain, ["id"], limit=1)
-    return int(found[0]["id"]) if found else None
-
-
-async def _create(tryton: TrytonClient, customer: Customer, key: Key) -> int:
-    """A VAT id that fails Tryton's check digits is kept as an identifier without a type.
-
-    A mistyped number is no reason not to sell, and finds the customer again all the same; but it must not count as
-    a valid one in the VAT reports, which read the typed identifiers.
-    """
-    if not customer.vat_id:
-        marker = [] if customer.account_number or customer.email else [{"code": key}]
-        return await _post(tryton, customer, marker)
-    code = _compact(customer.vat_id)
-    try:
-        return await _post(tryton, customer, [{"type": "eu_vat", "code": code}])
-    except Refused:
-        return await _post(tryton, customer, [{"code": code}])
-
-
-async def _post(tryton: TrytonClient, customer: Customer, identifiers: list[Record]) -> int:
-    contacts = [
-        {"type": kind, "value": value}
-        for kind, value in (("email", customer.email), ("phone", customer.phone))
-        if value
+def _records(party: Record) -> list[CustomerRecord]:
+    """A VAT id may stand without a type, where its check digits are wrong; other identifiers have a type of their own."""
+    vat_ids = [
+        identifier["code_compact"]
+        for identifier in party["identifiers"]
+        if (identifier["type"] or "_vat").endswith("_vat") and not identifier["code_compact"].startswith(MARK)
     ]
-    values: dict[str, Any] = {
-        "name": customer.company or customer.name,
-        "identifiers": [["create", [{"type": None} | identifier for identifier in identifiers]]],
-        "contact_mechanisms": [["create", contacts]],
-    }
-    if customer.account_number:
-        values["code"] = customer.account_number
-    return int((await tryton.create(PARTY, values, ["id"]))["id"])
-
-
-async def _without_twin(tryton: TrytonClient, created: int, domain: Domain) -> int:
-    """Look once more: of two made at the same time the younger goes, whoever sees it first."""
-    oldest = await _oldest(tryton, domain)
-    if oldest is None or oldest == created:
-        return created
-    await tryton.write(PARTY, created, {"active": False})
-    return oldest
+    emails = [contact["value"] or "" for contact in party["contact_mechanisms"] if contact["type"] == "email"]
+    return [
+        CustomerRecord(
+            customer=CustomerRef(str(party["id"])), account_number=party["code"], vat_id=vat_id, email=email
+        )
+        for vat_id, email in list(zip_longest(vat_ids, emails, fillvalue="")) or [("", "")]
+    ]
 
 
 async def _country(tryton: TrytonClient, code: str) -> int:
@@ -107,10 +106,6 @@ async def _country(tryton: TrytonClient, code: str) -> int:
     if not found:
         raise Refused(f"Tryton has no country {code}")
     return int(found[0]["id"])
-
-
-def _compact(vat_id: str) -> str:
-    return re.sub(r"[^A-Z0-9]", "", vat_id.upper())
 
 
 def _literal(text: str) -> str:

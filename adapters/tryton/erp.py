@@ -6,15 +6,27 @@ them, sales by our order id, payments by the capture's reference, all else by th
 
 from collections.abc import Sequence
 
-from adapters.tryton import booking, cancelling, customers, entering, sales
+from adapters.tryton import articles, booking, cancelling, credit, customers, entering, registering, sales
+from adapters.tryton.board import Board
 from adapters.tryton.changes import changed
+from adapters.tryton.claims import Claims
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.sales import SALE, Sale
-from domain.erp import Changes, ErpLine, ErpOrder, ErpOrderState, Invoice, SalesOrder
+from domain.customers import Article, CustomerAccount, CustomerRecord, Page
+from domain.erp import (
+    Changes,
+    CreditApproved,
+    CreditRefused,
+    ErpLine,
+    ErpOrder,
+    ErpOrderState,
+    Invoice,
+    SalesOrder,
+)
 from domain.errors import Refused
 from domain.ids import CustomerRef, OrderId
 from domain.keys import Key
-from domain.money import total
+from domain.money import Money, total
 from domain.orders import Customer
 from domain.shipments import ShipmentReport
 
@@ -22,9 +34,33 @@ from domain.shipments import ShipmentReport
 class TrytonErp:
     def __init__(self, tryton: TrytonClient) -> None:
         self._tryton = tryton
+        self._board = Board(tryton)
+        self._claims = Claims(self._board, tryton.settled_after)
 
     async def register_customer(self, customer: Customer, *, key: Key) -> CustomerRef:
-        return CustomerRef(str(await customers.register(self._tryton, customer, key)))
+        return CustomerRef(str(await registering.register(self._tryton, self._claims, customer, key)))
+
+    async def look_up_account(self, customer: CustomerRef) -> CustomerAccount | None:
+        if (party := _party(customer)) is None:
+            return None
+        approval = await customers.approval(self._tryton, party)
+        return CustomerAccount(customer=customer, approval=approval) if approval else None
+
+    async def approve_credit(
+        self, order: OrderId, customer: CustomerRef, amount: Money, *, key: Key
+    ) -> CreditApproved | CreditRefused:
+        if (party := _party(customer)) is None:
+            raise Refused("Tryton has no such party")
+        if await credit.account_of(self._tryton, party) is None:
+            return CreditApproved()
+        async with self._claims.alone([f"credit {party}"], key):
+            return await credit.approve(self._tryton, self._board, order, party, amount)
+
+    async def customers(self, after: str | None) -> Page[CustomerRecord]:
+        return await customers.listed(self._tryton, after)
+
+    async def articles(self, after: str | None) -> Page[Article]:
+        return await articles.listed(self._tryton, after)
 
     async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:  # noqa: ARG002  found by its order id
         return _told(order.order.order_id, await entering.enter(self._tryton, order))
@@ -38,6 +74,7 @@ class TrytonErp:
         found = await sales.sales_of(self._tryton, order)
         if sale := await entering.cancel_twins(self._tryton, found):
             await cancelling.cancel(self._tryton, sale)
+        await credit.free(self._board, order)
 
     async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:  # noqa: ARG002  found by the capture
         """The warehouse is Tryton's own, so the shipment is there already: this verifies it and books the money."""
@@ -59,6 +96,11 @@ class TrytonErp:
         if sale is None:
             raise Refused(f"{order} is not in Tryton")
         return sale
+
+
+def _party(customer: CustomerRef) -> int | None:
+    """None: no party of Tryton's has such a number."""
+    return int(customer) if customer.isascii() and customer.isdigit() else None
 
 
 def _added(sale: Sale, found: list[Sale]) -> list[Sale]:

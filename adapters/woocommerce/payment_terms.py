@@ -36,15 +36,13 @@ def payment_of(order: Order, problems: Problems) -> PaymentIntent:
 
 
 def _term(order: Order, problems: Problems) -> PaymentTerm:
+    """Of a payment that is still under way nobody knows whether it will be held or captured: prepaid takes either."""
     if order.payment_method in _BY_HAND:
         return PaymentTerm.BANK_TRANSFER
     if order.payment_method in _ON_ACCOUNT:
         return PaymentTerm.ON_ACCOUNT
-    captured = order.meta("_stripe_charge_captured", "_wcpay_charge_captured")
-    if captured == "no":
+    if order.meta("_stripe_charge_captured", "_wcpay_charge_captured") == "no":
         return PaymentTerm.AUTHORIZE_THEN_CAPTURE
-    if captured == "yes" or order.date_paid_gmt or not order.total:
-        return PaymentTerm.PREPAID
-    if not order.payment_method:
+    if not order.payment_method and not order.date_paid_gmt and order.total:
         problems.add("payment_method", "not paid, and no method to pay it")
-    return PaymentTerm.AUTHORIZE_THEN_CAPTURE
+    return PaymentTerm.PREPAID

@@ -36,28 +36,41 @@ def before(one: Moment | None, other: Moment | None) -> bool | None:
 
 
 class Capture(Entry):
-    """`at_checkout`: taken by the shop when the order was placed, not by us."""
+    """Money that came in. Not `ours`: the shop took it at the checkout, a bank brought it, or a person captured it."""
 
     reference: str
     amount: Decimal
     moment: Moment | None = None
-    at_checkout: bool = False
+    ours: bool = True
 
 
 class Refund(Entry):
-    """`capture` is the reference of what it gives back, where the gateway says so."""
+    """`capture` is the reference of what it gives back, where the gateway says so. One that failed gave nothing back."""
 
     reference: str
     amount: Decimal
     capture: str | None = None
+    failed: bool = False
+
+
+class Method(StrEnum):
+    CARD = "card"
+    GIFT_CARD = "gift_card"
+    BANK_TRANSFER = "bank_transfer"
+    OTHER = "other"
 
 
 class Payment(Entry):
-    """`capturable` is the most that may be captured in all, declared over-capture included; `held` what still may be."""
+    """One tender, or one try. `capturable` is the most that may be captured in all, declared over-capture included.
+
+    `held` is what still may be; `pending`: it may still become a hold, or money that arrives.
+    """
 
     reference: str
     order_id: str
     currency: str
+    method: Method = Method.OTHER
+    pending: bool = False
     authorised: Decimal
     capturable: Decimal
     held: Decimal
@@ -69,8 +82,14 @@ class Payment(Entry):
         return sum((capture.amount for capture in self.captures), Decimal(0))
 
     @property
+    def ours(self) -> Decimal:
+        """What we took of it."""
+        return sum((capture.amount for capture in self.captures if capture.ours), Decimal(0))
+
+    @property
     def refunded(self) -> Decimal:
-        return sum((refund.amount for refund in self.refunds), Decimal(0))
+        """What went back or is on its way."""
+        return sum((refund.amount for refund in self.refunds if not refund.failed), Decimal(0))
 
 
 class State(StrEnum):
@@ -196,7 +215,10 @@ class Row(Entry):
 
 
 class Movement(Entry):
-    """Our database's row of money that moved: `kind` is captured, refunded or voided."""
+    """Our database's row of money that moved: `kind` is captured, refunded or voided.
+
+    `shipment` is what it was captured for.
+    """
 
     key: str
     order_id: str
@@ -204,6 +226,7 @@ class Movement(Entry):
     amount: Decimal
     currency: str
     reference: str
+    shipment: str | None = None
 
 
 class InboxItem(Entry):

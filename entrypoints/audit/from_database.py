@@ -55,6 +55,7 @@ def _movement(row: sqlite3.Row) -> Movement:
         amount=row["amount_minor"] * minor_unit(row["currency"]),
         currency=row["currency"],
         reference=row["reference"],
+        shipment=row["shipment"],
     )
 
 

@@ -15,6 +15,7 @@ from entrypoints.audit.books import (
     Invoice,
     Line,
     Mail,
+    Method,
     Moment,
     Parcel,
     Payment,
@@ -30,7 +31,7 @@ from entrypoints.audit.books import (
 from entrypoints.audit.sums import ZERO
 
 _READ_SECONDS_MAX = 60
-_CHECKOUT = "checkout"  # the key of what the shop itself took
+_NOT_OURS = ("checkout/", "by-hand/")  # the keys of what the shop took itself, or somebody at the gateway
 _SYSTEMS = {"erp": "ERP", "crm": "CRM"}
 _SHOP_STATES = {"open": State.OPEN, "fulfilled": State.DONE, "cancelled": State.CANCELLED}
 _SALE_STATES = {"entered": State.OPEN, "invoiced": State.DONE, "cancelled": State.CANCELLED}
@@ -101,10 +102,13 @@ def _payment(payment: Thing) -> Payment:
     authorised = _amount(payment["authorised"])
     captured = sum((_amount(capture["amount"]) for capture in payment["captures"]), ZERO)
     stands = payment["state"] == "authorised"
+    method = Method(payment.get("method", Method.CARD))
     return Payment(
         reference=payment["reference"],
         order_id=payment["order_id"],
         currency=payment["authorised"]["currency"],
+        method=method,
+        pending=payment["state"] == "pending",
         authorised=authorised,
         capturable=_amount(payment["over_capture"]) if payment["over_capture"] else authorised,
         held=max(ZERO, authorised - captured) if stands else ZERO,
@@ -113,12 +117,16 @@ def _payment(payment: Thing) -> Payment:
                 reference=capture["reference"],
                 amount=_amount(capture["amount"]),
                 moment=_moment(capture["mark"]),
-                at_checkout=capture["key"] == _CHECKOUT,
+                ours=method is not Method.BANK_TRANSFER and not capture["key"].startswith(_NOT_OURS),
             )
             for capture in payment["captures"]
         ),
         refunds=tuple(
-            Refund(reference=refund["reference"], amount=_amount(refund["amount"]))
+            Refund(
+                reference=refund["reference"],
+                amount=_amount(refund["amount"]),
+                failed=refund.get("state") == "failed",
+            )
             for refund in payment["refunds"]
         ),
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from entrypoints.audit.books import Books, Capture, Moment, Payment, Refund
+from entrypoints.audit.books import Books, Capture, Method, Moment, Payment, Refund
 from entrypoints.audit.sources import StripeBooks
 from entrypoints.audit.sums import ZERO, digits_of
 
@@ -20,6 +20,9 @@ _PAGE = 100
 _READ_SECONDS_MAX = 60
 _DIGITS = {"ISK": 2, "UGX": 2, "MGA": 0}  # where Stripe counts otherwise (docs.stripe.com/currencies)
 _PENDING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "processing"})
+_GAVE_NOTHING = frozenset({"failed", "canceled"})
+_METHODS = {"card": Method.CARD, "customer_balance": Method.BANK_TRANSFER}
+_ANNOUNCED = "ordersaga_capture_"  # in the metadata of a payment intent that we captured
 
 Thing = Mapping[str, Any]
 
@@ -37,7 +40,7 @@ async def read(source: StripeBooks) -> Books:
         refunds = await _all(http, "/v1/refunds", [])
     by_charge: dict[str, list[Thing]] = defaultdict(list)
     for refund in refunds:
-        if refund["charge"] and refund["status"] not in ("failed", "canceled"):
+        if refund["charge"]:
             by_charge[refund["charge"]].append(refund)
     return Books(payments=tuple(_payment(intent, by_charge) for intent in intents))
 
@@ -62,24 +65,42 @@ def _payment(intent: Thing, refunds: Mapping[str, list[Thing]]) -> Payment:
     charge: Thing = intent["latest_charge"] or {}
     given_back = refunds.get(charge.get("id", ""), [])
     captured = _captured(intent, charge, given_back)
-    authorised = 0 if not charge or intent["status"] in _PENDING else _granted(charge)
+    method = _method(intent, charge)
+    authorised = _authorised(intent, charge, method)
     most = _card(charge).get("overcapture") or {}
     over = most.get("maximum_amount_capturable", 0) if most.get("status") == "available" else 0
     return Payment(
         reference=intent["id"],
         order_id=(intent.get("metadata") or {}).get("order_id", ""),
         currency=currency,
+        method=method,
+        pending=intent["status"] in _PENDING and not intent.get("last_payment_error"),
         authorised=_major(authorised, currency),
         capturable=_major(max(authorised, over), currency),
         held=_major(_held(intent, authorised, captured), currency),
         captures=(_capture(intent, charge, captured, currency),) if captured else (),
         refunds=tuple(
             Refund(
-                reference=refund["id"], amount=_major(refund["amount"], currency), capture=refund["charge"]
+                reference=refund["id"],
+                amount=_major(refund["amount"], currency),
+                capture=refund["charge"],
+                failed=refund["status"] in _GAVE_NOTHING,
             )
             for refund in _of_captured_money(charge, given_back, captured)
         ),
     )
+
+
+def _method(intent: Thing, charge: Thing) -> Method:
+    kind = (charge.get("payment_method_details") or {}).get("type")
+    kinds = [kind] if kind else intent.get("payment_method_types") or []
+    return _METHODS.get(kinds[0], Method.OTHER) if len(kinds) == 1 else Method.OTHER
+
+
+def _authorised(intent: Thing, charge: Thing, method: Method) -> int:
+    if method is Method.BANK_TRANSFER:
+        return int(intent["amount"])
+    return 0 if not charge or intent["status"] in _PENDING else _granted(charge)
 
 
 def _card(charge: Thing) -> Thing:
@@ -115,7 +136,7 @@ def _capture(intent: Thing, charge: Thing, captured: int, currency: str) -> Capt
         reference=charge["id"],
         amount=_major(captured, currency),
         moment=_moment(charge),
-        at_checkout=intent["capture_method"] != "manual",
+        ours=any(name.startswith(_ANNOUNCED) for name in intent.get("metadata") or {}),
     )
 
 
@@ -134,7 +155,8 @@ def _of_captured_money(charge: Thing, refunds: list[Thing], captured: int) -> li
     oldest_first = sorted(refunds, key=lambda refund: int(refund["created"]))
     released = charge.get("amount", 0) - captured if captured else 0
     for refund in oldest_first:
-        if released > 0 and refund["amount"] == released and not refund["metadata"]:
+        alive = refund["status"] not in _GAVE_NOTHING
+        if released > 0 and alive and refund["amount"] == released and not refund["metadata"]:
             oldest_first.remove(refund)
             break
     return oldest_first if captured else []

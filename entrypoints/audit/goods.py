@@ -81,10 +81,8 @@ def cancelled_does_not_ship(order: Order) -> Iterator[Finding]:
     for parcel in order.parcels:
         if parcel.moving:
             yield Violation(f"the order is cancelled, and the carrier has {parcel.shipment}")
-    if order.captured != order.refunded:
-        yield Violation(
-            f"the order is cancelled, and {order.captured - order.refunded} {order.currency} were kept"
-        )
+    if order.kept:
+        yield Violation(f"the order is cancelled, and {order.kept} {order.currency} were kept")
 
 
 def parcels_are_shipments(order: Order) -> Iterator[Finding]:

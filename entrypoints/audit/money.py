@@ -1,12 +1,12 @@
 """Promises 1 to 4: what was charged, when, by which hold, and what the ledger says of it."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from entrypoints.audit.books import Capture, Moment, before
+from entrypoints.audit.books import Capture, Method, Moment, Payment, before
 from entrypoints.audit.findings import Finding, NotChecked, Violation
 from entrypoints.audit.orders import Order, money, units_of
 from entrypoints.audit.sums import ZERO, OrderWorth, minor_unit
@@ -15,32 +15,53 @@ from entrypoints.audit.sums import ZERO, OrderWorth, minor_unit
 
 
 def captured_once(order: Order) -> Iterator[Finding]:
-    """However often it was asked for: the captures less what went back never exceed what the order is worth."""
+    """However often it was asked for: what we took, less what went back, never exceeds what the order is worth.
+
+    Others may pay too much, by transfer say: that is theirs, and goes back.
+    """
     references = Counter(capture.reference for payment in order.payments for capture in payment.captures)
     for reference, count in references.items():
         if count > 1:
             yield Violation(f"capture {reference} stands {count} times in the gateway's books")
-    if order.worth and order.captured - order.refunded > order.worth.total:
-        taken = order.captured - order.refunded
+    taken = sum((payment.ours - payment.refunded for payment in order.payments if payment.ours), ZERO)
+    if order.worth and taken > order.worth.total:
         yield Violation(f"{taken} charged for an order of {order.worth.total} {order.currency}")
 
 
 def captured_for_a_reason(order: Order) -> Iterator[Finding]:
-    """At rest: as much was captured as the ledger charges, even where a second charge went back again."""
-    captured, charged = order.captured, order.ledger("charge")
-    if captured > charged:
-        yield Violation(f"{captured} captured, the ledger has charges of {charged} only")
+    """At rest: we took what the ledger charges beyond what others had paid, even where more went back again."""
+    taken = sum((payment.ours for payment in order.payments), ZERO)
+    there = _kept_of_others(order.payments)
+    charged = order.ledger("charge")
+    if taken > max(ZERO, charged - there):
+        beside = f" beside {there} that others paid" if there else ""
+        yield Violation(f"{taken} captured{beside}, the ledger has charges of {charged} only")
 
 
 def captured_after_shipping(order: Order) -> Iterator[Finding]:
-    """A capture is covered by what had left the house by then."""
+    """What we capture is covered by what had left the house by then, beyond what others had paid before."""
     if order.worth is None:
         return
-    captures = [capture for payment in order.payments for capture in payment.captures]
-    captures = sorted((capture for capture in captures if not capture.at_checkout), key=_in_order)
-    sums = accumulate(capture.amount for capture in captures)
-    for capture, so_far in zip(captures, sums, strict=True):
-        yield from _covered(order, order.worth, capture, so_far)
+    ours = [capture for payment in order.payments for capture in payment.captures if capture.ours]
+    ours.sort(key=_in_order)
+    sums = accumulate(capture.amount for capture in ours)
+    for capture, so_far in zip(ours, sums, strict=True):
+        there = _kept_of_others(order.payments, before_this=capture)
+        yield from _covered(order, order.worth, capture, so_far + there)
+
+
+def _kept_of_others(payments: Iterable[Payment], before_this: Capture | None = None) -> Decimal:
+    """What was paid without us, by the shop's checkout or a bank say, less what went back of it."""
+    kept = ZERO
+    for payment in payments:
+        theirs = (
+            capture.amount
+            for capture in payment.captures
+            if not capture.ours
+            and (before_this is None or before(capture.moment, before_this.moment) is True)
+        )
+        kept += max(ZERO, sum(theirs, ZERO) - payment.refunded)
+    return kept
 
 
 def _covered(order: Order, worth: OrderWorth, capture: Capture, so_far: Decimal) -> Iterator[Finding]:
@@ -63,21 +84,35 @@ def _in_order(capture: Capture) -> tuple[bool, int, float]:
 
 
 def refunded_what_never_ships(order: Order) -> Iterator[Finding]:
-    """At rest: what is kept is at most what shipped."""
+    """At rest: what is kept is at most what shipped, whoever paid it. A refund that is pending is on its way."""
     if order.worth is None:
         return
-    kept = order.captured - order.refunded
     shipped = order.worth.shipped_worth(units_of(order.left))
-    if kept > shipped:
-        yield Violation(f"{kept} {order.currency} kept, but goods for {shipped} shipped")
+    if order.kept > shipped:
+        yield Violation(f"{order.kept} {order.currency} kept, but goods for {shipped} shipped")
+    if order.returned_outside:
+        yield NotChecked("given back past the gateway: only the word of a person tells it")
+    if order.paid_outside:
+        yield NotChecked("paid past the gateway: only the word of a person tells it")
+
+
+def nothing_taken_on_account(order: Order) -> Iterator[Finding]:
+    """Its invoice is what is owed: no gateway holds or takes money for it."""
+    if order.on_account:
+        for payment in order.payments:
+            if payment.captures or payment.held or payment.pending:
+                yield Violation(
+                    f"the order is on account, and the gateway has payment {payment.reference} of it"
+                )
 
 
 # --- 2: the ledger, and the bounds of every hold and charge
 
 
 def within_the_hold(order: Order) -> Iterator[Finding]:
+    """A customer decides how much a bank transfer brings: it is bounded by nothing."""
     for payment in order.payments:
-        if payment.captured > payment.capturable:
+        if payment.method is not Method.BANK_TRANSFER and payment.captured > payment.capturable:
             yield Violation(
                 f"payment {payment.reference}: {payment.captured} captured of {payment.capturable} authorised"
             )
@@ -119,21 +154,27 @@ def _currencies(entry: Mapping[str, Any]) -> set[str]:
 
 
 def ledger_is_the_gateway(order: Order) -> Iterator[Finding]:
-    """At rest: captured − refunded = Σ charges − Σ credits."""
-    taken, balance = order.captured - order.refunded, order.ledger("charge") - order.ledger("credit")
-    if taken != balance:
-        yield Violation(f"the gateway kept {taken}, the ledger's balance is {balance} {order.currency}")
+    """At rest: captured − refunded = Σ charges − Σ credits; of an order on account, what was invoiced."""
+    balance = order.ledger("charge") - order.ledger("credit")
+    if order.on_account:
+        if order.invoiced != balance:
+            yield Violation(f"{order.invoiced} invoiced, the ledger's balance is {balance} {order.currency}")
+    elif order.kept != balance:
+        yield Violation(f"the gateway kept {order.kept}, the ledger's balance is {balance} {order.currency}")
 
 
 def movements_are_recorded(order: Order) -> Iterator[Finding]:
-    """At rest: every movement of the gateway has its row in our database, and every row its movement."""
+    """At rest: every movement that we made has its row in our database, and every row its movement.
+
+    A refund that failed later was made as well.
+    """
     recorded: Counter[tuple[str, str]] = Counter()
     for row in order.movements:
         recorded[row.kind, row.reference] += _units(row.amount, row.currency)
     moved: Counter[tuple[str, str]] = Counter()
     for payment in order.payments:
         for capture in payment.captures:
-            if not capture.at_checkout:
+            if capture.ours:
                 moved["captured", capture.reference] += _units(capture.amount, payment.currency)
         for refund in payment.refunds:
             moved["refunded", refund.reference] += _units(refund.amount, payment.currency)
@@ -148,11 +189,20 @@ def movements_are_recorded(order: Order) -> Iterator[Finding]:
 
 
 def _rows_are_in_the_ledger(order: Order) -> Iterator[Finding]:
-    entries = {entry["key"]: money(entry["amount"]) for entry in order.entries}
+    """What was captured for a shipment, from one payment or several, the ledger charges for that shipment."""
+    charged: dict[str | None, Decimal] = defaultdict(Decimal)
+    for entry in order.entries:
+        if entry["kind"] == "charge":
+            charged[entry.get("shipment")] += money(entry["amount"])
+    captured: dict[str | None, Decimal] = defaultdict(Decimal)
     for row in order.movements:
-        if row.kind != "voided" and entries.get(row.key) != row.amount:
+        if row.kind == "captured":
+            captured[row.shipment] += row.amount
+    for shipment, amount in captured.items():
+        if amount > charged[shipment]:
             yield Violation(
-                f"{row.kind} {row.reference}: no entry of {row.amount} in the ledger under {row.key}"
+                f"{amount} captured for {shipment or 'no shipment'} in our database,"
+                f" the ledger charges {charged[shipment]} for it"
             )
 
 
@@ -164,13 +214,15 @@ def _units(amount: Decimal, currency: str) -> int:
 
 
 def captures_are_the_total(order: Order) -> Iterator[Finding]:
-    """At rest, once everything shipped: captures and charges sum to the total, and the shares to every line."""
+    """At rest, once everything shipped: captures and charges sum to the total, and the shares to every line.
+
+    An order on account is invoiced instead.
+    """
     if order.worth is None or order.cancelled or not order.fully_shipped:
         return
-    if order.captured != order.worth.total:
-        yield Violation(
-            f"everything shipped and {order.captured} was captured of {order.worth.total} {order.currency}"
-        )
+    paid, how = (order.invoiced, "invoiced") if order.on_account else (order.earned, "captured")
+    if paid != order.worth.total:
+        yield Violation(f"everything shipped and {paid} was {how} of {order.worth.total} {order.currency}")
     shares: Counter[str] = Counter()
     for entry in order.entries:
         if entry["kind"] == "charge":
@@ -203,3 +255,10 @@ def no_hold_left(order: Order) -> Iterator[Finding]:
                 f"the order is {order.phase}, and {payment.held} {payment.currency} of payment"
                 f" {payment.reference} are still held"
             )
+
+
+def nothing_waited_for(order: Order) -> Iterator[Finding]:
+    """A payment that is pending may become a hold that nobody looks for any more."""
+    for payment in order.payments:
+        if payment.pending:
+            yield Violation(f"the order is {order.phase}, and payment {payment.reference} is still pending")

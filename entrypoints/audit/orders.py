@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from entrypoints.audit.books import (
     Books,
     Invoice,
+    Method,
     Movement,
     Parcel,
     Payment,
@@ -21,7 +23,10 @@ from entrypoints.audit.books import (
     State,
     Workflow,
 )
-from entrypoints.audit.sums import ZERO, CannotSum, OrderWorth, minor_unit, payment_told, worth_of
+from entrypoints.audit.sums import ZERO, CannotSum, OrderWorth, minor_unit, worth_of
+from entrypoints.audit.terms import on_account, payment_told, term_told
+
+FOUND_WITHIN = timedelta(hours=4)  # a transfer whose hint was lost is found at the order's next look
 
 _CLOSED = frozenset({"completed", "cancelled"})
 
@@ -49,6 +54,9 @@ class Order:
     movements: list[Movement] = field(default_factory=list)
     worth: OrderWorth | None = None
     not_summed: str = ""
+    on_account: bool = False
+    term: str = "unknown"
+    read_at: datetime | None = None
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -67,7 +75,7 @@ class Order:
     @property
     def at_rest(self) -> bool:
         """Nothing in flight and nothing owed. What needs a person is listed as such and not judged yet."""
-        if self.needs_person or self.document.get("blocked"):
+        if self.needs_person or self.document.get("blocked") or self._money_just_came:
             return False
         if self.phase in _CLOSED:
             return True
@@ -90,6 +98,40 @@ class Order:
     @property
     def refunded(self) -> Decimal:
         return sum((payment.refunded for payment in self.payments), ZERO)
+
+    @property
+    def returned_outside(self) -> Decimal:
+        """What a person gave back past the gateway, by that person's word."""
+        return sum((money(back["amount"]) for back in self.document.get("returned_outside", [])), ZERO)
+
+    @property
+    def paid_outside(self) -> Decimal:
+        """What the customer paid past the gateway, by a person's word."""
+        return sum((money(paid["amount"]) for paid in self.document.get("paid_outside", [])), ZERO)
+
+    @property
+    def kept(self) -> Decimal:
+        """What we have of the customer's money."""
+        return self.captured - self.refunded + self.paid_outside - self.returned_outside
+
+    @property
+    def earned(self) -> Decimal:
+        """What was kept of it for this order, before anything was credited again."""
+        return self.kept + self.ledger("credit")
+
+    @property
+    def invoiced(self) -> Decimal:
+        return sum((invoice.total for invoice in self.invoices), ZERO)
+
+    @property
+    def _money_just_came(self) -> bool:
+        """More than is owed is there, by a transfer so late that nobody may have looked since."""
+        if self.read_at is None or self.kept <= self.ledger("charge") - self.ledger("credit"):
+            return False
+        transfers = (payment for payment in self.payments if payment.method is Method.BANK_TRANSFER)
+        moments = (capture.moment for payment in transfers for capture in payment.captures)
+        arrivals = (moment.latest for moment in moments if moment and moment.latest)
+        return any(arrival > self.read_at - FOUND_WITHIN for arrival in arrivals)
 
     @property
     def left(self) -> list[Shipment]:
@@ -139,6 +181,7 @@ def orders_of(books: Books) -> list[Order]:
             if order_id in orders:
                 setattr(orders[order_id], kind.name, things)
     for order in orders.values():
+        order.read_at = books.as_of
         _sum_up(order)
     return list(orders.values())
 
@@ -165,6 +208,8 @@ def _sum_up(order: Order) -> None:
     if not order.shop:
         order.not_summed = "the shop's books hold no such order"
         return
+    order.on_account = on_account(order.shop[0].platform, order.shop[0].document)
+    order.term = term_told(order.shop[0].platform, order.shop[0].document)
     try:
         order.worth = worth_of(order.shop[0].platform, order.shop[0].document)
     except CannotSum as reason:

@@ -45,7 +45,7 @@ PROMISES = (
     Promise(
         1,
         "Nothing is charged twice, and a card only for goods that shipped",
-        always=(money.captured_once, money.captured_after_shipping),
+        always=(money.captured_once, money.captured_after_shipping, money.nothing_taken_on_account),
         at_rest=(money.captured_for_a_reason, money.refunded_what_never_ships),
         by_document=True,
     ),
@@ -62,7 +62,7 @@ PROMISES = (
         at_rest=(money.captures_are_the_total,),
         by_document=True,
     ),
-    Promise(4, "No hold is left behind", at_rest=(money.no_hold_left,)),
+    Promise(4, "No hold is left behind", at_rest=(money.no_hold_left, money.nothing_waited_for)),
     Promise(
         5,
         "Stock is reserved once, never beyond what is on hand, and set free at the end",

@@ -18,7 +18,8 @@ class _Part(BaseModel):
 class OrdersSeen(_Part):
     """`completed` are settled, whether or not their return window is over. `open` are all others that did not end.
 
-    `needs_person`, `inbox_waiting` and `inbox_parked` say what some of the open ones wait for.
+    `needs_person`, `inbox_waiting` and `inbox_parked` say what some of the open ones wait for. `by_term` counts how they
+    are paid, as the storefront's documents tell it.
     """
 
     total: int
@@ -28,6 +29,7 @@ class OrdersSeen(_Part):
     needs_person: int
     inbox_waiting: int
     inbox_parked: int
+    by_term: dict[str, int]
 
 
 class Broken(_Part):
@@ -106,7 +108,10 @@ def _orders(seen: OrdersSeen) -> str:
         )
         if count
     ]
-    return f"{line} ({', '.join(waiting)})" if waiting else line
+    if waiting:
+        line = f"{line} ({', '.join(waiting)})"
+    terms = ", ".join(f"{count} {term}" for term, count in seen.by_term.items())
+    return f"{line}\norders by payment term: {terms}" if terms else line
 
 
 def _details(promise: PromiseReport) -> list[RenderableType]:

@@ -72,4 +72,5 @@ def _seen(books: Books, orders: list[Order]) -> OrdersSeen:
         needs_person=sum(1 for order in orders if order.needs_person),
         inbox_waiting=states["waiting"],
         inbox_parked=states["parked"],
+        by_term=dict(Counter(order.term for order in orders).most_common()),
     )

@@ -107,17 +107,6 @@ def worth_of(platform: str, document: Document) -> OrderWorth:
         raise CannotSum(f"a document of {platform!r} lacks something: {type(error).__name__}") from None
 
 
-def payment_told(platform: str, document: Document) -> str | None:
-    """The gateway's id of the payment, where the document names it."""
-    if platform == "ordersaga":
-        return (document.get("payment") or {}).get("reference")
-    if platform == "woocommerce":
-        left = {entry.get("key"): entry.get("value") for entry in document.get("meta_data") or []}
-        plugins = (left.get(key) for key in ("_stripe_intent_id", "_intent_id", "_wcpay_intent_id"))
-        return next(filter(None, plugins), None) or document.get("transaction_id") or None
-    return None
-
-
 # --- what all platforms need
 
 

@@ -10,7 +10,8 @@ from temporalio import workflow
 from domain.orders import PlacedOrder
 from domain.records import OrderState
 from workflows.order import Order
-from workflows.owner import Owner, Todo
+from workflows.owner import Owner
+from workflows.todo import Todo
 
 R = TypeVar("R")
 

@@ -10,22 +10,31 @@ from rich.table import Table
 from entrypoints.audit.report import render
 from entrypoints.cli.installation import With, counterparts
 from entrypoints.cli.output import AsJson, console, run, say_json
-from entrypoints.demo.run import Progress, run_demo
+from entrypoints.demo.kinds import KINDS
+from entrypoints.demo.progress import Progress
+from entrypoints.demo.run import run_demo
 
 _SHOWN_MAX = 40
 
 
 def demo(
     *,
-    orders: Annotated[int, typer.Option(min=1, help="How many orders are placed.")] = 20,
+    orders: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help=f"How many orders are placed. From {len(KINDS)} on every kind is there; fewer are the first kinds.",
+        ),
+    ] = len(KINDS) + 2,
     real: With = "",
     keep: Annotated[Path | None, typer.Option(help="Keep its state and logs in this folder.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Watch orders go from a shop's document to settled money, while a worker is killed, and audit all books.
+    """Watch orders of every kind go from a shop's document to settled money, or back, and audit all books.
 
+    A worker is killed, the ERP is down for a while, webhooks come twice and out of order.
     Everything is started on free ports with its state in a temporary folder, and stopped at the end. Exit code 1 when
-    a promise is broken or an order does not come to rest.
+    a promise is broken, or an order does not end as its kind must.
     """
     wanted = counterparts(real)
     with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
@@ -35,11 +44,14 @@ def demo(
                 run_demo(directory, orders, wanted, live.console.print, lambda p: live.update(_table(p))),
                 hint="" if keep else " (--keep FOLDER keeps the logs)",
             )
+    console.print()
     console.print(render(result.report))
     console.print(
         f"{result.worker_kills} worker killed with effects in flight; {result.repeated} of them asked for again with "
         f"the same keys, done once. {result.seconds:.0f} s."
     )
+    for told in result.otherwise:
+        console.print(f"[red]✗[/] {told}")
     if as_json:
         seen = result.report.orders
         say_json(
@@ -51,23 +63,30 @@ def demo(
                 "violations": result.report.violations,
                 "worker_kills": result.worker_kills,
                 "repeated_effects": result.repeated,
+                "kinds": result.kinds,
+                "otherwise": result.otherwise,
+                "by_term": seen.by_term,
                 "seconds": round(result.seconds, 1),
             }
         )
-    if result.report.violations or result.report.orders.open:
+    if result.report.violations or result.report.orders.open or result.otherwise:
         raise typer.Exit(1)
 
 
 def _table(progress: Progress) -> Table:
-    counts = Counter(progress.phases.values())
-    summary = ", ".join(f"{count} {phase.replace('_', ' ')}" for phase, count in sorted(counts.items()))
-    table = Table("order", "from", "total", "phase", box=None, title=summary, title_justify="left")
-    for document in progress.documents[:_SHOWN_MAX]:
-        phase = progress.phases.get(document.order_id, "")
+    counts = Counter(map(progress.phase, progress.parts))
+    summary = ", ".join(
+        f"{count} {phase.replace('_', ' ')}" for phase, count in sorted(counts.items()) if phase
+    )
+    table = Table("order", "kind", "from", "total", "phase", box=None, title=summary, title_justify="left")
+    for part in progress.parts[:_SHOWN_MAX]:
+        phase, sent = progress.phase(part), part.scene.sent
+        colour = "green" if phase == part.kind.ends else "yellow"
         table.add_row(
-            document.order_id.rpartition(":")[2],
-            document.platform,
-            f"{document.total} {document.currency}",
-            f"[green]{phase}[/]" if phase in {"completed", "cancelled"} else phase.replace("_", " "),
+            part.order.rpartition(":")[2],
+            part.kind.name,
+            sent.platform,
+            f"{sent.total} {sent.currency}",
+            f"[{colour}]{phase.replace('_', ' ')}[/]",
         )
     return table

@@ -1,45 +1,39 @@
-"""`ordersaga orders …`: place, find, read and cancel orders."""
+"""`ordersaga orders …`: place, find, read, hold and cancel orders."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
-from temporalio.client import (
-    Client,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
-from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.database.engine import migrate, open_database
-from adapters.database.orders import Orders, RegisteredOrder
+from adapters.database.orders import Orders
 from adapters.documents import PARSERS, load
 from domain.document import OrderDocument
 from domain.ids import ChannelId, OrderId
 from domain.intake import UnusableDocument
-from domain.orders import PlacedOrder
+from entrypoints.attention import OPEN_ORDERS, standing_of
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
 from entrypoints.demo.shopper import checkout
+from entrypoints.doors import Door, Outcome, Told, opened_doors
 from entrypoints.intake import Parked, opened_intake
 from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now
 from workflows.order import Order
-from workflows.owner import CancelAnswer
-from workflows.visibility import ATTENTION, BLOCKED_ON, ORDER_PHASE
 
-_ANSWER_SECONDS_MAX = 60  # an order may have to end an effect first; without any worker it would be for ever
-
-app = typer.Typer(no_args_is_help=True, help="Place, find, read and cancel orders.")
+app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold and cancel orders.")
 
 Platform = Annotated[
     str, typer.Option("--from", help="Who wrote the document: shopify, woocommerce, ordersaga.")
 ]
 OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id or its number.")]
-Actor = Annotated[str, typer.Option(envvar="USER", help="Who wants it; kept in the order's timeline.")]
+Actor = Annotated[
+    str,
+    typer.Option("--actor", "--as", envvar="USER", help="Who wants it; kept in the order's timeline."),
+]
 
 
 @app.command()
@@ -130,40 +124,49 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel an order that has not shipped; the answer says whether it was in time."""
-    answer = run(_cancel(load_settings(), order, actor or "customer service", reason))
-    mark = "[green]✓ cancelled[/]" if answer.allowed else "[yellow]too late[/]"
-    console.print(f"{mark}: {answer.why}")
-    if as_json:
-        say_json(answer.model_dump(mode="json"))
-    if not answer.allowed:
-        raise typer.Exit(1)
+    told = run(_asked(load_settings(), order, Order.cancel, actor or "customer service", reason))
+    _say(told, done="cancelled", refused="not cancelled", as_json=as_json)
 
 
 @app.command()
-def retry(
+def hold(
     order: OrderArgument,
     *,
-    reason: Annotated[str, typer.Option(help="What was mended.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the order's timeline.")],
     actor: Actor = "",
     as_json: AsJson = False,
 ) -> None:
-    """Tell an order that needed a person to try again."""
+    """Hold an order: what runs now ends, nothing new begins until it is released."""
+    told = run(_asked(load_settings(), order, Order.hold, actor or "customer service", reason))
+    _say(told, done="on hold", refused="not held", as_json=as_json)
 
-    async def signal() -> OrderId:
-        settings = load_settings()
-        registered = await _find(settings, order)
-        if registered.closed:
-            fail(f"the order is {registered.state} already")
-        client = await connect(settings)
-        await client.get_workflow_handle(registered.order_id).signal(
-            Order.retry, args=[actor or "operator", reason]
-        )
-        return registered.order_id
 
-    told = run(signal())
-    console.print(f"[green]✓[/] told; `ordersaga orders show {order}` says how it goes on")
+@app.command()
+def release(
+    order: OrderArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; kept in the order's timeline.")],
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let an order go on that was held."""
+    told = run(_asked(load_settings(), order, Order.release, actor or "customer service", reason))
+    _say(told, done="released", refused="not released", as_json=as_json)
+
+
+def _say(told: Told, *, done: str, refused: str, as_json: bool) -> None:
+    """One order's answer; the exit code is 1 unless it did what it was asked for."""
+    words = {
+        Outcome.DONE: f"[green]✓ {done}[/]",
+        Outcome.REFUSED: f"[yellow]{refused}[/]",
+        Outcome.UNKNOWN: "[yellow]not known yet[/]",
+        Outcome.UNREACHED: "[red]not reached[/]",
+    }
+    console.print(f"{words[told.outcome]}: {escape(told.why)}", soft_wrap=True)
     if as_json:
-        say_json({"order_id": told, "told": True})
+        say_json(told.model_dump(mode="json") | {"allowed": told.done})
+    if not told.done:
+        raise typer.Exit(1)
 
 
 async def _place(
@@ -209,68 +212,18 @@ async def _rows(settings: Settings, channel: ChannelId | None, limit: int) -> li
     return rows
 
 
-async def _open_orders(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Phase, and what it is stuck on, of every open order, as Temporal's visibility has it."""
+async def _open_orders(settings: Settings) -> dict[OrderId, tuple[str, str]]:
+    """Phase, and why it stands still, of every open order, as Temporal's visibility has it."""
     client = await connect(settings)
-    found = {}
-    query = "WorkflowType = 'Order' AND ExecutionStatus = 'Running'"
-    async for execution in client.list_workflows(query):
-        attributes = execution.typed_search_attributes
-        blocked, attention = attributes.get(BLOCKED_ON), attributes.get(ATTENTION)
-        stuck = f"needs a person: {attention}" if attention else ", ".join(blocked or [])
-        found[execution.id] = (attributes.get(ORDER_PHASE) or "received", stuck)
-    return found
-
-
-async def _find(settings: Settings, name: str) -> RegisteredOrder:
-    """By id, or by the number people use when only one order has it."""
-    await migrate(settings.database_url)
-    engine = open_database(settings.database_url)
-    try:
-        orders = Orders(engine, now)
-        if found := await orders.get(OrderId(name)):
-            return found
-        numbered = await orders.numbered(name)
-    finally:
-        await engine.dispose()
-    if len(numbered) > 1:
-        fail(f"{len(numbered)} orders have the number {name}: {', '.join(o.order_id for o in numbered)}")
-    if not numbered:
-        fail(f"no order {name}; `ordersaga orders list` lists them")
-    return numbered[0]
+    found = [standing_of(execution) async for execution in client.list_workflows(OPEN_ORDERS)]
+    return {one.order_id: (one.phase, one.short) for one in found}
 
 
 async def _document(settings: Settings, name: str) -> OrderDocument:
-    registered = await _find(settings, name)
-    if registered.closed_document:
-        return OrderDocument.model_validate_json(registered.closed_document)
-    client: Client = await connect(settings)
-    try:
-        return await client.get_workflow_handle(registered.order_id).query(Order.read_document)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return _not_started(registered.placed)
-        raise
+    async with opened_doors(settings) as doors:
+        return await doors.read(await doors.find(name))
 
 
-def _not_started(placed: PlacedOrder) -> OrderDocument:
-    document = OrderDocument.begun(placed)
-    document.waits_for = "Temporal, to be started: it is accepted and kept"
-    return document
-
-
-async def _cancel(settings: Settings, name: str, actor: str, reason: str) -> CancelAnswer:
-    registered = await _find(settings, name)
-    if registered.closed:
-        return CancelAnswer(allowed=False, why=f"the order is {registered.state} already")
-    client = await connect(settings)
-    try:
-        handle = client.get_workflow_handle(registered.order_id)
-        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-            return await handle.execute_update(Order.cancel, args=[actor, reason])
-    except WorkflowUpdateFailedError as error:
-        fail(f"not accepted: {error.cause}")
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        fail(
-            f"no answer within {_ANSWER_SECONDS_MAX} s; `ordersaga orders show {name}` tells whether it was taken"
-        )
+async def _asked(settings: Settings, name: str, door: Door, actor: str, reason: str) -> Told:
+    async with opened_doors(settings) as doors:
+        return await doors.ask(await doors.find(name), door, actor, reason)

@@ -1,10 +1,15 @@
 """An order for a person at a terminal."""
 
+from datetime import datetime
+
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from domain.attention import MEANING
 from domain.document import OrderDocument
+from domain.payments import RefundState
 
 
 def story(document: OrderDocument) -> RenderableType:
@@ -20,17 +25,24 @@ def story(document: OrderDocument) -> RenderableType:
 
 
 def _waits(document: OrderDocument) -> list[RenderableType]:
+    """What stands still, and the way to what can be done about it."""
     said: list[RenderableType] = [
-        f"[red]blocked on {blocked.system}[/] since {blocked.since:%H:%M:%S} UTC: {blocked.last_error}"
+        f"[red]blocked on {blocked.system}[/] since {_when(blocked.since)}: {escape(blocked.step)}\n"
+        f"  {escape(blocked.last_error)}"
         for blocked in document.blocked
     ]
-    if document.attention:
-        said.append(f"[red]needs a person[/]: {document.attention.what}\n  {document.attention.can_do}")
-    if document.waits_for:
-        again = (
-            f" (looks again {document.looks_again_at:%Y-%m-%d %H:%M} UTC)" if document.looks_again_at else ""
+    if attention := document.attention:
+        said.append(f"[red]needs a person[/] since {_when(attention.since)}. {MEANING[attention.reason]}")
+        said.append(f"  {escape(attention.what)}\n  can be done: {', '.join(attention.can)}")
+    if document.blocked or document.attention:
+        said.append(f"  how: `ordersaga attention show {document.order.order_id}`")
+    if hold := document.hold:
+        said.append(
+            f"[yellow]on hold[/] since {_when(hold.since)} by {escape(hold.actor)}: {escape(hold.reason)}"
         )
-        said.append(f"[yellow]waits for[/] {document.waits_for}{again}")
+    if document.waits_for:
+        again = f" (looks again {_when(document.looks_again_at)})" if document.looks_again_at else ""
+        said.append(f"[yellow]waits for[/] {escape(document.waits_for)}{again}")
     return said
 
 
@@ -43,7 +55,7 @@ def _lines(document: OrderDocument) -> Table:
         table.add_row(
             line.line_id,
             str(line.quantity),
-            f"{line.sku} {line.name}",
+            escape(f"{line.sku} {line.name}"),
             str(discount),
             str(line.tax),
             str(line.total),
@@ -59,13 +71,20 @@ def _lines(document: OrderDocument) -> Table:
 
 def _money(document: OrderDocument) -> Table:
     table = Table("what", "amount", "for", box=None, title="money", title_justify="left")
-    if document.payment:
-        table.add_row("authorised", str(document.payment.authorised), str(document.payment.reference))
-        table.add_row("still held", str(document.payment.held), str(document.payment.state))
-        for capture in document.payment.captures:
+    for payment in document.payments.payments:
+        method = payment.method.replace("_", " ")
+        table.add_row("authorised", str(payment.authorised), f"{method} {payment.reference}, {payment.state}")
+        if payment.held:
+            table.add_row("still held", str(payment.held), method)
+        for capture in payment.captures:
             table.add_row("captured", str(capture.amount), capture.reference)
-        for refund in document.payment.refunds:
-            table.add_row("refunded", str(refund.amount), refund.reference)
+        for refund in payment.refunds:
+            state = "" if refund.state is RefundState.SUCCEEDED else f", {refund.state}"
+            table.add_row("refunded", str(refund.amount), f"{refund.reference}{state}")
+    for paid in document.paid_outside:
+        table.add_row("paid outside", str(paid.amount), escape(paid.reference))
+    for returned in document.returned_outside:
+        table.add_row("given back outside", str(returned.amount), escape(returned.reference))
     for entry in document.ledger.entries:
         shares = ", ".join(f"{share.line_id} {share.part} {share.amount}" for share in entry.shares)
         table.add_row(entry.kind, str(entry.amount), shares)
@@ -89,5 +108,9 @@ def _shipments(document: OrderDocument) -> list[RenderableType]:
 def _timeline(document: OrderDocument) -> Table:
     table = Table("when (UTC)", "what happened", box=None, title="timeline", title_justify="left")
     for happening in document.timeline:
-        table.add_row(f"{happening.at:%Y-%m-%d %H:%M:%S}", happening.what)
+        table.add_row(f"{happening.at:%Y-%m-%d %H:%M:%S}", escape(happening.what))
     return table
+
+
+def _when(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -9,7 +9,15 @@ from workers.run import run_worker
 
 def worker(
     *,
+    make_current: Annotated[
+        bool,
+        typer.Option(
+            "--make-current",
+            help="Its build is to carry all orders. Where several workers run, `ordersaga deploy current` instead.",
+        ),
+    ] = False,
     ready_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Carry orders until SIGTERM; what has begun is ended first."""
-    run(run_worker(load_settings(), ready_file.touch if ready_file else lambda: None))
+    started = ready_file.touch if ready_file else lambda: None
+    run(run_worker(load_settings(), started, make_current=make_current))

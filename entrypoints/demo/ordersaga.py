@@ -1,9 +1,17 @@
 from typing import Any
 
+from domain.orders import PaymentTerm
 from entrypoints.demo.cart import Cart, CartLine
 
+_METHODS = {
+    PaymentTerm.AUTHORIZE_THEN_CAPTURE: "card",
+    PaymentTerm.PREPAID: "wallet",
+    PaymentTerm.BANK_TRANSFER: "bank transfer",
+    PaymentTerm.ON_ACCOUNT: "invoice",
+}
 
-def ordersaga_order(content: Cart) -> dict[str, Any]:
+
+def ordersaga_order(content: Cart, term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE) -> dict[str, Any]:
     number = content.number
     address = {
         "name": content.buyer.name,
@@ -33,7 +41,7 @@ def ordersaga_order(content: Cart) -> dict[str, Any]:
         },
         "billing_address": address,
         "shipping_address": address,
-        "payment": {"term": "authorize_then_capture", "method": "card"},
+        "payment": {"term": str(term), "method": _METHODS[term]},
     }
 
 

@@ -1,68 +1,48 @@
-"""The demo: orders run through a whole installation while its worker is killed, and everybody's books are audited."""
+"""The demo: orders of every kind run through a whole installation while its worker is killed; all books are audited."""
 
 import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-from temporalio.client import Client, WorkflowExecutionStatus
-
-from activities.fulfilment import FulfilmentActivities
-from activities.payments import PaymentActivities
-from activities.steps import Step, step_of
-from domain.errors import OrderError
 from domain.ids import ChannelId
 from domain.policies import OrderPolicies
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
-from entrypoints.demo.documents import CURRENCIES, DemoDocument, demo_documents
+from entrypoints.demo.kinds import BUSINESS_SHOP, KINDS, playable
+from entrypoints.demo.progress import Part, Progress, parts_of
+from entrypoints.demo.scene import Stage
 from entrypoints.demo.shopper import checkout
+from entrypoints.demo.trouble import Killing, erp_comes_back, erp_goes_down, webhooks_come_as_they_like
+from entrypoints.demo.watching import LOOK_SECONDS, STALLED_SECONDS, DemoFailed, Say, Watch
+from entrypoints.demo.world import opened_world
+from entrypoints.doors import opened_doors
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
-from entrypoints.intake import Parked, opened_intake
+from entrypoints.intake import Intake, Parked, opened_intake
 from workers.run import connect
-from workflows.order import Order
-from workflows.visibility import ATTENTION, ORDER_PHASE
 
-Say = Callable[[str], None]
-
-CANCEL_EVERY = 10  # the customer of every tenth order changes their mind at once
-_SLOW_SECONDS = 2.0
-_STALLED_SECONDS = 120
-
-
-@dataclass
-class Progress:
-    """What a person may watch: the phase of every order, and how many workers were killed."""
-
-    documents: list[DemoDocument]
-    phases: dict[str, str] = field(default_factory=dict)
-    resting: set[str] = field(default_factory=set)
-    worker_kills: int = 0
-
-    @property
-    def at_rest(self) -> bool:
-        return all(document.order_id in self.resting for document in self.documents)
+_DAY_SECONDS = 86_400
+_HOUR_SECONDS = 3_600
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """`repeated`: the effects that were in flight when the worker died and were asked for again, by the outside books."""
+    """`repeated`: the effects that were in flight when the worker died and were asked for again, by the outside books.
+
+    `kinds` counts the orders of each; `otherwise` tells of those that did not end as they must.
+    """
 
     report: AuditReport
     worker_kills: int
     repeated: int
+    kinds: dict[str, int]
+    otherwise: list[str]
     seconds: float
-
-
-class DemoFailed(OrderError):  # noqa: N818  it reads as what happened
-    """The demo did not get where it should; the message says where it stopped."""
 
 
 def wishes(counterparts: frozenset[str]) -> Wishes:
@@ -76,9 +56,10 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
                 "request_seconds_max": request_seconds,
                 "attention_seconds": 60,
                 "retry_seconds_min": 0.3,
-                "retry_seconds_max": 5,
+                "retry_seconds_max": 2,
                 "look_again_minutes": 0.5,
                 "return_window_days": 0,
+                "transfer_reminder_days": 2 / _DAY_SECONDS,
             }
         )
 
@@ -86,11 +67,22 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
         counterparts=counterparts,
         ports={"temporal": 0, "ui": 0, "simulator": 0, "webhooks": 0},
         policies=quick,
+        channels={BUSINESS_SHOP: _strict},
         pick_seconds="0.5",
         deliver_seconds="1",
         adapter_timeout_seconds=request_seconds,
         settled_after_seconds=request_seconds,
         sweep_seconds=1,
+    )
+
+
+def _strict(policies: OrderPolicies) -> OrderPolicies:
+    return policies.model_copy(
+        update={
+            "attention_seconds": 1.5,
+            "business_approval": True,
+            "payment_wait_hours_max": 4 / _HOUR_SECONDS,
+        }
     )
 
 
@@ -100,133 +92,89 @@ async def run_demo(
     """Everything, once. DemoFailed, StartFailed: the message says where it stopped; logs are in `directory`."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with installation(directory, wishes(counterparts), say) as running:
-        async with _clerk(running):
-            progress = Progress(_documents(orders, counterparts))
-            client = await connect(running.settings)
-            killed = _killing(counterparts)
-            await _slow(running, killed)
-            say(f"placing {orders} orders")
-            await _place(running, progress, client)
-            watching = asyncio.create_task(_watch(client, progress, watch))
-            try:
-                await _kill_in_flight(running, progress, killed, say)
-                await _all_at_rest(progress, watching)
-            finally:
-                watching.cancel()
+    async with installation(directory, wishes(counterparts), say) as running, AsyncExitStack() as stack:
+        await stack.enter_async_context(_clerk(running))
+        world = await stack.enter_async_context(opened_world(running.simulator_url, running.token))
+        doors = await stack.enter_async_context(opened_doors(running.settings))
+        stage = Stage(world, Watch(await connect(running.settings)), doors)
+        progress = Progress(stage, parts_of(orders, counterparts, stage))
+        _say_what_is_played(progress, counterparts, say)
+        killing = Killing(counterparts, world)
+        try:
+            await _play(running, progress, killing, say, watch)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         say("auditing the books of all systems")
         report = await audit(books_of(running.settings))
-        repeated = await _repeated(running, killed)
+        repeated = await killing.repeated()
     if not repeated:
-        raise DemoFailed(f"the worker was killed during {killed.name}, and nothing was asked for again")
-    return DemoResult(report, progress.worker_kills, repeated, loop.time() - began)
+        raise DemoFailed(f"the worker was killed during {killing.step.name}, and nothing was asked for again")
+    kinds = Counter(part.kind.name for part in progress.parts)
+    took = loop.time() - began
+    return DemoResult(report, progress.worker_kills, repeated, dict(kinds), progress.otherwise(), took)
 
 
-def _documents(orders: int, counterparts: frozenset[str]) -> list[DemoDocument]:
-    """Shopify's documents name no payment, so they are not for Stripe; the real ERP keeps its books in euros."""
-    platforms = (
-        ["woocommerce", "ordersaga"] if "stripe" in counterparts else ["shopify", "woocommerce", "ordersaga"]
-    )
-    return demo_documents(
-        orders, platforms=platforms, currencies=["EUR"] if "tryton" in counterparts else CURRENCIES
-    )
+def _say_what_is_played(progress: Progress, counterparts: frozenset[str], say: Say) -> None:
+    kinds = playable(counterparts)
+    say(f"placing {len(progress.parts)} orders of {min(len(progress.parts), len(kinds))} kinds")
+    if left_out := [kind.name for kind in KINDS if kind not in kinds]:
+        say(f"left out, for only simulated systems can be told to play them: {'; '.join(left_out)}")
 
 
-def _killing(counterparts: frozenset[str]) -> Step:
-    """The effect during which the worker dies: one that the simulated world can be told to take its time for."""
-    if "stripe" in counterparts:
-        return step_of(FulfilmentActivities.create_labels)
-    return step_of(PaymentActivities.capture_payment)
+async def _play(
+    running: Installation,
+    progress: Progress,
+    killing: Killing,
+    say: Say,
+    watch: Callable[[Progress], None],
+) -> None:
+    """Until every order is at rest."""
+    await webhooks_come_as_they_like(progress.stage.world)
+    await killing.prepare()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_watch(progress, watch))
+        await _place_all(running, progress, tasks)
+        tasks.create_task(erp_comes_back(progress, say))
+        await killing.kill(running, progress, say)
 
 
-_OPERATIONS = {"create_labels": "create_labels", "capture_payment": "capture"}
-
-
-async def _slow(running: Installation, step: Step) -> None:
-    fault = {"kind": "slow", "operation": _OPERATIONS[step.name], "seconds": _SLOW_SECONDS}
-    await _simulator(running, "PUT", f"/faults/{step.system}", fault)
-
-
-async def _place(running: Installation, progress: Progress, client: Client) -> None:
+async def _place_all(running: Installation, progress: Progress, tasks: asyncio.TaskGroup) -> None:
+    """Those that wait for the ERP come last, when it is down."""
+    down = False
     async with opened_intake(running.settings) as intake:
-        for number, document in enumerate(progress.documents, 1):
-            channel = ChannelId(document.channel)
-            content = await checkout(running.settings, channel, json.dumps(document.document).encode())
-            answer = await intake.accept(content, channel=channel, platform=document.platform)
-            if isinstance(answer, Parked):
-                raise DemoFailed(f"{document.order_id} was parked: {answer.problems}")
-            if number % CANCEL_EVERY == 0:
-                handle = client.get_workflow_handle(document.order_id)
-                await handle.execute_update(
-                    Order.cancel, args=["customer service", "the customer changed their mind"]
-                )
+        for part in sorted(progress.parts, key=lambda part: part.kind.in_outage):
+            if part.kind.in_outage and not down:
+                down = True
+                await erp_goes_down(progress.stage.world)
+            await part.kind.before(part.scene)
+            await _place(running, part, intake)
+            part.play = tasks.create_task(part.perform())
 
 
-async def _kill_in_flight(running: Installation, progress: Progress, step: Step, say: Say) -> None:
-    """SIGKILL the worker while the outside works on what it asked for, and start another one."""
-    async with asyncio.timeout(_STALLED_SECONDS):
-        while not await _in_flight(running, step):  # noqa: ASYNC110  the simulated world has no event to wait for
-            await asyncio.sleep(0.1)
-    worker = running.workers[-1]
-    await worker.kill()
-    progress.worker_kills += 1
-    say(f"killed the worker (pid {worker.pid}, SIGKILL) during {step.name}; starting another one")
-    await _simulator(running, "DELETE", f"/faults/{step.system}")
-    await running.start_worker()
+async def _place(running: Installation, part: Part, intake: Intake) -> None:
+    sent, channel = part.scene.sent, ChannelId(part.scene.sent.channel)
+    document = json.dumps(sent.document).encode()
+    content = await checkout(running.settings, channel, document, part.kind.checkout)
+    answer = await intake.accept(content, channel=channel, platform=sent.platform)
+    if isinstance(answer, Parked):
+        raise DemoFailed(f"{part.order} was parked: {answer.problems}")
 
 
-async def _in_flight(running: Installation, step: Step) -> bool:
-    """Whether a request for this effect has arrived and is not done yet, by the books of whoever does it."""
-    return any(
-        request["outcomes"].get("slow", 0) > request["attempts"] for request in await _requests(running, step)
-    )
-
-
-async def _watch(client: Client, progress: Progress, watch: Callable[[Progress], None]) -> None:
-    """Look at all orders twice a second, through Temporal's own eyes, until all are at rest."""
-    while not progress.at_rest:
-        async for execution in client.list_workflows("WorkflowType = 'Order'"):
-            attributes = execution.typed_search_attributes
-            closed = execution.status is not WorkflowExecutionStatus.RUNNING
-            progress.phases[execution.id] = attributes.get(ORDER_PHASE) or "received"
-            if closed or attributes.get(ATTENTION) is not None:
-                progress.resting.add(execution.id)
-        watch(progress)
-        await asyncio.sleep(0.5)
-
-
-async def _all_at_rest(progress: Progress, watching: asyncio.Task[None]) -> None:
-    """As long as orders move on it goes on; DemoFailed when none did for two minutes."""
+async def _watch(progress: Progress, watch: Callable[[Progress], None]) -> None:
+    """Look at all orders twice a second until all are at rest; DemoFailed when none moved for two minutes."""
     loop = asyncio.get_running_loop()
-    seen, since = dict(progress.phases), loop.time()
-    while not watching.done():
-        await asyncio.sleep(0.2)
-        if progress.phases != seen:
-            seen, since = dict(progress.phases), loop.time()
-        if loop.time() - since > _STALLED_SECONDS:
-            raise DemoFailed(f"no order moved for {_STALLED_SECONDS} s: {dict(Counter(seen.values()))}")
-    await watching
-
-
-async def _repeated(running: Installation, step: Step) -> int:
-    """How many effects of this kind the outside was asked for more than once, with the same key."""
-    return sum(1 for request in await _requests(running, step) if request["attempts"] > 1)
-
-
-async def _requests(running: Installation, step: Step) -> list[dict[str, Any]]:
-    books = await _simulator(running, "GET", "/books")
-    return [request for request in books["requests"] if request["operation"] == _OPERATIONS[step.name]]
-
-
-async def _simulator(
-    running: Installation, method: str, path: str, content: dict[str, Any] | None = None
-) -> Any:
-    async with httpx.AsyncClient(base_url=running.simulator_url, timeout=30) as client:
-        response = await client.request(
-            method, path, json=content, headers={"Authorization": f"Bearer {running.token}"}
-        )
-        response.raise_for_status()
-        return response.json()
+    seen, since = progress.picture, loop.time()
+    while not progress.at_rest:
+        await progress.watch.look()
+        progress.note_questions()
+        watch(progress)
+        if progress.picture != seen:
+            seen, since = progress.picture, loop.time()
+        if loop.time() - since > STALLED_SECONDS:
+            stands = dict(Counter(map(progress.phase, progress.parts)))
+            why = "; ".join([f"no order moved for {STALLED_SECONDS} s: {stands}", *progress.otherwise()])
+            raise DemoFailed(why)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 @asynccontextmanager
@@ -237,14 +185,8 @@ async def _clerk(running: Installation) -> AsyncIterator[None]:
         return
     tryton = running.tryton
     arguments = ["--url", tryton.url, "--database", tryton.database]
-    arguments += [
-        "--user",
-        tryton.user,
-        "--password",
-        tryton.password,
-        "--carrier-url",
-        running.simulator_url,
-    ]
+    arguments += ["--user", tryton.user, "--password", tryton.password]
+    arguments += ["--carrier-url", running.simulator_url]
     clerk = Child(
         "clerk", python("-m", "entrypoints.demo.clerk", *arguments), log=running.log_directory / "clerk.log"
     )

@@ -1,9 +1,25 @@
+from collections.abc import Mapping
 from typing import Any
 
+from domain.orders import PaymentTerm
 from entrypoints.demo.cart import Buyer, Cart, CartLine, article_number
 
+_PAID: Mapping[PaymentTerm, dict[str, Any]] = {
+    PaymentTerm.AUTHORIZE_THEN_CAPTURE: {
+        "financial_status": "authorized",
+        "payment_gateway_names": ["shopify_payments"],
+    },
+    PaymentTerm.PREPAID: {"financial_status": "paid", "payment_gateway_names": ["shopify_payments"]},
+    PaymentTerm.BANK_TRANSFER: {"financial_status": "pending", "payment_gateway_names": ["Bank Deposit"]},
+    PaymentTerm.ON_ACCOUNT: {
+        "financial_status": "pending",
+        "payment_gateway_names": [],
+        "payment_terms": {"payment_terms_name": "Net 30", "payment_terms_type": "net", "due_in_days": 30},
+    },
+}
 
-def shopify_order(content: Cart) -> dict[str, Any]:
+
+def shopify_order(content: Cart, term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE) -> dict[str, Any]:
     number = content.number
     order_id = 5_500_000_000_000 + number
     applications: list[dict[str, Any]] = []
@@ -23,10 +39,9 @@ def shopify_order(content: Cart) -> dict[str, Any]:
         "presentment_currency": content.currency,
         "email": content.buyer.email,
         "phone": None,
-        "financial_status": "authorized",
         "fulfillment_status": None,
-        "payment_gateway_names": ["shopify_payments"],
         "payment_terms": None,
+        **_PAID[term],
         "taxes_included": content.taxes_included,
         "duties_included": False,
         "current_subtotal_price": content.text(sum(line.value for line in content.lines)),

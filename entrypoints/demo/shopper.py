@@ -9,25 +9,26 @@ import httpx
 from adapters.documents import PARSERS, load
 from adapters.stripe.amounts import to_stripe
 from domain.ids import ChannelId, System
-from domain.money import Money
 from domain.orders import OrderLine, PlacedOrder
 from entrypoints.demo.documents import DemoDocument, with_payment_reference
 from entrypoints.demo.shopper_stripe import card_hold
+from entrypoints.demo.tenders import Tender, Tenders, by_card, wire
 from workers.settings import ConnectorSettings, Settings, StripeSettings
 
 _TIMEOUT_SECONDS = 30
 
 
-async def checkout(settings: Settings, channel: ChannelId, content: bytes) -> bytes:
+async def checkout(settings: Settings, channel: ChannelId, content: bytes, pays: Tenders = by_card) -> bytes:
     """Place the order of this document; the answer is the document as the shop sends it, payment reference included.
 
+    Stripe is paid by card, whatever `pays` says.
     UnusableDocument when the document cannot be read; httpx.HTTPStatusError when shop or gateway refuse.
     """
     platform = settings.channels[channel].platform
     placed = PARSERS[platform](load(content), channel=channel, skus={})
     document: dict[str, Any] = json.loads(content)
     gateway = settings.adapters[settings.channels[channel].policies.adapters[System.PAYMENTS]]
-    payment: dict[str, Any] | None = {"amount": _wire(placed.total)}
+    tenders = pays(placed.total)
     if isinstance(gateway, StripeSettings):
         key = gateway.api_key.get_secret_value()
         reference = await card_hold(
@@ -36,8 +37,8 @@ async def checkout(settings: Settings, channel: ChannelId, content: bytes) -> by
         paid = DemoDocument(
             platform, channel, document, placed.order_id, str(placed.total.major), placed.currency
         )
-        document, payment = with_payment_reference(paid, reference).document, None
-    await _order(settings, placed, platform, document, payment)
+        document, tenders = with_payment_reference(paid, reference).document, ()
+    await _order(settings, placed, platform, document, *tenders)
     return json.dumps(document).encode()
 
 
@@ -46,7 +47,7 @@ async def _order(
     placed: PlacedOrder,
     platform: str,
     document: Mapping[str, Any],
-    payment: Mapping[str, Any] | None,
+    *tenders: Tender,
 ) -> None:
     shop = settings.adapters[settings.channels[placed.channel].policies.adapters[System.STOREFRONT]]
     if not isinstance(shop, ConnectorSettings):
@@ -62,16 +63,12 @@ async def _order(
                 "sku": item.sku if isinstance(item, OrderLine) else None,
                 "quantity": item.quantity if isinstance(item, OrderLine) else 1,
                 "ships": isinstance(item, OrderLine) and item.ships,
-                "total": _wire(item.total),
+                "total": wire(item.total),
             }
             for item in placed.priced
         ],
-        "total": _wire(placed.total),
-        "payment": payment,
+        "total": wire(placed.total),
+        "payments": tenders,
     }
     async with httpx.AsyncClient(base_url=shop.url, timeout=_TIMEOUT_SECONDS) as client:
         (await client.post("/world/orders", json=wanted)).raise_for_status()
-
-
-def _wire(money: Money) -> dict[str, str]:
-    return {"amount": f"{money.major:f}", "currency": money.currency}

@@ -1,10 +1,31 @@
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from domain.orders import PaymentTerm
 from entrypoints.demo.cart import Buyer, Cart, CartLine, article_number
 
+_BY_STRIPE = {"payment_method": "stripe", "payment_method_title": "Credit card"}
+_PAID: Mapping[PaymentTerm, dict[str, Any]] = {
+    PaymentTerm.AUTHORIZE_THEN_CAPTURE: {"status": "on-hold", **_BY_STRIPE},
+    PaymentTerm.PREPAID: {"status": "processing", **_BY_STRIPE},
+    PaymentTerm.BANK_TRANSFER: {
+        "status": "on-hold",
+        "payment_method": "bacs",
+        "payment_method_title": "Direct bank transfer",
+    },
+    PaymentTerm.ON_ACCOUNT: {
+        "status": "processing",
+        "payment_method": "invoice",
+        "payment_method_title": "Invoice",
+    },
+}
+_CAPTURED = {PaymentTerm.AUTHORIZE_THEN_CAPTURE: "no", PaymentTerm.PREPAID: "yes"}
 
-def woocommerce_order(content: Cart) -> dict[str, Any]:
+
+def woocommerce_order(
+    content: Cart, term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE
+) -> dict[str, Any]:
     """Lines are net, whatever the shop displays."""
     order_id = content.number
     placed = content.placed.replace(tzinfo=None).isoformat()
@@ -15,12 +36,12 @@ def woocommerce_order(content: Cart) -> dict[str, Any]:
     return {
         "id": order_id,
         "number": str(order_id),
-        "status": "on-hold",
+        **_PAID[term],
         "currency": content.currency,
         "prices_include_tax": content.taxes_included,
         "date_created": placed,
         "date_created_gmt": placed,
-        "date_paid_gmt": None,
+        "date_paid_gmt": placed if term is PaymentTerm.PREPAID else None,
         "discount_total": content.text(coupons),
         "shipping_total": content.text(_net(freight) if freight else 0),
         "shipping_tax": content.text(freight_tax),
@@ -30,10 +51,12 @@ def woocommerce_order(content: Cart) -> dict[str, Any]:
         "customer_id": 0,
         "billing": _address(content.buyer) | {"email": content.buyer.email, "phone": ""},
         "shipping": _address(content.buyer),
-        "payment_method": "stripe",
-        "payment_method_title": "Credit card",
         "transaction_id": "",
-        "meta_data": [{"id": 1, "key": "_stripe_charge_captured", "value": "no"}],
+        "meta_data": [
+            {"id": 1, "key": "_stripe_charge_captured", "value": _CAPTURED[known]}
+            for known in _CAPTURED
+            if known is term
+        ],
         "line_items": [
             _line(content, line, order_id * 100 + position) for position, line in enumerate(content.lines)
         ],

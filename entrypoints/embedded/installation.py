@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,14 +34,20 @@ OPERATORS = "operators@merchant.example"
 _PLATFORMS = {"shopify-demo": "shopify", "woo-demo": "woocommerce", "shop-demo": "ordersaga"}
 _LOCALHOST = "127.0.0.1"
 
+Policies = Callable[[OrderPolicies], OrderPolicies]
+
 
 @dataclass(frozen=True)
 class Wishes:
-    """What an embedded installation is asked for. `counterparts`: real systems, "tryton" and "stripe"."""
+    """What an embedded installation is asked for. `counterparts`: real systems, "tryton" and "stripe".
+
+    `channels` are shops of our own document beside the usual ones: how each one's policies differ from the usual.
+    """
 
     counterparts: frozenset[str] = frozenset()
     ports: dict[str, int] = field(default_factory=lambda: dict(PORTS))
-    policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies
+    policies: Policies = lambda policies: policies
+    channels: Mapping[str, Policies] = field(default_factory=dict)
     pick_seconds: str = "2"
     deliver_seconds: str = "5"
     adapter_timeout_seconds: float = 15
@@ -99,6 +105,7 @@ class Installation:
                 "-m",
                 "entrypoints.cli",
                 "worker",
+                "--make-current",  # the one before it has ended, whatever build it was
                 "--ready-file",
                 str(self.directory / f"worker-{number}.ready"),
             ),
@@ -276,16 +283,19 @@ def _settings(
             kind="stripe", api_key=SecretStr(stripe.api_key), url=stripe.url, **times
         )
         serves[System.PAYMENTS] = "stripe"
-    policies = wishes.policies(OrderPolicies(adapters=serves, operators=OPERATORS))
+    usual = wishes.policies(OrderPolicies(adapters=serves, operators=OPERATORS))
+    channels = {
+        ChannelId(channel): ChannelSettings.model_validate({"platform": platform, "policies": usual})
+        for channel, platform in _PLATFORMS.items()
+    }
+    for channel, differing in wishes.channels.items():
+        channels[ChannelId(channel)] = ChannelSettings(platform="ordersaga", policies=differing(usual))
     return Settings(
         temporal_address=f"{_LOCALHOST}:{ports['temporal']}",
         temporal_ui=f"http://{_LOCALHOST}:{ports['ui']}",
         database_url=f"sqlite:///{directory / 'ordersaga.sqlite'}",
         adapters=adapters,
-        channels={
-            ChannelId(channel): ChannelSettings.model_validate({"platform": platform, "policies": policies})
-            for channel, platform in _PLATFORMS.items()
-        },
+        channels=channels,
         webhook_secret=SecretStr(_kept_secret(directory / "webhook-secret")),
         webhooks_url=f"http://{_LOCALHOST}:{ports['webhooks']}",
         sweeps=sweeps,

@@ -174,6 +174,12 @@ def _of_the_books(s: Scene) -> Iterator[Mutation]:
         return await to.erp.enter_order(target, key=s.key("enter"))
 
     yield "erp.register_customer", _nothing, s.customer
+
+    async def credit(to: Systems) -> Any:
+        customer = CustomerRef(_customer(s, "erp"))
+        return await to.erp.approve_credit(order, customer, s.order.total, key=s.key("credit"))
+
+    yield "erp.approve_credit", s.customer, credit
     yield "erp.enter_order", s.customer, enter
     yield "erp.cancel_order", s.enter, lambda to: to.erp.cancel_order(order, key=s.key("cancel-erp"))
     yield (

@@ -47,6 +47,7 @@ def intent(**other: Any) -> dict[str, Any]:
         "last_payment_error": None,
         "latest_charge": charge(),
         "metadata": {"order_id": "order:shop:17"},
+        "payment_method_types": ["card"],
         "status": "requires_capture",
         **other,
     }

@@ -177,7 +177,12 @@ async def test_a_wrong_token_or_address_is_no_business_answer(status: int, more:
 
 async def test_only_the_protocols_own_not_found_means_there_is_none() -> None:
     problem = {"title": "not found", "status": 404, "code": "not_found"}
-    assert await gateway(answering(404, json=problem, headers=PROBLEM)).look_up(ORDER, None) is None
+    client = httpx.AsyncClient(
+        transport=httpx.MockTransport(answering(404, json=problem, headers=PROBLEM)),
+        base_url="http://peer.example",
+    )
+    assert await ConnectorStock(client, SETTLED_AFTER).look_up_reservation(ORDER) is None
+    assert await ConnectorPayments(client, SETTLED_AFTER).look_up(ORDER, None) == ()
 
 
 async def test_no_error_repeats_what_the_answer_said_beyond_the_problems_own_words() -> None:

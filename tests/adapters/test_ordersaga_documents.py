@@ -44,6 +44,18 @@ def test_the_document_becomes_the_order(order: dict[str, Any]) -> None:
     assert placed.payment.reference == "pi_example"
 
 
+@pytest.mark.parametrize("term", PaymentTerm)
+def test_an_order_is_paid_under_each_of_the_terms(order: dict[str, Any], term: PaymentTerm) -> None:
+    order["payment"] = {"term": term.value}
+    placed = _parse(order)
+    assert (placed.payment.term, placed.payment.reference) == (term, None)
+
+
+def test_a_term_that_nobody_knows_is_refused(order: dict[str, Any]) -> None:
+    order["payment"]["term"] = "barter"
+    assert _problems(order).keys() == {"payment.term"}
+
+
 def test_the_orders_discount_is_split_by_value(order: dict[str, Any]) -> None:
     assert [line.order_discount.minor for line in _parse(order).lines] == [354, 47, 99]
 

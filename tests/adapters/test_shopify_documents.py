@@ -136,6 +136,7 @@ def test_duties_within_the_prices_are_not_charged_again(edited: dict[str, Any]) 
     ("status", "gateways", "terms", "term"),
     [
         ("authorized", ["shopify_payments"], None, PaymentTerm.AUTHORIZE_THEN_CAPTURE),
+        ("authorized", ["gift_card", "shopify_payments"], None, PaymentTerm.AUTHORIZE_THEN_CAPTURE),
         ("paid", ["shopify_payments", "paypal"], None, PaymentTerm.PREPAID),
         ("partially_refunded", ["paypal"], None, PaymentTerm.PREPAID),
         ("pending", ["Bank Deposit"], None, PaymentTerm.BANK_TRANSFER),
@@ -143,7 +144,9 @@ def test_duties_within_the_prices_are_not_charged_again(edited: dict[str, Any]) 
         ("pending", [], None, PaymentTerm.BANK_TRANSFER),
         ("pending", ["Cash on Delivery (COD)"], None, PaymentTerm.ON_ACCOUNT),
         ("pending", [], {"payment_terms_name": "Net 30"}, PaymentTerm.ON_ACCOUNT),
-        ("pending", ["shopify_payments"], None, PaymentTerm.AUTHORIZE_THEN_CAPTURE),
+        ("pending", ["shopify_payments"], None, PaymentTerm.PREPAID),
+        ("partially_paid", ["gift_card", "shopify_payments"], None, PaymentTerm.PREPAID),
+        ("partially_paid", ["gift_card", "Vorkasse"], None, PaymentTerm.BANK_TRANSFER),
     ],
 )
 def test_the_financial_status_tells_the_payment_term(
@@ -153,9 +156,14 @@ def test_the_financial_status_tells_the_payment_term(
     assert _parse(edited).payment.term is term
 
 
-@pytest.mark.parametrize("status", ["refunded", "voided", "expired", "partially_paid", None, "unheard_of"])
+@pytest.mark.parametrize("status", ["refunded", "voided", "expired", None, "unheard_of"])
 def test_an_order_without_its_money_is_parked(edited: dict[str, Any], status: str | None) -> None:
     edited["financial_status"] = status
+    assert _problems(edited).keys() == {"financial_status"}
+
+
+def test_a_deposit_on_an_order_on_account_is_parked(edited: dict[str, Any]) -> None:
+    edited |= {"financial_status": "partially_paid", "payment_terms": {"payment_terms_name": "Net 30"}}
     assert _problems(edited).keys() == {"financial_status"}
 
 
@@ -166,7 +174,6 @@ def test_an_order_without_its_money_is_parked(edited: dict[str, Any], status: st
         ("test", True),
         ("confirmed", False),
         ("fulfillment_status", "partial"),
-        ("payment_gateway_names", ["gift_card", "shopify_payments"]),
         (
             "total_cash_rounding_payment_adjustment_set",
             {"shop_money": {"amount": "0.02", "currency_code": "EUR"}},

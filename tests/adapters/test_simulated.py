@@ -1,22 +1,17 @@
 """The simulated world by itself: its people, its hints, its books, and what a kill leaves of them."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from adapters.connector.protocol import WebhookEvent
-from adapters.connector.signatures import HEADER, verify
 from adapters.simulated.faults_cli import app as fault_cli
 from adapters.simulated.openapi import document
-from domain.payments import PaymentState
 from domain.shipments import PickState, TrackingState
+from tests.adapters.hint_listener import Listener
 from tests.adapters.simulated_scenes import Scene, systems
 from tests.contracts.simulator_process import SECRET, Simulator, simulator, wait_until
 
@@ -30,50 +25,6 @@ def still_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]
         Path(tmp_path_factory.mktemp("still")), pick_seconds="off", deliver_seconds="off"
     ) as world:
         yield world
-
-
-class Listener:
-    """Where hints arrive. `deaf` of them are answered 500 first."""
-
-    def __init__(self) -> None:
-        self.heard: list[WebhookEvent] = []
-        self.refused: list[WebhookEvent] = []
-        self.paths: list[str] = []
-        self.deaf = 0
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                event = WebhookEvent.model_validate_json(body)
-                good = verify(SECRET, body, self.headers[HEADER], _now())
-                listener.paths.append(self.path)
-                if listener.deaf:
-                    listener.deaf -= 1
-                    good = False
-                (listener.heard if good else listener.refused).append(event)
-                self.send_response(204 if good else 500)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/webhooks/{{channel}}/{{system}}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def names(self, order: str) -> list[str]:
-        return [event.event for event in self.heard if event.order_id == order]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  the other side signs with real time
 
 
 @pytest.fixture(scope="module")
@@ -194,16 +145,6 @@ async def test_hints_to_nobody_are_given_up(tmp_path: Path) -> None:
         assert world.books()["webhooks"]["webhooks_given_up"] == len(STORY)
 
 
-def test_a_shopper_confirms_a_pending_payment(lively: Simulator, listener: Listener) -> None:
-    amount = {"amount": "10.00", "currency": "EUR"}
-    order = "order:shop:pending"
-    lively.place_order(order, [], amount, payment={"amount": amount, "state": "pending"})
-    lively.call("POST", "/world/payments/authorise", {"order_id": order})
-    (payment,) = [p for p in lively.books()["payments"] if p["order_id"] == order]
-    assert payment["state"] == PaymentState.AUTHORISED
-    wait_until(lambda: listener.names(order) == ["payment_authorised"], SECONDS_MAX)
-
-
 # -- kill and restart
 
 
@@ -279,3 +220,16 @@ def test_faults_are_set_listed_and_cleared_by_hand(still_world: Simulator) -> No
     assert "All is well" in said("clear", "erp")
     nobody = CliRunner().invoke(fault_cli, ["list", "--url", "http://127.0.0.1:9"])
     assert nobody.exit_code == 1
+
+
+def test_a_customer_cancels_in_the_shop_as_long_as_nothing_shipped(
+    lively: Simulator, listener: Listener
+) -> None:
+    order = "order:shop:cancelled-there"
+    lines = [{"line_id": "1", "sku": "A", "quantity": 1, "total": {"amount": "5.00", "currency": "EUR"}}]
+    lively.place_order(order, lines, {"amount": "5.00", "currency": "EUR"})
+    for _ in range(2):
+        lively.call("POST", "/world/orders/cancel", {"order_id": order})
+    (shown,) = [known for known in lively.books()["orders"] if known["order_id"] == order]
+    assert shown["state"] == "cancelled"
+    wait_until(lambda: listener.names(order) == ["order_cancelled"], SECONDS_MAX)

@@ -11,7 +11,16 @@ from adapters.stripe.amounts import from_stripe, to_stripe
 from adapters.stripe.parsing import Charge, Intent, StripeRefund, announcement, parse
 from domain.keys import Key
 from domain.money import Money
-from domain.payments import Capabilities, Capture, Payment, PaymentState, Refund, check
+from domain.payments import (
+    Capabilities,
+    Capture,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    Refund,
+    RefundState,
+    check,
+)
 from tests.adapters.stripe_wire import CAPTURE_BEFORE, captured_intent, charge, intent, refund
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples" / "stripe"
@@ -153,13 +162,71 @@ def test_a_refund_by_hand_of_what_was_released_counts_once() -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])
-def test_a_refund_that_failed_gave_nothing_back(status: str) -> None:
-    assert parsed(captured_intent(5000), refund(300, key="k", status=status)).refunds == ()
+def test_a_refund_that_failed_is_told_and_gave_nothing_back(status: str) -> None:
+    payment = parsed(captured_intent(5000), refund(300, key="k", status=status))
+    assert [told.state for told in payment.refunds] == [RefundState.FAILED]
+    assert (payment.refunded, payment.kept) == (eur(0), eur(5000))
 
 
-@pytest.mark.parametrize("status", ["pending", "requires_action", "succeeded"])
-def test_a_refund_under_way_counts(status: str) -> None:
-    assert parsed(captured_intent(5000), refund(300, key="k", status=status)).refunded == eur(300)
+def test_a_failed_refund_is_not_taken_for_what_a_capture_released() -> None:
+    failed = refund(1790, id="re_failed", created=1, status="failed")
+    released = refund(1790, id="re_released", created=2)
+    payment = parsed(captured_intent(3210), failed, released)
+    assert [r.reference for r in payment.refunds] == ["re_failed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("pending", RefundState.PENDING),
+        ("requires_action", RefundState.PENDING),
+        ("succeeded", RefundState.SUCCEEDED),
+    ],
+)
+def test_a_refund_under_way_counts(status: str, state: RefundState) -> None:
+    payment = parsed(captured_intent(5000), refund(300, key="k", status=status))
+    assert (payment.refunded, payment.refunds[0].state) == (eur(300), state)
+
+
+def test_a_refund_in_a_status_that_stripe_does_not_document_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown status 'resting'"):
+        parsed(captured_intent(5000), refund(300, status="resting"))
+
+
+# Methods
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("card", PaymentMethod.CARD),
+        ("customer_balance", PaymentMethod.BANK_TRANSFER),
+        ("klarna", PaymentMethod.OTHER),
+    ],
+)
+def test_a_payment_tells_what_it_was_paid_with(kind: str, method: PaymentMethod) -> None:
+    paid = charge() | {"payment_method_details": {"type": kind}}
+    assert parsed(intent(latest_charge=paid, payment_method_types=["card", "klarna"])).method is method
+    waiting = intent(status="requires_action", latest_charge=None, payment_method_types=[kind])
+    assert parsed(waiting).method is method
+
+
+def test_what_the_shopper_may_still_choose_is_no_method_yet() -> None:
+    open_choice = intent(status="requires_payment_method", latest_charge=None)
+    for kinds in ([], ["card", "customer_balance"]):
+        assert parsed(open_choice | {"payment_method_types": kinds}).method is PaymentMethod.OTHER
+
+
+def test_a_transfer_that_is_waited_for_tells_what_was_asked_for_and_holds_nothing() -> None:
+    asked = intent(
+        status="requires_action",
+        latest_charge=None,
+        capture_method="automatic",
+        payment_method_types=["customer_balance"],
+    )
+    payment = parsed(asked)
+    assert (payment.state, payment.authorised) == (PaymentState.PENDING, eur(5000))
+    assert (payment.held, payment.captured) == (eur(0), eur(0))
 
 
 # Capabilities
@@ -205,7 +272,7 @@ def test_stripes_own_payment_intent_and_refund_are_understood() -> None:
     payment = parsed(sample("payment_intent"))
     assert (payment.reference, payment.state) == ("pi_1PgafyB7WZ01zgkWSjxsAJo3", PaymentState.DECLINED)
     given_back = StripeRefund.model_validate(sample("refund"))
-    assert (given_back.amount, given_back.failed, given_back.key) == (100, False, None)
+    assert (given_back.amount, given_back.state, given_back.key) == (100, RefundState.SUCCEEDED, None)
 
 
 def test_stripes_own_charge_is_understood() -> None:

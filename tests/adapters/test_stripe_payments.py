@@ -11,8 +11,9 @@ from domain.errors import InvariantBroken, OrderError, OutcomeUnknown, Refused, 
 from domain.ids import ChannelId, OrderId, PaymentRef, PlatformId, order_id
 from domain.keys import Key
 from domain.money import Money
-from domain.payments import Capture, Declined, PaymentState, Refund
+from domain.payments import Capture, Declined, PaymentState, Refund, RefundState
 from tests.adapters.stripe_wire import (
+    CREATED,
     Script,
     answer,
     captured_intent,
@@ -48,6 +49,12 @@ async def gateway(script: Script) -> AsyncIterator[StripePayments]:
 
 async def capture(gateway: StripePayments, units: int = 3210, *, final: bool = True) -> Capture | Declined:
     return await gateway.capture(PAYMENT, eur(units), key=KEY, final=final)
+
+
+def nothing_else(script: Script) -> None:
+    """Neither the search nor the list knows a payment of the order."""
+    script.on("GET", SEARCH, answer({**listed(), "object": "search_result"}))
+    script.on("GET", INTENTS, answer(listed()))
 
 
 # What is sent
@@ -115,14 +122,29 @@ async def test_a_refund_carries_its_key_twice(gateway: StripePayments, script: S
     ]
 
 
-async def test_a_refund_that_failed_later_is_declined_when_asked_for_again(
+async def test_a_refund_that_stays_pending_is_answered_as_such(
     gateway: StripePayments, script: Script
 ) -> None:
-    failed = refund(300, key="r1", status="failed", failure_reason="expired_or_canceled_card")
+    script.on("GET", INTENT, answer(captured_intent(5000))).on("GET", REFUNDS, answer(listed()))
+    script.on("POST", REFUNDS, answer(refund(300, key="r1", status="requires_action")))
+    given = await gateway.refund(PAYMENT, eur(300), key=Key("r1"))
+    assert isinstance(given, Refund)
+    assert given.state is RefundState.PENDING
+
+
+async def test_a_refund_that_failed_later_is_answered_as_failed_when_asked_for_again(
+    gateway: StripePayments, script: Script
+) -> None:
+    failed = refund(5000, key="r1", status="failed", failure_reason="expired_or_canceled_card")
     script.on("GET", INTENT, answer(captured_intent(5000))).on("GET", REFUNDS, answer(listed(failed)))
-    assert await gateway.refund(PAYMENT, eur(300), key=Key("r1")) == Declined(
-        reason="expired_or_canceled_card"
-    )
+    script.on("POST", REFUNDS, answer(refund(5000, key="r2", id="re_2")))
+    again = await gateway.refund(PAYMENT, eur(5000), key=Key("r1"))
+    assert isinstance(again, Refund)
+    assert (again.reference, again.state) == ("re_1", RefundState.FAILED)
+    assert script.sent(REFUNDS) == []
+    anew = await gateway.refund(PAYMENT, eur(5000), key=Key("r2"))
+    assert isinstance(anew, Refund)
+    assert (anew.reference, anew.state) == ("re_2", RefundState.SUCCEEDED)
 
 
 async def test_every_page_of_refunds_is_read(gateway: StripePayments, script: Script) -> None:
@@ -130,25 +152,42 @@ async def test_every_page_of_refunds_is_read(gateway: StripePayments, script: Sc
     for page in pages:
         page["url"] = REFUNDS
     script.on("GET", INTENT, answer(captured_intent(5000))).on("GET", REFUNDS, *map(answer, pages))
-    payment = await gateway.look_up(ORDER, PAYMENT)
-    assert payment is not None
+    nothing_else(script)
+    (payment,) = await gateway.look_up(ORDER, PAYMENT)
     assert payment.refunded == eur(500)
 
 
 # Looking up
 
 
-async def test_of_several_attempts_of_the_shopper_the_one_with_the_hold_is_found(
+async def test_every_try_of_the_shopper_is_told_oldest_first(gateway: StripePayments, script: Script) -> None:
+    """The search knows the first and not yet the second; the list tells the newest as they are now."""
+    declined = intent(
+        id="pi_0",
+        created=CREATED - 60,
+        status="requires_payment_method",
+        latest_charge=None,
+        last_payment_error={"code": "card_declined"},
+    )
+    script.on("GET", f"{INTENTS}/pi_0", answer(declined))
+    script.on("GET", SEARCH, answer({**listed({"id": "pi_0", "object": "payment_intent"})}))
+    script.on("GET", INTENTS, answer(listed(intent(), has_more=True)))
+    payments = await gateway.look_up(ORDER, None)
+    told = [(payment.reference, payment.state) for payment in payments]
+    assert told == [("pi_0", PaymentState.DECLINED), (PAYMENT, PaymentState.AUTHORISED)]
+    searched, newest, _ = script.asked
+    assert searched.url.params["query"] == f"metadata['order_id']:'{ORDER}'"
+    assert newest.url.path == INTENTS
+
+
+async def test_beside_the_one_that_the_document_names_others_are_found_by_the_order(
     gateway: StripePayments, script: Script
 ) -> None:
-    declined = intent(
-        id="pi_0", status="requires_payment_method", last_payment_error={"code": "card_declined"}
-    )
-    script.on("GET", SEARCH, answer({**listed(declined, intent()), "object": "search_result"}))
-    payment = await gateway.look_up(ORDER, None)
-    assert payment is not None
-    assert (payment.reference, payment.state) == (PAYMENT, PaymentState.AUTHORISED)
-    assert script.asked[-1].url.params["query"] == f"metadata['order_id']:'{ORDER}'"
+    second = intent(id="pi_2", created=CREATED + 60)
+    script.on("GET", SEARCH, failure(404)).on("GET", INTENTS, answer(listed(second, intent(), has_more=True)))
+    payments = await gateway.look_up(ORDER, PAYMENT)
+    assert [payment.reference for payment in payments] == [PAYMENT, "pi_2"]
+    assert sum(request.url.path == INTENTS for request in script.asked) == 1
 
 
 async def test_what_the_search_does_not_know_yet_is_found_in_the_list(
@@ -157,8 +196,7 @@ async def test_what_the_search_does_not_know_yet_is_found_in_the_list(
     other = intent(id="pi_0", metadata={"order_id": "order:shop:16"})
     script.on("GET", SEARCH, answer({**listed(), "object": "search_result"}))
     script.on("GET", INTENTS, answer(listed(other, has_more=True)), answer(listed(intent())))
-    payment = await gateway.look_up(ORDER, None)
-    assert payment is not None
+    (payment,) = await gateway.look_up(ORDER, None)
     assert payment.reference == PAYMENT
     assert script.asked[-1].url.params["starting_after"] == "pi_0"
 
@@ -166,7 +204,7 @@ async def test_what_the_search_does_not_know_yet_is_found_in_the_list(
 async def test_the_list_is_not_read_for_ever(gateway: StripePayments, script: Script) -> None:
     others = [intent(id=f"pi_{n}", metadata={}) for n in range(100)]
     script.on("GET", SEARCH, failure(404)).on("GET", INTENTS, answer(listed(*others, has_more=True)))
-    assert await gateway.look_up(ORDER, None) is None
+    assert await gateway.look_up(ORDER, None) == ()
     assert sum(request.url.path == INTENTS for request in script.asked) == 10
 
 
@@ -175,11 +213,13 @@ async def test_a_shop_may_name_the_order_by_its_own_id(
     gateway: StripePayments, script: Script, named: str
 ) -> None:
     script.on("GET", INTENT, answer(intent(metadata={"order_id": named})))
-    assert await gateway.look_up(ORDER, PAYMENT) is not None
+    nothing_else(script)
+    assert [payment.reference for payment in await gateway.look_up(ORDER, PAYMENT)] == [PAYMENT]
 
 
 async def test_the_payment_of_another_order_is_not_taken(gateway: StripePayments, script: Script) -> None:
     script.on("GET", INTENT, answer(intent(metadata={"order_id": "order:shop:18"})))
+    nothing_else(script)
     with pytest.raises(InvariantBroken):
         await gateway.look_up(ORDER, PAYMENT)
 

@@ -151,7 +151,14 @@ def test_a_rate_that_is_not_stated_is_derived(cod: dict[str, Any]) -> None:
         ({"payment_method": "cheque", "status": "on-hold"}, PaymentTerm.BANK_TRANSFER),
         ({"payment_method": "cod"}, PaymentTerm.ON_ACCOUNT),
         ({"payment_method": "mollie", "date_paid_gmt": "2026-10-31T07:00:00"}, PaymentTerm.PREPAID),
-        ({"payment_method": "stripe", "status": "pending"}, PaymentTerm.AUTHORIZE_THEN_CAPTURE),
+        ({"payment_method": "stripe", "status": "pending"}, PaymentTerm.PREPAID),
+        (
+            {
+                "payment_method": "stripe",
+                "meta_data": [{"id": 1, "key": "_wcpay_charge_captured", "value": "no"}],
+            },
+            PaymentTerm.AUTHORIZE_THEN_CAPTURE,
+        ),
         (
             {
                 "payment_method": "stripe",

@@ -16,7 +16,7 @@ from domain.errors import OutcomeUnknown, Refused
 from domain.ids import ChannelId, OrderId, PaymentRef, PlatformId, order_id
 from domain.keys import Key, effect_key
 from domain.money import Money
-from domain.payments import Capture, Declined, Payment, PaymentState, Refund
+from domain.payments import Capture, Declined, Payment, PaymentMethod, PaymentState, Refund, RefundState
 from domain.ports import PaymentGateway
 from tests.contracts.lossy import Fault, Lossy
 
@@ -37,7 +37,7 @@ class Books(Value):
 
 class Hands(Protocol):
     async def authorise(self, order: OrderId, amount: Money) -> PaymentRef:
-        """Put a hold on a good card, as the shop's checkout does."""
+        """Put a hold on a good card, as the shop's checkout does. Again: the shopper pays once more."""
 
     async def books(self, payment: PaymentRef) -> Books: ...
 
@@ -74,6 +74,7 @@ async def persist(network: Lossy, effect: Callable[[], Awaitable[_Answer]]) -> _
 
 class PaymentGatewayContract:
     remembers_keys = True  # False: the counterpart of the test ignores idempotency keys
+    card = PaymentMethod.CARD  # OTHER: the counterpart does not tell with what was paid
 
     @pytest.fixture
     def network(self) -> Lossy:
@@ -95,9 +96,8 @@ class PaymentGatewayContract:
     async def held(self, hands: Hands, order: OrderId) -> PaymentRef:
         return await hands.authorise(order, eur("50.00"))
 
-    async def look(self, gateway: PaymentGateway, order: OrderId, reference: PaymentRef | None) -> Payment:
-        payment = await gateway.look_up(order, reference)
-        assert payment is not None
+    async def look(self, gateway: PaymentGateway, order: OrderId, reference: PaymentRef) -> Payment:
+        (payment,) = [p for p in await gateway.look_up(order, reference) if p.reference == reference]
         return payment
 
     # Look-up
@@ -105,8 +105,9 @@ class PaymentGatewayContract:
     async def test_a_hold_is_found_by_its_reference(
         self, gateway: PaymentGateway, order: OrderId, held: PaymentRef
     ) -> None:
-        payment = await self.look(gateway, order, held)
+        (payment,) = await gateway.look_up(order, held)
         assert (payment.reference, payment.state) == (held, PaymentState.AUTHORISED)
+        assert payment.method is self.card
         assert (payment.authorised, payment.held) == (eur("50.00"), eur("50.00"))
         assert (payment.captures, payment.refunds) == ((), ())
 
@@ -116,9 +117,31 @@ class PaymentGatewayContract:
         await hands.authorise(order_id(ChannelId("contract"), PlatformId(f"{next(_numbers)}")), eur("7.00"))
         assert await gateway.look_up(order, None) == await gateway.look_up(order, held)
 
-    async def test_an_unknown_payment_is_none(self, gateway: PaymentGateway, order: OrderId) -> None:
-        assert await gateway.look_up(order, UNKNOWN) is None
-        assert await gateway.look_up(order, None) is None
+    async def test_every_payment_of_the_order_is_told_oldest_first(
+        self, gateway: PaymentGateway, hands: Hands, order: OrderId, held: PaymentRef
+    ) -> None:
+        again = await hands.authorise(order, eur("7.00"))
+        for reference in (None, held, again):
+            payments = await gateway.look_up(order, reference)
+            assert [payment.reference for payment in payments] == [held, again]
+            assert [payment.authorised for payment in payments] == [eur("50.00"), eur("7.00")]
+
+    async def test_what_moves_on_one_payment_leaves_the_others(
+        self, gateway: PaymentGateway, hands: Hands, order: OrderId, held: PaymentRef
+    ) -> None:
+        again = await hands.authorise(order, eur("7.00"))
+        third = await hands.authorise(order, eur("8.00"))
+        await gateway.void(held, key=effect_key(order, "void"))
+        assert await taken(gateway.capture(again, eur("7.00"), key=capture_key(order), final=True))
+        states = [payment.state for payment in await gateway.look_up(order, held)]
+        assert states == [PaymentState.VOIDED, PaymentState.CAPTURED, PaymentState.AUTHORISED]
+        assert await hands.books(third) == Books(captured=(), refunded=(), held=eur("8.00"))
+
+    async def test_an_order_that_the_gateway_does_not_know_has_no_payments(
+        self, gateway: PaymentGateway, order: OrderId
+    ) -> None:
+        assert await gateway.look_up(order, UNKNOWN) == ()
+        assert await gateway.look_up(order, None) == ()
 
     # Capture
 
@@ -259,7 +282,7 @@ class PaymentGatewayContract:
 
     async def test_voiding_an_unknown_payment_is_fine(self, gateway: PaymentGateway, order: OrderId) -> None:
         await gateway.void(UNKNOWN, key=effect_key(order, "void"))
-        assert await gateway.look_up(order, UNKNOWN) is None
+        assert await gateway.look_up(order, UNKNOWN) == ()
 
     # Refund
 
@@ -275,6 +298,7 @@ class PaymentGatewayContract:
         refund = await gateway.refund(paid, eur("12.09"), key=refund_key(order))
         assert isinstance(refund, Refund)
         assert (refund.key, refund.amount) == (refund_key(order), eur("12.09"))
+        assert refund.state is RefundState.SUCCEEDED
         assert (await hands.books(paid)).refunded == (eur("12.09"),)
         payment = await self.look(gateway, order, paid)
         assert (payment.refunds, payment.captured) == ((refund,), eur("32.10"))

@@ -88,9 +88,10 @@ class Simulator:
         *,
         document: dict[str, Any] | None = None,
         payment: dict[str, Any] | None = None,
+        payments: list[dict[str, Any]] | None = None,
         platform: str = "connector",
     ) -> str | None:
-        """The shopper orders; the gateway's reference of the payment, if there is one."""
+        """The shopper orders; the gateway's reference of the first payment, if there is one."""
         placed = self.call(
             "POST",
             "/world/orders",
@@ -102,6 +103,7 @@ class Simulator:
                 "lines": lines,
                 "total": total,
                 "payment": payment,
+                "payments": payments or [],
             },
         )
         reference: str | None = placed["payment"]

@@ -4,11 +4,13 @@ A subclass `TestSomeShop(StorefrontContract)` gives two fixtures: `shop`, the ad
 fixture `network`; and `hands`, which places orders as a shopper and reads what the shop shows.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
 import pytest
 
+from domain.customers import Article
 from domain.errors import OutcomeUnknown, Refused
 from domain.ids import OrderId, Sku, shipment_id
 from domain.keys import effect_key
@@ -17,6 +19,7 @@ from domain.orders import PlacedOrder
 from domain.ports import Storefront
 from domain.shipments import Package, ShipmentLine, ShipmentReport
 from domain.storefront import StorefrontOrder, StorefrontState
+from tests.contracts.customers import every
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, insist, labels_for, place, shipment_lines, unique
 
@@ -24,6 +27,9 @@ from tests.contracts.placing import EUR, insist, labels_for, place, shipment_lin
 class StorefrontHands(Protocol):
     async def placed(self, order: PlacedOrder) -> None:
         """The shopper has ordered this, and it is authorised."""
+
+    async def sells(self, articles: Sequence[Article]) -> None:
+        """The shop sells these, too."""
 
     async def tracking_numbers(self, order: OrderId) -> list[str]:
         """What the shop shows of all shipments, in their order."""
@@ -105,6 +111,18 @@ class StorefrontContract:
         )
         with pytest.raises(Refused):
             await tell(shop, report)
+
+    # -- articles
+
+    async def test_every_article_is_listed_once_with_or_without_its_sku(
+        self, shop: Storefront, hands: StorefrontHands, order: PlacedOrder
+    ) -> None:
+        named = Article(reference=f"variant:{order.platform_id}1", sku=order.lines[0].sku, name="Mug")
+        nameless = Article(reference=f"variant:{order.platform_id}2", sku=None)
+        for _ in range(2):
+            await hands.sells([named, nameless])
+        listed = [article async for article in every(shop.articles)]
+        assert [listed.count(article) for article in (named, nameless)] == [1, 1]
 
     # -- cancelling
 

@@ -1,7 +1,7 @@
-"""The connector's adapters, over real HTTP, against the simulated world in a process of its own."""
+"""The connector's adapters but payments, over real HTTP, against the simulated world in a process of its own."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,27 +13,26 @@ from adapters.connector.carrier import ConnectorCarrier
 from adapters.connector.crm import ConnectorCrm
 from adapters.connector.erp import ConnectorErp
 from adapters.connector.notifications import ConnectorNotifier
-from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
+from domain.customers import Article
 from domain.errors import Refused
-from domain.ids import CustomerRef, OrderId, PaymentRef, ShipmentId, Sku, order_of
+from domain.ids import CustomerRef, OrderId, ShipmentId, Sku, order_of
 from domain.keys import effect_key
 from domain.money import Money, total
 from domain.notifications import Mail
 from domain.orders import Address, PlacedOrder
-from domain.payments import Capture, Declined
-from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
+from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
 from domain.reservations import demand_of
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.crm import CrmContract
+from tests.contracts.customers import CreditContract, RegisterContract, ask
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
-from tests.contracts.payments import Books, PaymentGatewayContract, eur
-from tests.contracts.placing import labels_for, pick_request
+from tests.contracts.placing import labels_for, pick_request, place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
@@ -99,6 +98,10 @@ class StorefrontHands(Hands):
         ]
         self.world.place_order(order.order_id, lines, _wire(order.total))
 
+    async def sells(self, articles: Sequence[Article]) -> None:
+        told = {"system": "storefront", "articles": [article.model_dump() for article in articles]}
+        self.world.call("PUT", "/world/articles", told)
+
     async def tracking_numbers(self, order: OrderId) -> list[str]:
         (shown,) = await self.find("orders", order_id=order)
         reports = [shipment["report"] for shipment in shown["shipments"]]
@@ -115,61 +118,6 @@ class TestStorefront(StorefrontContract):
     @pytest.fixture
     def shop(self, client: httpx.AsyncClient) -> Storefront:
         return ConnectorStorefront(client, SETTLED_AFTER)
-
-
-class PaymentHands(Hands):
-    able = False
-
-    async def authorise(self, order: OrderId, amount: Money) -> PaymentRef:
-        payment = {"amount": _wire(amount), "multicapture": self.able}
-        reference = self.world.place_order(order, [], _wire(amount), payment=payment)
-        assert reference is not None
-        return PaymentRef(reference)
-
-    async def books(self, payment: PaymentRef) -> Books:
-        (kept,) = await self.find("payments", reference=payment)
-        captured = tuple(_money(capture["amount"]) for capture in kept["captures"])
-        held = _money(kept["authorised"]) - total(captured, "EUR")
-        return Books(
-            captured=captured,
-            refunded=tuple(_money(refund["amount"]) for refund in kept["refunds"]),
-            held=held if kept["state"] == "authorised" else Money.zero("EUR"),
-        )
-
-
-class TestPayments(PaymentGatewayContract):
-    hands_of = PaymentHands
-
-    @pytest.fixture
-    def hands(self, request: pytest.FixtureRequest, world: Simulator) -> PaymentHands:
-        made: PaymentHands = request.cls.hands_of(world)
-        return made
-
-    @pytest.fixture
-    def order(self, request: pytest.FixtureRequest) -> OrderId:
-        return OrderId(f"order:{request.cls.__name__.lower()}:{next(_skus)}")
-
-    @pytest.fixture
-    def gateway(self, client: httpx.AsyncClient) -> PaymentGateway:
-        return ConnectorPayments(client, SETTLED_AFTER)
-
-
-class MulticaptureHands(PaymentHands):
-    able = True
-
-
-class TestMulticapturePayments(TestPayments):
-    hands_of = MulticaptureHands
-
-    async def test_void_between_two_captures_keeps_the_first(
-        self, gateway: PaymentGateway, hands: PaymentHands, order: OrderId, held: PaymentRef
-    ) -> None:
-        first = await gateway.capture(held, eur("20.00"), key=effect_key(order, "capture", "s1"), final=False)
-        assert isinstance(first, Capture)
-        await gateway.void(held, key=effect_key(order, "void"))
-        second = await gateway.capture(held, eur("5.00"), key=effect_key(order, "capture", "s2"), final=True)
-        assert second == Declined(reason="already_captured")
-        assert await hands.books(held) == Books(captured=(eur("20.00"),), refunded=(), held=eur("0.00"))
 
 
 class WarehouseHands(Hands):
@@ -269,6 +217,46 @@ class TestErp(ErpContract):
         assert await hands.open_orders(order.order_id) == 0
 
 
+class AccountHands(ErpHands):
+    async def counted(self, order: PlacedOrder) -> Money:
+        return order.total
+
+    async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
+        told = {"customer": customer, "limit": _wire(limit) if limit else None}
+        self.world.call("PUT", "/world/customers/limit", told)
+
+
+class TestErpCustomers(RegisterContract):
+    hands_of = ErpHands
+
+    @pytest.fixture
+    def register(self, client: httpx.AsyncClient) -> Erp:
+        return ConnectorErp(client, SETTLED_AFTER)
+
+
+class TestErpAccounts(CreditContract):
+    hands_of = AccountHands
+
+    @pytest.fixture
+    def erp(self, client: httpx.AsyncClient) -> Erp:
+        return ConnectorErp(client, SETTLED_AFTER)
+
+    @pytest.fixture
+    async def order(self, hands: AccountHands, name: str) -> PlacedOrder:
+        return place(name, [(await hands.stocked(100), 3, "19.99")])
+
+    @pytest.fixture
+    def other(self, order: PlacedOrder, name: str) -> PlacedOrder:
+        return order.model_copy(update={"platform_id": f"{name}-other"})
+
+    async def test_credit_asked_for_after_the_cancel_is_refused(
+        self, erp: Erp, buyer: CustomerRef, order: PlacedOrder
+    ) -> None:
+        await cancel(erp, order)
+        with pytest.raises(Refused, match="cancelled"):
+            await ask(erp, order, buyer, order.total)
+
+
 class StockHands(Hands):
     async def receive(self, sku: Sku, units: int) -> None:
         (article,) = await self.find("stock", sku=sku)
@@ -352,6 +340,14 @@ class TestCrm(CrmContract):
 
     @pytest.fixture
     def crm(self, client: httpx.AsyncClient) -> Crm:
+        return ConnectorCrm(client, SETTLED_AFTER)
+
+
+class TestCrmCustomers(RegisterContract):
+    hands_of = CrmHands
+
+    @pytest.fixture
+    def register(self, client: httpx.AsyncClient) -> Crm:
         return ConnectorCrm(client, SETTLED_AFTER)
 
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 from adapters.stripe.payments import StripePayments
 from domain.ids import OrderId, PaymentRef
 from domain.money import Money
+from domain.payments import PaymentMethod
 from domain.ports import PaymentGateway
 from entrypoints.demo.shopper_stripe import card_hold
 from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
@@ -64,6 +65,7 @@ class LocalStripeHands:
 @pytest.mark.stripe
 class TestStripe(PaymentGatewayContract):
     remembers_keys = False
+    card = PaymentMethod.OTHER
 
     @pytest.fixture
     async def gateway(self, network: Lossy, localstripe: LocalStripe) -> AsyncIterator[PaymentGateway]:

@@ -133,7 +133,7 @@ def test_every_name_of_the_form_of_our_names_is_one(page: Path) -> None:
 
 def test_the_way_to_the_line_that_takes_the_money_stands_first() -> None:
     top = TOUR.read_text().partition("\n## ")[0]
-    for name in ("Order._capture", "PaymentActivities.capture_payment", "StripePayments.capture"):
+    for name in ("OrderPayments.charge", "PaymentActivities.capture_payment", "StripePayments.capture"):
         assert f"[`{name}`]" in top
 
 

@@ -29,14 +29,16 @@ class Answer:
         return json.loads(self.out.splitlines()[-1])
 
 
-def ordersaga(*arguments: str | Path, settings: Path | None = None) -> Answer:
+def ordersaga(
+    *arguments: str | int | Path, settings: Path | None = None, seconds_max: float = SECONDS_MAX
+) -> Answer:
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=ROOT,
         env=_environment(settings),
         capture_output=True,
         text=True,
-        timeout=SECONDS_MAX,
+        timeout=seconds_max,
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from domain.ids import ChannelId, OrderId, platform_id_of
@@ -84,7 +84,7 @@ class Product:
 
     async def ended(self, order: OrderId) -> OrderState:
         """As what the order ends, Temporal being away at times."""
-        handle = self.temporal.get_workflow_handle_for(Order.run, order)
+        handle: WorkflowHandle[Order, OrderState] = self.temporal.get_workflow_handle_for(Order.run, order)
         async with asyncio.timeout(SYSTEMS_PATIENCE_SECONDS):
             while True:
                 try:

@@ -3,7 +3,7 @@
 Tests change one fact and ask which promise that breaks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,6 +17,7 @@ from entrypoints.audit.run import judge
 DONE, CANCELLED, OPEN = "order:shop:1", "order:shop:2", "order:shop:3"
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 KEY = f"{DONE}/capture/s1"
+SHIPMENT = f"{DONE}/s1"
 
 
 @dataclass
@@ -63,6 +64,11 @@ class World:
             for sale in self.books["sales_orders"]
             if sale["invoice"]
         ]
+
+
+Break = tuple[
+    Callable[[World], None], int, str
+]  # a changed fact, the promise it breaks, words of the finding
 
 
 def correct_world() -> World:
@@ -161,7 +167,7 @@ def _register(world: World, order: str, phase: str) -> None:
     world.rows.append({"order_id": order, "state": state, "document": closed})
     world.inbox.append({"id": len(world.inbox), "kind": "document", "state": "forwarded", "order_id": order})
     if phase == "completed":
-        world.movements.append(row(KEY, order, "captured", "35.58", "cap_1"))
+        world.movements.append(row(KEY, order, "captured", "35.58", "cap_1", shipment=SHIPMENT))
     if phase == "cancelled":
         world.movements.append(row(f"{order}/void", order, "voided", "11.90", "pay_2"))
 
@@ -177,7 +183,8 @@ def _entry(lines: list[dict[str, Any]]) -> dict[str, Any]:
         {"line_id": "freight", "part": "tax", "amount": minor("0.93"), "quantity": 0},
     ]
     assert len(lines) == 2
-    return {"key": KEY, "kind": "charge", "amount": minor("35.58"), "shares": shares}
+    charge = {"key": KEY, "kind": "charge", "amount": minor("35.58"), "shares": shares}
+    return {**charge, "shipment": SHIPMENT}
 
 
 def money(amount: str) -> dict[str, str]:
@@ -188,7 +195,9 @@ def minor(amount: str) -> dict[str, Any]:
     return {"minor": int(amount.replace(".", "")), "currency": "EUR"}
 
 
-def row(key: str, order: str, kind: str, amount: str, reference: str) -> dict[str, Any]:
+def row(
+    key: str, order: str, kind: str, amount: str, reference: str, *, shipment: str | None = None
+) -> dict[str, Any]:
     return {
         "key": key,
         "order_id": order,
@@ -196,6 +205,7 @@ def row(key: str, order: str, kind: str, amount: str, reference: str) -> dict[st
         "amount": amount,
         "currency": "EUR",
         "reference": reference,
+        "shipment": shipment,
     }
 
 
@@ -203,12 +213,21 @@ def movement(key: str, reference: str, amount: str, marks: Iterator[dict[str, An
     return {"key": key, "reference": reference, "amount": money(amount), "mark": next(marks)}
 
 
+def refund(
+    key: str, reference: str, amount: str, marks: Iterator[dict[str, Any]], state: str = "succeeded"
+) -> dict[str, Any]:
+    return {**movement(key, reference, amount, marks), "state": state}
+
+
 def mark(seq: int) -> dict[str, Any]:
     return {"seq": seq, "at": (START + timedelta(seconds=seq)).isoformat()}
 
 
-def _marks() -> Iterator[dict[str, Any]]:
-    return (mark(seq) for seq in count(1))
+def _marks(first: int = 1) -> Iterator[dict[str, Any]]:
+    return (mark(seq) for seq in count(first))
+
+
+LATER = _marks(1000)  # of what happens after all that the correct world tells
 
 
 def _lines(lines: list[tuple[str, str, int, str, str]]) -> list[dict[str, Any]]:
@@ -303,6 +322,7 @@ def _payment(order: str, amount: str, marks: Iterator[dict[str, Any]]) -> dict[s
     return {
         "reference": f"pay_{order.rpartition(':')[2]}",
         "order_id": order,
+        "method": "card",
         "state": "authorised",
         "authorised": money(amount),
         "over_capture": None,

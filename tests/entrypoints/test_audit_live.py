@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel
@@ -26,13 +27,13 @@ from adapters.database.inbox import Inbox, dedupe_key
 from adapters.database.orders import Orders
 from adapters.database.records import SqlRecords
 from adapters.database.schema import InboxKind
-from domain.ids import ChannelId, PaymentRef, Sku
+from domain.ids import ChannelId, PaymentRef, Sku, shipment_id
 from domain.keys import Key
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.records import MoneyMovement, MovementKind, OrderState
 from entrypoints.audit import from_database, from_simulator, from_temporal
-from entrypoints.audit.books import Row, State, Workflow
+from entrypoints.audit.books import Method, Payment, Row, State, Workflow
 from entrypoints.audit.run import audit
 from entrypoints.audit.sources import AuditSources
 from entrypoints.embedded.temporal import temporal_cli
@@ -228,6 +229,7 @@ def _captured(order: PlacedOrder) -> MoneyMovement:
         amount=Money.parse("28.63", "EUR"),
         payment=PaymentRef("pay_1"),
         reference="cap_1",
+        shipment=shipment_id(order.order_id, 1),
     )
 
 
@@ -245,6 +247,7 @@ async def test_movements_and_inbox_are_read_too(database: Path) -> None:
     books = from_database.read(database)
     (movement,) = books.movements
     assert (movement.kind, movement.amount, movement.reference) == ("captured", Decimal("28.63"), "cap_1")
+    assert movement.shipment == f"{ORDER.order_id}/s1"
     assert [(item.state, item.order_id) for item in books.inbox] == [
         ("parked", "order:shop:3"),
         ("waiting", None),
@@ -292,6 +295,52 @@ async def test_the_simulators_books_are_read_as_it_keeps_them(world: Simulator) 
     assert shop.placed_at is not None
     assert books.as_of is not None
     assert abs(books.as_of - shop.placed_at) < timedelta(minutes=1)
+
+
+async def test_every_payment_of_the_simulator_is_read_with_who_took_it_and_what_went_back(
+    world: Simulator,
+) -> None:
+    order = "order:contract:paid"
+    amount = {"amount": "20.00", "currency": "EUR"}
+    world.place_order(order, [], amount)
+
+    def does(what: str, verb: str = "POST", **facts: Any) -> None:
+        world.call(verb, f"/world/payments/{what}", {"order_id": order, **facts})
+
+    does("pay", amount=amount, method="gift_card", state="captured")
+    does("pay", amount=amount, state="pending")
+    does("pay", amount=amount, method="bank_transfer")
+    does("transfer", amount=amount, bank_reference="bank-of-the-audit")
+    does("pay", amount=amount)
+    does("capture")
+    does("pay", amount=amount, reference="pay_ours")
+    does("script", "PUT", refunds="pending")
+    async with httpx.AsyncClient(base_url=world.url) as http:
+        for operation, more in (("capture", {"final": True}), ("refund", {})):
+            asked = {"payment": "pay_ours", "amount": amount, **more}
+            answer = await http.post(
+                f"/payments/{operation}", json=asked, headers={"Idempotency-Key": f"audit/{operation}"}
+            )
+            assert answer.is_success
+    before = await _paid(world, order)
+    assert before["pay_ours"].refunded == Decimal(20), "it is on its way"
+    does("refunds", state="failed")
+    told = list((await _paid(world, order)).values())
+    paid, nothing = Decimal(20), Decimal(0)
+    assert [(payment.method, payment.pending, payment.captured, payment.ours) for payment in told] == [
+        (Method.GIFT_CARD, False, paid, nothing),
+        (Method.CARD, True, nothing, nothing),
+        (Method.BANK_TRANSFER, False, paid, nothing),
+        (Method.CARD, False, paid, nothing),
+        (Method.CARD, False, paid, paid),
+    ]
+    assert [(refund.amount, refund.failed) for refund in told[-1].refunds] == [(Decimal(20), True)]
+    assert told[-1].refunded == 0
+
+
+async def _paid(world: Simulator, order: str) -> dict[str, Payment]:
+    books = await from_simulator.read(world.url)
+    return {payment.reference: payment for payment in books.payments if payment.order_id == order}
 
 
 async def test_the_audit_of_running_systems_finds_the_order_that_nobody_carries(

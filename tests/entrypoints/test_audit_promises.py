@@ -8,16 +8,18 @@ from rich.console import Console
 
 from entrypoints.audit.report import render
 from entrypoints.audit.run import judge
+from tests.entrypoints import audit_breaks, audit_breaks_money
 from tests.entrypoints.audit_breaks import (
-    BREAKS,
     accepted_and_no_workflow,
     erp_total_off_by_a_cent,
-    hold_left,
     mail_twice_under_two_keys,
     placed_and_never_seen,
     two_customers_with_one_address,
 )
+from tests.entrypoints.audit_breaks_money import hold_left
 from tests.entrypoints.audit_world import CANCELLED, OPEN, World, correct_world, mark
+
+BREAKS = [*audit_breaks_money.BREAKS, *audit_breaks.BREAKS]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The auditor's reading of Stripe's books, against a running localstripe and against what Stripe alone tells."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from entrypoints.audit import from_stripe
-from entrypoints.audit.books import Moment, Payment, before
+from entrypoints.audit.books import Method, Moment, Payment, before
 from entrypoints.audit.sources import StripeBooks
 from entrypoints.demo.shopper_stripe import card_hold
 from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
@@ -59,6 +59,16 @@ async def test_what_a_partial_capture_releases_is_no_refund(stripe: LocalStripe)
     assert payment.refunds[0].capture == payment.captures[0].reference
 
 
+async def test_a_capture_that_was_not_announced_is_not_ours(stripe: LocalStripe) -> None:
+    ours, by_hand = await hold(stripe, "order:shop:1"), await hold(stripe, "order:shop:2")
+    await post(stripe, f"payment_intents/{ours}", **{"metadata[ordersaga_capture_1]": "2500 the-key"})
+    for intent in (ours, by_hand):
+        await post(stripe, f"payment_intents/{intent}/capture")
+    told = await payments(stripe)
+    assert [told[f"order:shop:{n}"].ours for n in (1, 2)] == [Decimal(25), 0]
+    assert [told[f"order:shop:{n}"].captured for n in (1, 2)] == [Decimal(25), Decimal(25)]
+
+
 async def test_a_capture_is_timed_by_its_booking_and_not_by_its_hold(stripe: LocalStripe) -> None:
     intent = await hold(stripe, "order:shop:1")
     await post(stripe, f"payment_intents/{intent}/capture")
@@ -82,34 +92,91 @@ async def test_every_currency_is_counted_in_its_own_units(
     assert (await payments(stripe))["order:shop:1"].authorised == Decimal(worth)
 
 
-def test_what_stripe_tells_of_over_capture_and_several_captures_is_heard() -> None:
-    """localstripe has neither; the fields are those of Stripe's own charge."""
-    card = {
-        "amount_authorized": 2500,
-        "overcapture": {"status": "available", "maximum_amount_capturable": 2875},
-        "multicapture": {"status": "available"},
-    }
+def _wire(card: dict[str, Any] | None = None, **other: Any) -> dict[str, Any]:
+    """A payment intent of 25.00 with Stripe's own fields, of which localstripe lacks some; captured unless told."""
     charge = {
         "id": "ch_1",
         "amount": 2500,
         "captured": True,
-        "amount_captured": 2600,
+        "amount_captured": 2500,
         "balance_transaction": {"created": 1_700_000_000},
-        "payment_method_details": {"card": card},
+        "payment_method_details": {"type": "card", "card": {"amount_authorized": 2500, **(card or {})}},
     }
-    intent = {
+    return {
         "id": "pi_1",
+        "amount": 2500,
         "currency": "eur",
         "status": "succeeded",
         "capture_method": "manual",
-        "amount_received": 2600,
-        "metadata": {"order_id": "order:shop:1"},
+        "amount_received": 2500,
+        "last_payment_error": None,
+        "metadata": {"order_id": "order:shop:1", "ordersaga_capture_1": "2500 the-key"},
+        "payment_method_types": ["card"],
         "latest_charge": charge,
+        **other,
     }
-    payment = from_stripe._payment(intent, {})
+
+
+def _refund(name: str, cents: int, status: str, **metadata: str) -> Mapping[str, Any]:
+    facts = {"charge": "ch_1", "payment_intent": "pi_1", "created": 1_700_000_100}
+    return {"id": name, "amount": cents, "status": status, "metadata": metadata, **facts}
+
+
+def test_what_stripe_tells_of_over_capture_and_several_captures_is_heard() -> None:
+    able = {
+        "overcapture": {"status": "available", "maximum_amount_capturable": 2875},
+        "multicapture": {"status": "available"},
+    }
+    payment = from_stripe._payment(_wire(able, amount_received=2600), {})
     assert (payment.authorised, payment.capturable) == (Decimal(25), Decimal("28.75"))
-    assert payment.captured == Decimal(26)
+    assert (payment.captured, payment.ours) == (Decimal(26), Decimal(26))
+    assert payment.method is Method.CARD
     assert payment.captures[0].moment is None, "which of the captures was booked then is not told"
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [
+        ("pending", False),
+        ("requires_action", False),
+        ("succeeded", False),
+        ("failed", True),
+        ("canceled", True),
+    ],
+)
+def test_a_refund_counts_unless_it_failed(status: str, *, failed: bool) -> None:
+    refunds = {"ch_1": [_refund("re_1", 500, status, ordersaga_key="k")]}
+    payment = from_stripe._payment(_wire(), refunds)
+    assert [(refund.reference, refund.failed) for refund in payment.refunds] == [("re_1", failed)]
+    assert payment.refunded == (0 if failed else 5)
+
+
+def test_a_failed_refund_is_not_taken_for_what_a_capture_released() -> None:
+    refunds = [_refund("re_failed", 800, "failed"), _refund("re_released", 800, "succeeded")]
+    payment = from_stripe._payment(_wire(amount_received=1700), {"ch_1": refunds})
+    assert [refund.reference for refund in payment.refunds] == ["re_failed"]
+
+
+def test_a_transfer_is_told_by_what_was_asked_for_until_it_arrives() -> None:
+    asked = _wire(
+        status="requires_action",
+        amount_received=0,
+        latest_charge=None,
+        payment_method_types=["customer_balance"],
+        metadata={"order_id": "order:shop:1"},
+    )
+    payment = from_stripe._payment(asked, {})
+    assert (payment.method, payment.pending) == (Method.BANK_TRANSFER, True)
+    assert payment.authorised == Decimal(25)
+    assert payment.held == payment.captured == 0
+
+
+@pytest.mark.parametrize(("error", "pending"), [(None, True), ({"code": "card_declined"}, False)])
+def test_a_declined_try_is_pending_no_more(error: dict[str, str] | None, *, pending: bool) -> None:
+    tried = _wire(
+        status="requires_payment_method", amount_received=0, latest_charge=None, last_payment_error=error
+    )
+    assert from_stripe._payment(tried, {}).pending is pending
 
 
 def test_times_of_two_books_tell_what_came_first_only_where_they_do_not_overlap() -> None:

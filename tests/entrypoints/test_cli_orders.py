@@ -39,6 +39,7 @@ class Desk:
     def __init__(self, terminal: Terminal, running: Installation) -> None:
         self.terminal = terminal
         self._world = running.simulator_url
+        self._logs = running.log_directory
 
     def __call__(self, *words: str | Path) -> Answer:
         return self.terminal(*words)
@@ -61,6 +62,10 @@ class Desk:
 
         wait_until(holds, _PATIENCE_SECONDS, lambda: str(shown.get("timeline")))
         return shown
+
+    def logs(self) -> str:
+        """Of every process of the installation."""
+        return "".join(log.read_text() for log in self._logs.iterdir())
 
     def world(self, method: str, path: str, told: Any = None) -> None:
         httpx.request(method, f"{self._world}{path}", json=told, timeout=30).raise_for_status()
@@ -101,7 +106,9 @@ def test_an_order_is_placed_once_listed_shown_and_kept_when_it_is_closed(at_the_
     late = at_the_desk("orders", "cancel", order, "--reason", "changed my mind", "--json")
     assert (late.code, late.last["allowed"]) == (1, False)
     assert "completed already" in late.flat
-    assert at_the_desk("orders", "retry", order, "--reason", "why not").code == 1
+    for words in (("orders", "hold"), ("orders", "release"), ("attention", "resolve", "retry")):
+        refused = at_the_desk(*words, order, "--reason", "why not")
+        assert (refused.code, "the order is completed already" in refused.flat) == (1, True)
     audited = at_the_desk("audit", "--json")
     broken = [v for promise in audited.last["promises"] for v in promise["violations"] if v["order"] == order]
     assert broken == []
@@ -137,29 +144,32 @@ def test_an_order_that_waits_for_its_erp_is_cancelled(at_the_desk: Desk) -> None
         assert at_the_desk.place("C-1", "--checkout").code == 0
         order = "order:shop-demo:C-1"
         wordless = at_the_desk("orders", "cancel", order, "--reason", " ")
-        assert (wordless.code, "say who wants it and why" in wordless.flat_err) == (1, True)
-        answer = at_the_desk("orders", "cancel", "No. C-1", "--reason", "changed my mind", "--json")
+        assert (wordless.code, "not accepted: reason: say who wants it and why" in wordless.flat) == (1, True)
+        answer = at_the_desk(
+            "orders", "cancel", "No. C-1", "--reason", "changed my mind", "--as", "customer", "--json"
+        )
     finally:
         at_the_desk.world("DELETE", "/faults/erp")
     assert (answer.code, answer.last["allowed"]) == (0, True)
     closed = at_the_desk.until(order, phase=Phase.CANCELLED)
     assert closed["cancel_reason"] == "changed my mind"
-    assert closed["payment"]["state"] == "voided"
+    assert [payment["state"] for payment in closed["payments"]["payments"]] == ["voided"]
+    assert "cancel wanted by customer: changed my mind" in [told["what"] for told in closed["timeline"]]
 
 
 def test_a_cancel_that_is_not_answered_in_time_says_where_to_look(
     at_the_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order first ends the effect that it is in."""
-    monkeypatch.setattr("entrypoints.cli.orders._ANSWER_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 0.5)
     at_the_desk.world(
-        "PUT", "/faults/stock", {"kind": "slow", "operation": "reserve", "seconds": 1.5, "times": 1}
+        "PUT", "/faults/stock", {"kind": "slow", "operation": "reserve", "seconds": 1.9, "times": 1}
     )
     assert at_the_desk.place("C-2", "--checkout").code == 0
     at_the_desk.until("order:shop-demo:C-2", phase=Phase.RESERVING)
-    answer = at_the_desk("orders", "cancel", "order:shop-demo:C-2", "--reason", "changed my mind")
-    assert answer.code == 1
-    assert "no answer within 0.2 s; `ordersaga orders show order:shop-demo:C-2` tells" in answer.flat_err
+    answer = at_the_desk("orders", "cancel", "order:shop-demo:C-2", "--reason", "changed my mind", "--json")
+    assert (answer.code, answer.last["outcome"]) == (1, "unknown")
+    assert "no answer within 0.5 s; `ordersaga attention show order:shop-demo:C-2` tells" in answer.flat
     at_the_desk.until("order:shop-demo:C-2", phase=Phase.CANCELLED)
 
 
@@ -169,10 +179,40 @@ def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk
     assert at_the_desk.place("R-1", "--checkout", lines=[first | {"sku": "NEW-1"}, *others]).code == 0
     order = "order:shop-demo:R-1"
     wait_until(lambda: at_the_desk.show(order)["attention"], _PATIENCE_SECONDS)
-    assert "needs a person: " in at_the_desk("orders", "show", order).flat
-    rows = at_the_desk("orders", "list", "--json").last["orders"]
-    assert [row["stuck"] for row in rows if row["order_id"] == order] == ["needs a person: refused"]
+    page = at_the_desk("orders", "show", order).flat
+    assert "needs a person since" in page
+    assert f"`ordersaga attention show {order}`" in page
+
+    def listed() -> list[str]:
+        rows = at_the_desk("orders", "list", "--json").last["orders"]
+        return [row["stuck"] for row in rows if row["order_id"] == order]
+
+    wait_until(lambda: listed() == ["needs a person: order_refused"], _PATIENCE_SECONDS, listed)
     at_the_desk.world("PUT", "/world/stock", {"on_hand": {"NEW-1": 100}})
-    told = at_the_desk("orders", "retry", order, "--reason", "the article is known now")
-    assert (told.code, f"`ordersaga orders show {order}`" in told.flat) == (0, True)
-    at_the_desk.until(order, phase=Phase.COMPLETED, attention=None)
+    words = ("--reason", "the article is known now", "--actor", "anna", "--json")
+    told = at_the_desk("attention", "resolve", "retry", order, *words)
+    assert (told.code, told.last["summary"]) == (0, "1 of 1 done"), told
+    closed = at_the_desk.until(order, phase=Phase.COMPLETED, attention=None)
+    decided = [line["what"] for line in closed["timeline"] if line["what"].startswith("retry by ")]
+    assert decided == ["retry by anna: the article is known now"]
+    logs = at_the_desk.logs()
+    assert "Completing activity as failed" in logs  # the ERP's refusal
+    for personal in (demo.document["customer"]["name"], demo.document["customer"]["email"]):
+        assert personal not in logs
+
+
+def test_an_order_that_is_held_waits_until_it_is_released(at_the_desk: Desk) -> None:
+    order = "order:shop-demo:H-1"
+    at_the_desk.world("PUT", "/faults/stock", {"kind": "down", "operation": "reserve"})
+    assert at_the_desk.place("H-1", "--checkout").code == 0
+    at_the_desk.until(order, phase=Phase.RESERVING)
+    held = at_the_desk("orders", "hold", order, "--reason", "fraud check", "--actor", "ben")
+    assert (held.code, "nothing new begins" in held.flat) == (0, True)
+    at_the_desk.world("DELETE", "/faults/stock")
+    shown = at_the_desk("orders", "show", order).flat
+    assert "by ben: fraud check" in shown
+    released = at_the_desk("orders", "release", order, "--reason", "all is well", "--actor", "ben")
+    assert (released.code, "it goes on" in released.flat) == (0, True)
+    again = at_the_desk("orders", "release", order, "--reason", "all is well")
+    assert (again.code, "it is not on hold" in again.flat) == (1, True)
+    at_the_desk.until(order, phase=Phase.COMPLETED, hold=None)

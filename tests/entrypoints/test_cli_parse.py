@@ -15,7 +15,8 @@ from tests.entrypoints.terminal import Terminal
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ROOT = Path(__file__).parents[2]
 GROUPS = {
-    "orders": ["parse", "place", "list", "show", "cancel", "retry"],
+    "orders": ["parse", "place", "list", "show", "cancel", "hold", "release"],
+    "attention": ["list", "show", "resolve"],
     "inbox": ["list", "show", "replay"],
 }
 GROUPS |= {"skus": ["map", "list"], "fault": ["set", "list", "clear"]}
@@ -110,7 +111,8 @@ def test_the_process_ends_with_the_commands_code(words: tuple[str, ...], code: i
 @pytest.mark.parametrize(
     "words",
     [
-        *(("orders", name) for name in ("parse", "place", "list", "show", "cancel", "retry")),
+        *(("orders", name) for name in ("parse", "place", "list", "show", "cancel", "hold", "release")),
+        *(("attention", name) for name in ("list", "show", "resolve")),
         *(("inbox", name) for name in ("list", "show", "replay")),
         *(("skus", name) for name in ("map", "list")),
         *(("fault", name) for name in ("set", "list", "clear")),

@@ -52,7 +52,11 @@ def test_an_order_is_accepted_while_temporal_is_away(
         ("orders", "list"),
         ("orders", "show", ORDER),
         ("orders", "cancel", ORDER, "--reason", "test"),
-        ("orders", "retry", "S-10001", "--reason", "test"),
+        ("orders", "hold", ORDER, "--reason", "test"),
+        ("attention", "list"),
+        ("attention", "show", ORDER),
+        ("attention", "resolve", "retry", "S-10001", "--reason", "test"),
+        ("attention", "resolve", "retry", "--needs", "order_refused", "--reason", "test", "--yes"),
         ("audit",),
     ):
         refused = terminal(*words)
@@ -81,7 +85,10 @@ def test_an_unknown_channel_is_a_wrong_call(
     [
         ("orders", "show", "4711"),
         ("orders", "cancel", "4711", "--reason", "test"),
-        ("orders", "retry", "4711", "--reason", "test"),
+        ("orders", "hold", "4711", "--reason", "test"),
+        ("orders", "release", "4711", "--reason", "test"),
+        ("attention", "show", "4711"),
+        ("attention", "resolve", "retry", "4711", "--reason", "test"),
     ],
 )
 def test_an_unknown_order_is_said(terminal: Terminal, words: tuple[str, ...]) -> None:
@@ -133,7 +140,12 @@ def test_a_database_that_cannot_be_used_is_said(
     if what == "no database":
         file.write_bytes(b"this is a letter to a friend, and no database at all" * 100)
     _write(tmp_path, settings | {"database_url": f"sqlite:///{file}"})
-    for words in (("orders", "list"), ("inbox", "list"), ("skus", "list", "shop-demo")):
+    for words in (
+        ("orders", "list"),
+        ("attention", "list"),
+        ("inbox", "list"),
+        ("skus", "list", "shop-demo"),
+    ):
         _fails(terminal(*words), "the database cannot be used: ")
 
 

@@ -156,14 +156,10 @@ async def test_a_parked_document_that_comes_again_is_tried_again(world: Receiver
     assert (await world.item(parked.inbox_id)).state is InboxState.FORWARDED
 
 
-@pytest.mark.parametrize("term", [term for term in PaymentTerm if term != "authorize_then_capture"])
-async def test_payment_terms_that_are_not_carried_yet_are_parked(world: Receiver, term: PaymentTerm) -> None:
-    answer = await world.accept(document("1", term=term.value))
-    assert isinstance(answer, Parked)
-    assert answer.problems == (
-        Problem(field="payment.term", reason=f"payment term {term} is not carried yet"),
-    )
-    assert world.temporal.started == {}
+@pytest.mark.parametrize("term", PaymentTerm)
+async def test_orders_of_every_payment_term_are_started(world: Receiver, term: PaymentTerm) -> None:
+    assert await world.accept(document("1", term=term.value)) == Accepted(order_id=order("1"))
+    assert world.temporal.started[order("1")].payment.term is term
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.database.schema import InboxState
@@ -40,7 +40,9 @@ async def test_an_order_is_started_once_for_ever_and_found_by_what_people_filter
     assert await start_order(client, PLACED, task_queue=QUEUE) is Started.NEW
     assert await start_order(client, PLACED, task_queue=QUEUE) is Started.KNOWN
 
-    handle = client.get_workflow_handle_for(StandInOrder.run, PLACED.order_id)
+    handle: WorkflowHandle[StandInOrder, str] = client.get_workflow_handle_for(
+        StandInOrder.run, PLACED.order_id
+    )
     found = await handle.describe()
     assert found.typed_search_attributes[ORDER_PHASE] == "received"
     assert found.typed_search_attributes[ORDER_CHANNEL] == PLACED.channel
@@ -58,7 +60,9 @@ async def test_an_order_is_told_while_it_runs(client: Client) -> None:
     assert await look_again(client, PLACED.order_id, System.ERP) is Told.NOT_RUNNING
     await start_order(client, PLACED, task_queue=QUEUE)
     assert await look_again(client, PLACED.order_id, System.ERP) is Told.SIGNALLED
-    handle = client.get_workflow_handle_for(StandInOrder.run, PLACED.order_id)
+    handle: WorkflowHandle[StandInOrder, str] = client.get_workflow_handle_for(
+        StandInOrder.run, PLACED.order_id
+    )
     assert await handle.query(StandInOrder.told) == [System.ERP]
     await handle.signal(StandInOrder.finish)
     await handle.result()
@@ -111,5 +115,5 @@ async def test_a_hint_goes_from_the_inbox_to_the_running_order(client: Client, w
 
     async with forwarding(world.forwarder_with(partial(look_again, client))):
         await until(forwarded)
-    handle = client.get_workflow_handle_for(StandInOrder.run, order("1"))
+    handle: WorkflowHandle[StandInOrder, str] = client.get_workflow_handle_for(StandInOrder.run, order("1"))
     assert await handle.query(StandInOrder.told) == [System.WAREHOUSE]

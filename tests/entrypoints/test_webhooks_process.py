@@ -13,6 +13,7 @@ from socket import create_server
 
 import httpx
 import pytest
+from temporalio.client import WorkflowHandle
 
 from adapters.connector.signatures import HEADER, sign
 from adapters.database.schema import InboxState
@@ -107,7 +108,9 @@ async def test_what_a_killed_receiver_acknowledged_reaches_its_order_after_the_r
             assert (await restarted.send("evt_1")).status_code == 200
             await until(forwarded, seconds=_PATIENCE_SECONDS)
             assert restarted.end(signal.SIGTERM) == (0, "stopped in order\n")
-        handle = environment.client.get_workflow_handle_for(StandInOrder.run, order("1"))
+        handle: WorkflowHandle[StandInOrder, str] = environment.client.get_workflow_handle_for(
+            StandInOrder.run, order("1")
+        )
         assert await handle.query(StandInOrder.told) == [System.ERP]
 
 

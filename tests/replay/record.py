@@ -1,6 +1,7 @@
-"""`python -m tests.replay.record` records the histories anew: after a change that is not safe for running orders.
+"""`python -m tests.replay.record [FLOW …]` records histories anew: of new flows, or of all after a change that is not
+safe for running orders. CHANGELOG.md must say so then.
 
-CHANGELOG.md must say so then. The customers in them are made up, as all of the simulated world.
+The customers in them are made up, as all of the simulated world.
 """
 
 import asyncio
@@ -13,23 +14,41 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.replay.histories import FLOWS, FOLDER
-from tests.workflows.world import open_world
+from temporalio.client import WorkflowExecutionStatus
+
+from tests.replay.histories import FLOWS, FOLDER, keep, path_of, recorded
+from tests.workflows.story import Story
+from tests.workflows.world import World, open_world
 
 _PROCESS = re.compile(r"^\d+@\S+$")  # 4711@host, and the queues that are called so
 _SDK_ENDS_SECONDS = 0.5
 
 
-async def record() -> None:
+async def record(names: list[str]) -> None:
+    """The named flows, or all of them; then nothing else is kept."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         async with open_world(Path(directory)) as world:
-            for name, flow in FLOWS.items():
-                story = await flow(world)
-                world.simulator.clear_faults()
-                history = (await story.handle.fetch_history()).to_json_dict()
-                FOLDER.joinpath(f"{name}.json").write_text(_text(history["events"]))
-                sys.stdout.write(f"{name}: {len(history['events'])} events\n")
+            for name in names or FLOWS:
+                keep(name, await recording(world, name))
+                sys.stdout.write(f"{name}\n")
+    for name in recorded() - FLOWS.keys():
+        path_of(name).unlink()
+
+
+async def recording(world: World, name: str) -> str:
+    story = await FLOWS[name](world)
+    world.simulator.clear_faults()
+    await _come_to_rest(story)
+    history = (await story.handle.fetch_history()).to_json_dict()
+    return _text(history["events"])
+
+
+async def _come_to_rest(story: Story) -> None:
+    """A flow may leave its order open: then until it waits for something."""
+    if (await story.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        await story.until(lambda document: document.waits_for)
+    await story.idle()
 
 
 def _text(events: list[Any]) -> str:
@@ -50,6 +69,6 @@ def _anonymous(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))
     gc.collect()  # the SDK's threads need a moment, or the interpreter aborts
     time.sleep(_SDK_ENDS_SECONDS)

@@ -33,6 +33,7 @@ class Books:
     parcels: Counted = ()
     labels: int = 0
     labels_voided: int = 0
+    credit: Counted = ()
     customers: Counted = ()
     notes: Counted = ()
     mails: Counted = ()
@@ -70,6 +71,11 @@ def books_of(placed: PlacedOrder, books: dict[str, Any], *, movements: Iterable[
         parcels=_counted(parcel["state"] for parcel in of_order("parcels") if parcel["labels"]),
         labels=sum(len(parcel["labels"]) for parcel in of_order("parcels")),
         labels_voided=sum(len(parcel["voided"]) for parcel in of_order("parcels")),
+        credit=_counted(
+            kept["set_aside"]["amount"]
+            for kept in of_order("credits")
+            if kept["set_aside"] and not kept["paid"]
+        ),
         customers=_counted(
             known["system"]
             for known in books["customers"]

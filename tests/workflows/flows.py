@@ -1,6 +1,10 @@
 """Ways that an order goes, from its start to its end, for the tests that go them again with something in the way."""
 
+from datetime import timedelta
+
+from domain.attention import Action, Correction
 from domain.ids import System
+from domain.orders import PaymentTerm
 from tests.workflows.story import Story
 from tests.workflows.world import World
 
@@ -46,9 +50,10 @@ async def cancelled_at_the_deadline(world: World) -> Story:
     return story
 
 
-async def erp_down_for_a_while(world: World) -> Story:
+async def erp_down_for_a_while(world: World, *, channel: str = "hasty") -> Story:
+    """`channel` is one that soon calls an effect blocked."""
     world.simulator.fault("erp", "down", "enter_order")
-    story = await world.begin(channel="hasty")
+    story = await world.begin(channel=channel)
     await story.blocked_on(System.ERP)
     world.simulator.clear_faults()
     await story.pack()
@@ -77,4 +82,157 @@ async def refused_by_the_erp(world: World, *, channel: str = "shop") -> Story:
     await story.idle()
     await story.cancel()
     await story.result()
+    return story
+
+
+async def prepaid(world: World) -> Story:
+    story = await world.begin(term=PaymentTerm.PREPAID, payment="captured")
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def prepaid_and_cancelled(world: World, *, channel: str = "shop") -> Story:
+    story = await world.begin(channel=channel, term=PaymentTerm.PREPAID, payment="captured")
+    await story.waits_for("the warehouse to pack")
+    await story.cancel()
+    await story.result()
+    return story
+
+
+async def asked_to_transfer(world: World) -> Story:
+    """An order whose customer is to send its total by bank."""
+    placed = world.order(term=PaymentTerm.BANK_TRANSFER)
+    amount = {"amount": f"{placed.total.major:f}", "currency": placed.total.currency}
+    world.place(placed, tenders=[{"amount": amount, "method": "bank_transfer"}])
+    return await world.start(placed)
+
+
+async def paid_after_it_was_cancelled(world: World) -> Story:
+    story = await asked_to_transfer(world)
+    await story.waits_for("the payment, which is pending")
+    await story.cancel()
+    await story.waits_for("money that may still arrive")
+    world.transfer(story, "29.63")
+    await story.hint(System.PAYMENTS)
+    await story.until(lambda document: document.payments.refunds)
+    await story.pass_time(timedelta(days=31))
+    await story.result()
+    return story
+
+
+async def on_account(world: World, *, channel: str = "shop") -> Story:
+    buyer = world.buyer(limit="100.00")
+    story = await world.begin(channel=channel, term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def declined_then_paid(world: World) -> Story:
+    story = await world.begin(payment="declined")
+    await story.waits_for("another try to pay")
+    world.pay(story)
+    await story.hint(System.PAYMENTS)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def gift_card_and_card_cancelled(world: World) -> Story:
+    gift_card = {"amount": {"amount": "20.00", "currency": "EUR"}, "method": "gift_card", "state": "captured"}
+    card = {"amount": {"amount": "9.63", "currency": "EUR"}, "method": "card"}
+    story = await world.begin(tenders=(gift_card, card))
+    await story.waits_for("the warehouse to pack")
+    await story.cancel()
+    await story.result()
+    return story
+
+
+async def held_and_released(world: World) -> Story:
+    story = await world.begin()
+    await story.pack()
+    await story.waits_for("the goods to leave")
+    await story.hold()
+    await story.ship()
+    await story.until(lambda document: document.shipments[0].state == "shipped")
+    await story.release()
+    await deliver_and_close(story)
+    return story
+
+
+async def cancelled_in_the_shop(world: World) -> Story:
+    story = await world.begin()
+    await story.waits_for("the warehouse to pack")
+    world.edit("orders", story.id, lambda order: order.update(state="cancelled"))
+    await story.hint(System.STOREFRONT)
+    await story.result()
+    return story
+
+
+async def approved_by_the_merchant(world: World) -> Story:
+    story = await world.begin(channel="wholesale", customer=world.buyer(approval="pending"))
+    await story.needs_person()
+    world.approval(story, "approved")
+    await story.hint(System.ERP)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def credit_granted_later(world: World) -> Story:
+    buyer = world.buyer(limit="20.00")
+    story = await world.begin(term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
+    await story.needs_person()
+    world.set_limit(story, "100.00")
+    await story.hint(System.ERP)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def corrected_at_the_desk(world: World) -> Story:
+    """The carrier does not go there; an operator corrects the address."""
+    placed = world.order()
+    assert placed.shipping is not None
+    nowhere = placed.shipping.model_copy(update={"country": "AQ", "city": "Nowhere"})
+    placed = placed.model_copy(update={"shipping": nowhere})
+    world.place(placed)
+    story = await world.start(placed)
+    await story.pack()
+    await story.needs_person()
+    somewhere = nowhere.model_copy(update={"country": "DE", "city": "Berlin"})
+    await story.resolve(Action.CORRECT, correction=Correction(shipping=somewhere))
+    await story.ship()
+    await deliver_and_close(story)
+    return story
+
+
+async def refund_failed_and_repeated(world: World) -> Story:
+    story = await world.begin(term=PaymentTerm.PREPAID, payment="captured")
+    await story.waits_for("the warehouse to pack")
+    world.refunds(story, "failed")
+    await story.cancel()
+    await story.needs_person()
+    world.refunds(story, "succeeded")
+    await story.retry()
+    await story.result()
+    return story
+
+
+async def gone_on_without_the_crm(world: World) -> Story:
+    world.simulator.fault("crm", "down", "note")
+    story = await world.begin(channel="patient")
+    await story.blocked_on(System.CRM)
+    await story.resolve(Action.SKIP)
+    await story.waits_for("the warehouse to pack")
+    world.simulator.clear_faults()
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
     return story

@@ -10,20 +10,21 @@ from temporalio.client import WorkflowHandle
 
 from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
-from domain.document import Attention, OrderDocument
+from domain.attention import Action, Answer, Attention, Correction, Resolve
+from domain.document import OrderDocument
 from domain.ids import OrderId, Sku, System, shipment_id
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.records import OrderState
 from tests.workflows.books import Books, books_of
 from workflows.order import Order
-from workflows.owner import CancelAnswer
 
 if TYPE_CHECKING:
     from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
+_LOOK_SECONDS_MAX = 0.3
 
 
 class Story:
@@ -35,6 +36,7 @@ class Story:
         self.handle = handle
         self.id: OrderId = placed.order_id
         self.shipment = shipment_id(placed.order_id, 1)
+        self._hinted: tuple[System, ...] = ()
 
     @property
     def sku(self) -> Sku:
@@ -49,11 +51,12 @@ class Story:
         self, true: Callable[[OrderDocument], Any], seconds_max: float = PATIENCE_SECONDS
     ) -> OrderDocument:
         """Look until it holds; AssertionError tells where the order stands instead."""
-        deadline = asyncio.get_running_loop().time() + seconds_max
+        deadline, pause = asyncio.get_running_loop().time() + seconds_max, _LOOK_SECONDS
         while not true(document := await self.document()):
             late = asyncio.get_running_loop().time() > deadline
             assert not late, f"it never came true: {document.model_dump_json(exclude={'order'}, indent=1)}"
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, _LOOK_SECONDS_MAX)
         return document
 
     async def waits_for(self, what: str) -> OrderDocument:
@@ -100,19 +103,46 @@ class Story:
 
     # -- its doors -------------------------------------------------------------------------------------------------
 
-    async def cancel(
-        self, reason: str = "changed their mind", actor: str = "customer service"
-    ) -> CancelAnswer:
-        answer: CancelAnswer = await self.handle.execute_update(
-            "cancel", args=[actor, reason], result_type=CancelAnswer
+    async def cancel(self, reason: str = "changed their mind", actor: str = "customer service") -> Answer:
+        return await self._ask("cancel", actor, reason)
+
+    async def hold(self, reason: str = "the customer wants to think") -> Answer:
+        return await self._ask("hold", "customer service", reason)
+
+    async def release(self, reason: str = "the customer has thought") -> Answer:
+        return await self._ask("release", "customer service", reason)
+
+    async def resolve(
+        self,
+        action: Action,
+        *,
+        number: int | None = None,
+        reference: str = "",
+        correction: Correction | None = None,
+    ) -> Answer:
+        """An operator answers what the order asks."""
+        resolve = Resolve(
+            action=action,
+            actor="operator",
+            reason="mended",
+            number=number,
+            reference=reference,
+            correction=correction,
         )
+        return await self._ask("resolve", resolve)
+
+    async def retry(self) -> Answer:
+        return await self.resolve(Action.RETRY)
+
+    async def _ask(self, door: str, *asked: object) -> Answer:
+        answer: Answer = await self.handle.execute_update(door, args=asked, result_type=Answer)
         return answer
 
-    async def retry(self) -> None:
-        await self.handle.signal(Order.retry, args=["operator", "mended"])
-
     async def hint(self, *systems: System) -> None:
-        for system in systems:
+        """A webhook's, as the world's webhooks are now: in order, twice, or with the old ones again after the new."""
+        again = {"duplicated": systems, "reordered": tuple(reversed(self._hinted))}
+        self._hinted += systems
+        for system in (*systems, *again.get(self.world.webhooks, ())):
             await self.handle.signal(Order.look_again, system)
 
     # -- what the world does with it -------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """An undo that is refused is a visible state: the others are done, a person is asked, and a retry finishes the rest."""
 
-from domain.document import Reason
+from domain.attention import Reason
 from domain.phases import Phase
 from domain.records import OrderState
 from tests.workflows.books import undone

@@ -10,11 +10,13 @@ from tests.workflows import flows
 from tests.workflows.books import undone
 from tests.workflows.world import World
 
+REMINDED = ("cancelled", "payment_reminder")
+
 
 async def test_an_unpaid_order_is_cancelled_at_the_deadline(world: World) -> None:
     story = await flows.cancelled_at_the_deadline(world)
     assert await story.result() is OrderState.CANCELLED
-    assert await story.books() == undone(story.placed, movements=())
+    assert await story.books() == undone(story.placed, movements=(), mails=REMINDED)
     assert (await story.document()).cancel_reason == "the payment was not confirmed in time"
 
 
@@ -55,4 +57,4 @@ async def test_an_order_whose_payment_the_gateway_has_never_seen_is_cancelled_to
     story = await world.begin(payment=None)
     await story.waits_for("not at the gateway yet")
     assert await story.until_closed() is OrderState.CANCELLED
-    assert await story.books() == undone(story.placed, payment=(), voided=(), movements=())
+    assert await story.books() == undone(story.placed, payment=(), voided=(), movements=(), mails=REMINDED)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.document import Reason
+from domain.attention import Reason
 from domain.money import Money
 from tests.workflows import flows
 from tests.workflows.books import settled

@@ -1,8 +1,9 @@
 """Everything an order meets, running: Temporal with time skipping, the simulated world over HTTP, a database, a worker."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
@@ -10,27 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 
+from activities.incidents import Telling
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
 from domain.money import Money
-from domain.orders import OrderLine, PlacedOrder
+from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
 from domain.policies import OrderPolicies
 from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
-from tests.workflows.story import Story
+from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now, wired
 from workflows import visibility
 from workflows.order import Order
+from workflows.sweep import TellIncidents
 
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
@@ -62,11 +73,16 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     return OrderPolicies.model_validate({**facts, **other})
 
 
-# By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second; `impatient`
+# By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second;
+# `patient` then asks only every hour; `mortal` gives up on a dead
+# worker after a second; `wholesale` lets new business accounts wait for an approval; `impatient`
 # hangs up on requests that its systems are still working on.
 CHANNELS = {
     "shop": policies(),
-    "hasty": policies(attention_seconds=1),
+    "hasty": policies(attention_seconds=1, attempt_seconds=1),
+    "mortal": policies(attempt_seconds=1),
+    "wholesale": policies(business_approval=True),
+    "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
 }
 
@@ -86,38 +102,56 @@ class World:
         self.engine = engine
         self.orders = Orders(engine, now)
         self.activities = activities
+        self.dies: dict[str, str] = {}  # at which effect the worker dies next: `before` or `after` it
+        self.webhooks = "ordered"  # or `duplicated`, or `reordered`
         self._state = state
         self._numbers = count(1)
         self._stories: list[Story] = []
 
     def order(
-        self, *, channel: str = "shop", price: str = "10.00", freight: str = "4.90", ships: bool = True
+        self,
+        *,
+        channel: str = "shop",
+        price: str = "10.00",
+        freight: str = "4.90",
+        ships: bool = True,
+        term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE,
+        customer: Customer | None = None,
     ) -> PlacedOrder:
         """Two pieces of an article of its own, with VAT and freight: 29.63 EUR. Nobody has placed it yet."""
         name = f"{next(self._numbers)}"
         placed = place(name, [(Sku(f"SKU-{name}"), 2, price)], freight=freight)
         lines = [line.model_copy(update={"ships": ships}) for line in placed.lines]
-        return PlacedOrder.model_validate(
-            placed.model_dump() | {"channel": ChannelId(channel), "lines": lines}
-        )
+        facts = {
+            "channel": ChannelId(channel),
+            "lines": lines,
+            "payment": placed.payment.model_copy(update={"term": term}),
+            "customer": customer or placed.customer,
+        }
+        return PlacedOrder.model_validate(placed.model_dump() | facts)
 
     def place(
         self,
         placed: PlacedOrder,
         *,
         payment: str | None = "authorised",
+        tenders: Sequence[dict[str, Any]] = (),
         on_hand: int | None = ON_HAND,
         shop_total: Money | None = None,
     ) -> None:
-        """The shopper orders in the shop and pays at the checkout; the article lies on the shelf. None: there is none."""
+        """The shopper orders in the shop and pays at the checkout; the article lies on the shelf. None: there is none.
+
+        `payment` is the state of a card's payment of the whole amount; `tenders` are several, in the world's words.
+        """
         if on_hand is not None:
             self.stock(placed.lines[0].sku, on_hand)
-        amount = _told(placed.total)
+        whole = {"amount": _told(placed.total), "state": payment}
         self.simulator.place_order(
             placed.order_id,
             [_shop_line(item) for item in placed.priced],
             _told(shop_total or placed.total),
-            payment={"amount": amount, "state": payment} if payment else None,
+            payment=whole if payment and not tenders else None,
+            payments=list(tenders),
         )
 
     async def start(self, placed: PlacedOrder, *, queue: str = QUEUE) -> Story:
@@ -129,9 +163,16 @@ class World:
         self._stories.append(story)
         return story
 
-    async def begin(self, *, channel: str = "shop", **how: Any) -> Story:
+    async def begin(
+        self,
+        *,
+        channel: str = "shop",
+        term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE,
+        customer: Customer | None = None,
+        **how: Any,
+    ) -> Story:
         """An order as most are, placed and taken in."""
-        placed = self.order(channel=channel)
+        placed = self.order(channel=channel, term=term, customer=customer)
         self.place(placed, **how)
         return await self.start(placed)
 
@@ -140,9 +181,10 @@ class World:
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order],
+            workflows=[Order, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
+            interceptors=[_Mortal(self.dies)],
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             **options,
         )
@@ -153,6 +195,79 @@ class World:
     def bank(self, story: Story, decision: str) -> None:
         """`authorise` or `decline` the pending payment."""
         self.simulator.call("POST", f"/world/payments/{decision}", {"order_id": story.id})
+
+    def pay(self, story: Story, *, state: str = "authorised", **payment: Any) -> None:
+        """The shopper pays once more."""
+        asked = {"order_id": story.id, "amount": _told(story.placed.total), "state": state} | payment
+        self.simulator.call("POST", "/world/payments/pay", asked)
+
+    def transfer(self, story: Story, amount: str, which: str = "first") -> None:
+        """Money arrives at the bank."""
+        euros = {"amount": amount, "currency": "EUR"}
+        asked = {"order_id": story.id, "amount": euros, "bank_reference": f"{story.id}/{which}"}
+        self.simulator.call("POST", "/world/payments/transfer", asked)
+
+    def refunds(self, story: Story, state: str) -> None:
+        """The next refunds of the order are answered so: `pending`, `failed`, `succeeded`."""
+        self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "refunds": state})
+
+    def refunds_end(self, story: Story, state: str) -> None:
+        """Pending refunds come to their end."""
+        self.simulator.call("POST", "/world/payments/refunds", {"order_id": story.id, "state": state})
+
+    def buyer(self, *, limit: str | None = None, approval: str = "approved") -> Customer:
+        """A business that the ERP knows already: with a credit limit in EUR, or not approved yet."""
+        number = next(self._numbers)
+        buyer = Customer(
+            name="Erika Einkauf",
+            email=f"einkauf-{number}@example.com",
+            company="Einkauf GmbH",
+            vat_id=f"DE{number:09}",
+        )
+        known: dict[str, Any] = {
+            "system": "erp",
+            "customers": [buyer.model_dump(mode="json")],
+            "approval": approval,
+        }
+        if limit:
+            known["limit"] = {"amount": limit, "currency": "EUR"}
+        self.simulator.call("POST", "/world/customers", known)
+        return buyer
+
+    def customer_by_hand(self, customer: Customer) -> str:
+        """Somebody makes the ERP's record by hand; its number."""
+        known = {"system": "erp", "customers": [customer.model_dump(mode="json")]}
+        (reference,) = self.simulator.call("POST", "/world/customers", known)["customers"]
+        return str(reference)
+
+    def set_limit(self, story: Story, limit: str) -> None:
+        euros = {"amount": limit, "currency": "EUR"}
+        self.simulator.call(
+            "PUT", "/world/customers/limit", {"customer": self._erp_customer(story), "limit": euros}
+        )
+
+    def approval(self, story: Story, decision: str) -> None:
+        asked = {"customer": self._erp_customer(story), "approval": decision}
+        self.simulator.call("PUT", "/world/customers/approval", asked)
+
+    def _erp_customer(self, story: Story) -> str:
+        email = story.placed.customer.email
+        (known,) = [
+            record["reference"]
+            for record in self.simulator.books()["customers"]
+            if record["system"] == "erp" and record["customer"]["email"] == email
+        ]
+        return str(known)
+
+    def of_order(self, story: Story, kind: str) -> list[dict[str, Any]]:
+        """The simulated systems' records of one kind, as they keep them."""
+        return [record for record in self.simulator.books()[kind] if record.get("order_id") == story.id]
+
+    def mail(self, story: Story, occasion: str) -> str:
+        """The text of the one mail of this occasion to the order's customer."""
+        key = f"{story.id}/mail/{occasion}"
+        (mail,) = [mail["plain"] for mail in self.simulator.books()["mails"] if mail["key"] == key]
+        return str(mail)
 
     def hold_is(self, story: Story, state: str) -> None:
         """The bank changes its mind about a hold, without telling anybody."""
@@ -172,11 +287,56 @@ class World:
         finally:
             database.close()
 
+    async def operators_are_told(self, *subjects: str, since: int = 0) -> None:
+        """By mails of incidents, these and no more: what the schedule does is done until it finds nothing to tell.
+
+        `since` leaves out so many mails of incidents before.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (told := await self._tell_incidents()) or self.incident_mails()[since:] != list(subjects):
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"operators were told {self.incident_mails()}, {told} just now"
+
+    async def _tell_incidents(self) -> int:
+        told = await self.temporal.client.execute_workflow(
+            TellIncidents.run, Telling(), id=f"incidents-{next(self._numbers)}", task_queue=QUEUE
+        )
+        return told.messages
+
+    def incident_mails(self) -> list[str]:
+        mails = self.simulator.books()["mails"]
+        return [mail["subject"] for mail in mails if mail["key"].startswith("incident:")]
+
     async def replay_stories(self) -> None:
         """Replay the history of every order since the last time. The first that does not replay raises."""
         stories, self._stories = self._stories, []
         for story in stories:
             await _REPLAYER.replay_workflow(await story.handle.fetch_history())
+
+
+class _Mortal(Interceptor):
+    """A worker that dies at an effect: nobody learns what became of the attempt until its time is over."""
+
+    def __init__(self, dies: dict[str, str]) -> None:
+        self.dies = dies
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
+        return _MortalActivity(next, self.dies)
+
+
+class _MortalActivity(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, str]) -> None:
+        super().__init__(inner)
+        self._dies = dies
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
+        when = self._dies.pop(activity.info().activity_type, None)
+        if when == "before":
+            activity.raise_complete_async()
+        result = await super().execute_activity(input)
+        if when == "after":
+            activity.raise_complete_async()
+        return result
 
 
 @asynccontextmanager

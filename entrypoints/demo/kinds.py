@@ -1,0 +1,163 @@
+"""The kinds of orders that the demo plays: how each is paid, what happens to it, and how it must end."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from domain.orders import PaymentTerm
+from domain.records import OrderState
+from entrypoints.demo import plays, tenders
+from entrypoints.demo.cart import Cart
+from entrypoints.demo.scene import Scene
+from entrypoints.demo.tenders import Tenders
+
+CARD = PaymentTerm.AUTHORIZE_THEN_CAPTURE
+PREPAID = PaymentTerm.PREPAID
+TRANSFER = PaymentTerm.BANK_TRANSFER
+ACCOUNT = PaymentTerm.ON_ACCOUNT
+
+COMPLETED = OrderState.COMPLETED
+CANCELLED = OrderState.CANCELLED
+
+EVERY_SHOP = ("shopify", "woocommerce", "ordersaga")
+OWN_SHOP = ("ordersaga",)
+BUSINESS_SHOP = (
+    "b2b-demo"  # approves new accounts, waits for payments a few seconds only, and calls outages soon
+)
+
+_PAYS = {
+    CARD: tenders.by_card,
+    PREPAID: tenders.at_once,
+    TRANSFER: tenders.by_transfer,
+    ACCOUNT: tenders.by_invoice,
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`platforms`: whose documents can say it. `channel` None: the platform's usual one.
+
+    `pays` None: as the term is usually paid. `before` happens before the order is placed, `act` after it.
+    `in_outage`: it is placed while the ERP is down. `real`: real systems can play it too.
+    """
+
+    name: str
+    term: PaymentTerm
+    ends: OrderState
+    act: Callable[[Scene], Awaitable[None]] = plays.nothing
+    before: Callable[[Scene], Awaitable[None]] = plays.nothing
+    pays: Tenders | None = None
+    cart: Callable[[Cart], Cart] = plays.as_it_is
+    platforms: Sequence[str] = EVERY_SHOP
+    channel: str | None = None
+    in_outage: bool = False
+    real: bool = False
+
+    @property
+    def checkout(self) -> Tenders:
+        return self.pays or _PAYS[self.term]
+
+
+# The most important first: fewer orders than kinds are the first of these.
+KINDS: tuple[Kind, ...] = (
+    Kind("card", CARD, COMPLETED, real=True),
+    Kind("prepaid", PREPAID, COMPLETED),
+    Kind("transfer after a reminder", TRANSFER, COMPLETED, plays.pays_when_reminded),
+    Kind("on account", ACCOUNT, COMPLETED, before=plays.has_credit, cart=plays.of_a_business),
+    Kind("cancelled by phone", CARD, CANCELLED, plays.changes_mind, real=True),
+    Kind(
+        "ERP down, card waits",
+        CARD,
+        COMPLETED,
+        platforms=OWN_SHOP,
+        channel=BUSINESS_SHOP,
+        in_outage=True,
+    ),
+    Kind(
+        "declined, another card",
+        CARD,
+        COMPLETED,
+        plays.pays_with_another,
+        pays=tenders.by_card_that_is_declined,
+        platforms=OWN_SHOP,
+    ),
+    Kind(
+        "gift card and card",
+        CARD,
+        COMPLETED,
+        pays=tenders.by_gift_card_and_card,
+        platforms=OWN_SHOP,
+    ),
+    Kind("refund pending for a while", PREPAID, CANCELLED, plays.waits_for_the_refund, plays.slow_refunds),
+    Kind("refund fails, given again", PREPAID, CANCELLED, plays.has_it_given_back_again, plays.slow_refunds),
+    Kind("transfer told twice", TRANSFER, COMPLETED, plays.pays_told_twice),
+    Kind("transfer in two parts", TRANSFER, COMPLETED, plays.pays_in_two_parts),
+    Kind("transfer of too much", TRANSFER, COMPLETED, plays.pays_too_much),
+    Kind("transfer after the cancel", TRANSFER, CANCELLED, plays.pays_after_the_cancel),
+    Kind(
+        "on account, limit raised",
+        ACCOUNT,
+        COMPLETED,
+        plays.has_the_limit_raised,
+        plays.has_little_credit,
+        cart=plays.of_a_business,
+    ),
+    Kind(
+        "business account approved",
+        ACCOUNT,
+        COMPLETED,
+        plays.is_approved,
+        plays.is_new,
+        cart=plays.of_a_business,
+        platforms=OWN_SHOP,
+        channel=BUSINESS_SHOP,
+    ),
+    Kind("held and released", CARD, COMPLETED, plays.is_held_and_released, real=True),
+    Kind(
+        "carrier refuses, corrected",
+        CARD,
+        COMPLETED,
+        plays.has_its_address_corrected,
+        cart=plays.to_nowhere,
+    ),
+    Kind(
+        "carrier refuses, cancelled",
+        PREPAID,
+        CANCELLED,
+        plays.is_given_up_at_the_carrier,
+        cart=plays.to_nowhere,
+    ),
+    Kind(
+        "ERP refuses, cancelled",
+        CARD,
+        CANCELLED,
+        plays.is_given_up_at_the_erp,
+        cart=plays.of_an_unknown_article,
+        platforms=OWN_SHOP,
+    ),
+    Kind("cancelled in the shop", CARD, CANCELLED, plays.is_cancelled_in_the_shop),
+    Kind(
+        "not paid by the deadline",
+        CARD,
+        CANCELLED,
+        pays=tenders.begun_and_left,
+        platforms=OWN_SHOP,
+        channel=BUSINESS_SHOP,
+    ),
+    Kind(
+        "ERP down, prepaid waits",
+        PREPAID,
+        COMPLETED,
+        platforms=OWN_SHOP,
+        channel=BUSINESS_SHOP,
+        in_outage=True,
+    ),
+)
+
+
+def playable(counterparts: frozenset[str]) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if kind.real or not counterparts)
+
+
+def chosen(count: int, kinds: Sequence[Kind]) -> list[Kind]:
+    """So many, each at least once where there are as many, and then the first ones again."""
+    return [kinds[number % len(kinds)] for number in range(count)]

@@ -1,0 +1,146 @@
+"""One order of the demo, and what customers, customer service and operators can do about it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from temporalio.service import RPCError
+
+from domain.attention import Action, Correction, Reason, Resolve
+from domain.document import OrderDocument
+from domain.ids import System
+from domain.money import Money
+from domain.orders import PlacedOrder
+from domain.phases import Phase
+from entrypoints.attention import Which, cases, resolve_each
+from entrypoints.demo.documents import DemoDocument
+from entrypoints.demo.watching import STALLED_SECONDS, DemoFailed, Watch
+from entrypoints.demo.world import World
+from entrypoints.doors import Door, Doors, Outcome, Told
+from workflows.order import Order
+
+_CUSTOMER_SERVICE = "customer service"
+_LOOK_SECONDS = 0.5
+
+
+@dataclass
+class Stage:
+    """What all scenes have in common."""
+
+    world: World
+    watch: Watch
+    doors: Doors
+
+
+@dataclass
+class Scene:
+    """`account` is the buyer's number in the ERP, where it was made by hand."""
+
+    stage: Stage
+    sent: DemoDocument
+    placed: PlacedOrder
+    account: str = field(default="", init=False)
+
+    @property
+    def order(self) -> str:
+        return self.sent.order_id
+
+    @property
+    def total(self) -> Money:
+        return self.placed.total
+
+    @property
+    def world(self) -> World:
+        return self.stage.world
+
+    # -- what the order says -----------------------------------------------------------------------------------
+
+    async def reaches(self, phase: Phase) -> None:
+        await self.stage.watch.until(self.order, lambda seen: seen.phase == phase, phase)
+
+    async def is_seen_held(self) -> None:
+        await self.stage.watch.until(self.order, lambda seen: seen.on_hold, "on hold")
+
+    async def is_blocked_on(self, system: System) -> None:
+        await self.stage.watch.until(
+            self.order, lambda seen: system in seen.blocked_on, f"blocked on {system}"
+        )
+
+    async def asks(self, reason: Reason) -> None:
+        await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
+
+    async def says(self, words: str) -> None:
+        """That it waits for something described so."""
+        await self.until(lambda document: words in document.waits_for, words)
+
+    async def until(self, true: Callable[[OrderDocument], object], what: str) -> None:
+        """Ask the order itself; while a worker is dead nobody answers."""
+
+        async def told() -> bool:
+            doors = self.stage.doors
+            try:
+                return bool(true(await doors.read(await doors.find(self.order))))
+            except RPCError:
+                return False
+
+        await self._found(told, what)
+
+    async def mailed(self, occasion: str) -> None:
+        """Its customer has been written to."""
+
+        async def sent() -> bool:
+            return bool(await self.world.mails(f"{self.order}/mail/{occasion}"))
+
+        await self._found(sent, f"the mail {occasion}")
+
+    async def _found(self, found: Callable[[], Awaitable[bool]], what: str) -> None:
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                while not await found():  # noqa: ASYNC110  it comes true in another process
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            raise DemoFailed(
+                f"{self.order} did not come to this within {STALLED_SECONDS} s: {what}"
+            ) from None
+
+    # -- what people do: the doors that the commands use -------------------------------------------------------
+
+    async def is_cancelled(self) -> None:
+        await self._ask(Order.cancel, "the customer changed their mind")
+
+    async def is_stopped(self) -> None:
+        await self._ask(Order.hold, "the customer wants to think")
+
+    async def is_released(self) -> None:
+        await self._ask(Order.release, "the customer has thought")
+
+    async def is_resolved(self, reason: Reason, action: Action, correction: Correction | None = None) -> None:
+        """An operator waits for the question, and answers it."""
+        await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
+        resolve = Resolve(action=action, actor="operator", reason="seen in the demo", correction=correction)
+        doors = self.stage.doors
+
+        async def decide() -> Told | None:
+            asking = await cases(doors, Which(needs=reason), action)
+            mine = [case for case in asking if case.order.order_id == self.order]
+            told = await resolve_each(doors, mine, resolve, lambda _: None)
+            return told[0] if told else None
+
+        await self._done(decide)
+
+    async def _ask(self, door: Door, why: str) -> None:
+        doors = self.stage.doors
+
+        async def ask() -> Told:
+            return await doors.ask(await doors.find(self.order), door, _CUSTOMER_SERVICE, why)
+
+        await self._done(ask)
+
+    async def _done(self, ask: Callable[[], Awaitable[Told | None]]) -> None:
+        """Whom it does not reach asks again, as people do; by then the first may have been taken after all."""
+        told = await ask()
+        if told and told.outcome is Outcome.REFUSED:
+            raise DemoFailed(f"{self.order} was asked for something, and refused: {told.why}")
+        while told and told.outcome is Outcome.UNREACHED:
+            await asyncio.sleep(_LOOK_SECONDS)
+            told = await ask()

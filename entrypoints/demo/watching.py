@@ -1,0 +1,57 @@
+"""Looking at all orders of the demo at once, through Temporal's visibility."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from domain.errors import OrderError
+from entrypoints.attention import Standing, standing_of
+
+Say = Callable[[str], None]
+
+LOOK_SECONDS = 0.5
+STALLED_SECONDS = 120
+
+
+class DemoFailed(OrderError):  # noqa: N818  it reads as what happened
+    """The demo did not get where it should; the message says where it stopped."""
+
+
+class Watch:
+    """How every order stands, as of the last look."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.standing: dict[str, Standing] = {}
+        self.closed: set[str] = set()
+        self._news = asyncio.Condition()
+
+    async def look(self) -> None:
+        """Where Temporal is too busy to answer, the next look will tell."""
+        with suppress(RPCError):
+            await self._see()
+        async with self._news:
+            self._news.notify_all()
+
+    async def _see(self) -> None:
+        async for execution in self.client.list_workflows("WorkflowType = 'Order'"):
+            self.standing[execution.id] = standing_of(execution)
+            if execution.status is not WorkflowExecutionStatus.RUNNING:
+                self.closed.add(execution.id)
+
+    async def until(self, order: str, true: Callable[[Standing], object], what: str) -> Standing:
+        """DemoFailed when it does not come true, telling `what` was waited for."""
+        try:
+            async with asyncio.timeout(STALLED_SECONDS), self._news:
+                while not ((seen := self.standing.get(order)) and true(seen)):
+                    await self._news.wait()
+        except TimeoutError:
+            raise DemoFailed(f"{order} did not come to this within {STALLED_SECONDS} s: {what}") from None
+        return seen
+
+    def phase(self, order: str) -> str:
+        seen = self.standing.get(order)
+        return seen.phase if seen else ""

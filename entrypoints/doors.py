@@ -1,0 +1,167 @@
+"""The doors of the orders: an order found by its id or number, read, and asked for something."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.exceptions import FailureError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.workflow import UpdateMethodMultiParam
+
+from adapters.database.engine import migrate, open_database
+from adapters.database.orders import Orders, RegisteredOrder
+from domain.attention import Answer
+from domain.base import Value
+from domain.document import OrderDocument
+from domain.errors import Refused, Unavailable
+from domain.ids import OrderId
+from domain.orders import PlacedOrder
+from domain.records import OrderState
+from workers.run import connect
+from workers.settings import Settings
+from workers.wiring import now
+from workflows.order import Order
+
+# An order answers when the outcome is known: it may have to end an effect first, or wait for a system that is down.
+ANSWER_SECONDS_MAX = 60.0
+
+Door = UpdateMethodMultiParam[Any, Answer]
+
+
+class Outcome(StrEnum):
+    """What is known of something that an order was asked for."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # taken for certain: it is done, or refused, later
+    UNREACHED = "unreached"  # nobody has taken it yet
+
+
+class Told(Value):
+    """What an order answered, or why there is no answer."""
+
+    order_id: OrderId
+    number: str
+    outcome: Outcome
+    why: str
+
+    @property
+    def done(self) -> bool:
+        return self.outcome is Outcome.DONE
+
+
+class Doors:
+    def __init__(self, settings: Settings, orders: Orders) -> None:
+        self._settings = settings
+        self._orders = orders
+        self._client: Client | None = None
+
+    async def client(self) -> Client:
+        """Connected when it is needed first: our own database tells much without Temporal. Unavailable: it is away."""
+        if self._client is None:
+            self._client = await connect(self._settings)
+        return self._client
+
+    async def workflow(self, order: OrderId) -> WorkflowHandle[Any, Any]:
+        return (await self.client()).get_workflow_handle(order)
+
+    async def find(self, name: str) -> RegisteredOrder:
+        """By id, or by the number people use when only one order has it. Refused says what to do about the name."""
+        if found := await self._orders.get(OrderId(name)):
+            return found
+        numbered = await self._orders.numbered(name)
+        if len(numbered) > 1:
+            ids = ", ".join(order.order_id for order in numbered)
+            raise Refused(f"{len(numbered)} orders have the number {name}: {ids}")
+        if not numbered:
+            raise Refused(f"no order {name}; `ordersaga orders list` lists them")
+        return numbered[0]
+
+    async def read(self, order: RegisteredOrder) -> OrderDocument:
+        """The whole order: of a closed one as it was kept, of any other as it is now. Unavailable: it cannot tell."""
+        if order.closed_document:
+            return OrderDocument.model_validate_json(order.closed_document)
+        handle = await self.workflow(order.order_id)
+        try:
+            return await handle.query(Order.read_document)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return _not_started(order.placed)
+            raise Unavailable(
+                f"{order.order_id} cannot be read: Temporal says {error.status.name.lower()}: {error.message}"
+            ) from error
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"{order.order_id} cannot be read: {error}") from error
+
+    async def ask(self, order: RegisteredOrder, door: Door, *asked: object) -> Told:
+        """The order's own answer, for which it is given a minute."""
+        if order.closed:
+            return _told(order, Outcome.REFUSED, f"the order is {order.state} already")
+        handle = await self.workflow(order.order_id)
+        taken: WorkflowUpdateHandle[Answer] | None = None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                taken = await handle.start_update(
+                    door, args=asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+                )
+                answer = await taken.result()
+        except WorkflowUpdateFailedError as error:
+            why = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
+            return _told(order, Outcome.REFUSED, f"not accepted: {why}")
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return _unanswered(order, taken=taken is not None)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return await self._not_running(order)
+            why = f"Temporal says {error.status.name.lower()}: {error.message}"
+            return _told(order, Outcome.UNKNOWN if taken else Outcome.UNREACHED, why)
+        return _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
+
+    async def _not_running(self, order: RegisteredOrder) -> Told:
+        """It ended since we looked, or has not begun."""
+        now_known = await self._orders.get(order.order_id) or order
+        if now_known.closed:
+            return _told(order, Outcome.REFUSED, f"the order ended meanwhile, it is {now_known.state}")
+        if now_known.state is OrderState.ACCEPTED:
+            return _told(order, Outcome.UNREACHED, "it is accepted and kept, and waits to be started")
+        return _told(order, Outcome.REFUSED, "its workflow was ended in Temporal by somebody")
+
+
+@asynccontextmanager
+async def opened_doors(settings: Settings) -> AsyncIterator[Doors]:
+    await migrate(settings.database_url)
+    engine = open_database(settings.database_url)
+    try:
+        yield Doors(settings, Orders(engine, now))
+    finally:
+        await engine.dispose()
+
+
+def _told(order: RegisteredOrder, outcome: Outcome, why: str) -> Told:
+    return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
+
+
+def _unanswered(order: RegisteredOrder, *, taken: bool) -> Told:
+    look = f"`ordersaga attention show {order.order_id}` tells what became of it"
+    if taken:
+        why = f"taken, and no answer within {ANSWER_SECONDS_MAX:g} s; {look}"
+        return _told(order, Outcome.UNKNOWN, why)
+    why = f"no worker has taken it within {ANSWER_SECONDS_MAX:g} s, and one still may; {look}"
+    return _told(order, Outcome.UNREACHED, why)
+
+
+def _not_started(placed: PlacedOrder) -> OrderDocument:
+    document = OrderDocument.begun(placed)
+    document.waits_for = "Temporal, to be started: it is accepted and kept"
+    return document

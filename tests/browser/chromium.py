@@ -1,0 +1,46 @@
+"""Debian's Chromium, which looks at the Web UI as a person does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Error, Page, async_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+_WIDTH, _HEIGHT = 1400, 1000
+PATIENCE_SECONDS = 60  # two cores may be shared by many tests
+_LOOK_SECONDS = 0.2
+
+
+@asynccontextmanager
+async def opened_page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        page = await browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        yield page
+        await browser.close()
+
+
+async def read(page: Page, url: str, until: str) -> str:
+    """The visible text of a page, once it shows these words: the Web UI fills its pages after they are there.
+
+    What an order says of itself is Markdown, which the Web UI shows in a frame of its own.
+    """
+    await page.goto(url)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while until not in (text := await _text(page)):  # noqa: ASYNC110  the browser tells nobody
+            await asyncio.sleep(_LOOK_SECONDS)
+    return text
+
+
+async def _text(page: Page) -> str:
+    texts = []
+    for frame in page.frames:
+        try:
+            texts.append(await frame.locator("body").inner_text())
+        except Error:  # it was replaced meanwhile
+            continue
+    return "\n".join(texts)

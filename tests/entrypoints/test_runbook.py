@@ -1,0 +1,145 @@
+"""The runbook: every reason has its section, offers what the order offers, and every command that it shows is run."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from domain.attention import MEANING, Action, Reason
+from entrypoints.cli.commands import COMMANDS
+from tests.contracts.simulator_process import wait_until
+from tests.entrypoints.offers import offered
+from tests.entrypoints.office import Keyboard, Office
+from tests.entrypoints.runbook_scenes import SCENES, Scene, goes_its_way
+from tests.workflows.story import Story
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
+
+_HEADING = re.compile(r"^#{2,3} `?([^`\n]+)`?$", re.MULTILINE)
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
+_CAN = re.compile(r"^\*\*Can be done:\*\* (.+)\.$", re.MULTILINE)
+_EXAMPLE, _CHANNEL, _CORRECTION = "S-10001", "shop-demo", "correction.json"
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Command:
+    section: str
+    line: str
+
+    def __str__(self) -> str:
+        return self.line
+
+
+def sections() -> dict[str, str]:
+    parts = _HEADING.split(RUNBOOK.read_text())
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def fences(text: str, language: str) -> list[str]:
+    return [body for written, body in _FENCE.findall(text) if written == language]
+
+
+def commands() -> list[Command]:
+    return [
+        Command(section, line.strip())
+        for section, text in sections().items()
+        for block in fences(text, "sh")
+        for line in block.splitlines()
+    ]
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def test_every_reason_has_its_section_and_there_are_no_others() -> None:
+    named = [section for section in sections() if "_" in section or section == Reason.COMPENSATING]
+    assert named == list(Reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_section_says_the_reason_as_the_product_does(reason: Reason) -> None:
+    text = sections()[reason]
+    assert text.strip().splitlines()[0] == MEANING[reason]
+    assert "**What to do.**" in text
+    assert "**The customer's money.**" in text
+    assert fences(text, "sh"), "no command is shown"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_a_section_says_can_be_done_is_what_the_order_offers(reason: Reason) -> None:
+    (listed,) = _CAN.findall(sections()[reason])
+    said = {Action(action) for action in listed.split(", ")}
+    assert said - {Action.CANCEL} == offered()[reason]
+
+
+def test_every_command_that_is_mentioned_exists() -> None:
+    for code in _CODE.findall(_FENCE.sub("", RUNBOOK.read_text())):
+        if code.startswith("ordersaga "):
+            assert code.split()[1] in COMMANDS, code
+
+
+def test_only_commands_of_ours_are_shown_and_all_are_run() -> None:
+    shown = commands()
+    assert len(shown) > len(Reason)
+    for command in shown:
+        assert command.line.startswith("ordersaga "), command
+        assert command.section in SCENES, f"{command}: no scene for {command.section}"
+
+
+# -- what it shows -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_an_order_asks_for_this_reason_and_offers_nothing_that_the_section_does_not_say(
+    office: Office, reason: Reason
+) -> None:
+    question = office.do(SCENES[reason].begin(office).needs_person())
+    assert question.reason is reason
+    (listed,) = _CAN.findall(sections()[reason])
+    assert set(question.can) <= {Action(action) for action in listed.split(", ")}
+
+
+@pytest.mark.parametrize("command", commands(), ids=str)
+def test_the_command_does_what_the_runbook_says(
+    office: Office, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    """As it is printed, at a terminal where somebody says yes, on an order in the state of the section."""
+    monkeypatch.setattr("sys.stdin", Keyboard("y\n"))
+    scene, text = SCENES[command.section], sections()[command.section]
+    for file in fences(text, "json"):
+        Path(_CORRECTION).write_text(file)
+    words = shlex.split(command.line)[1:]
+    begin = goes_its_way if words[:2] == ["orders", "hold"] else scene.begin
+    story = begin(office)
+    answer = office(*_meant(office, scene, story, words))
+    assert answer.code == 0, answer
+    match words[:2]:
+        case ["attention", "resolve"]:
+            assert f"✓ {story.placed.number} {story.id}: " in answer.flat
+        case ["attention", "list"]:
+            assert story.id in answer.flat
+        case [_, "show"]:
+            assert f"Order {story.placed.number} " in answer.flat
+        case ["orders", _]:
+            assert answer.out.startswith("✓ ")
+
+
+def _meant(office: Office, scene: Scene, story: Story, words: list[str]) -> list[str]:
+    """The command for this order, the cause of it mended where the command says that it is."""
+    if _EXAMPLE not in words:
+        wait_until(lambda: _is_listed(office, story), _PATIENCE_SECONDS)
+    action = words[2] if words[:2] == ["attention", "resolve"] else ""
+    reference = scene.mend[action](office.world, story) if action in scene.mend else None
+    meant = {_EXAMPLE: story.id, _CHANNEL: story.placed.channel}
+    if isinstance(reference, str):
+        meant[words[words.index("--reference") + 1]] = reference
+    return [meant.get(word, word) for word in words]
+
+
+def _is_listed(office: Office, story: Story) -> bool:
+    orders = office("attention", "list", "--json").last["orders"]
+    return story.id in [one["order_id"] for one in orders]

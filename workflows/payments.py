@@ -1,0 +1,297 @@
+"""An order's money, whatever its payment term: confirmed before anything ships, taken for what shipped, given back.
+
+The terms differ only in how the money is secured: a card is held, prepaid money and bank transfers are there already,
+and an order on account is covered by the customer's credit at the ERP and paid by invoice.
+"""
+
+from datetime import timedelta
+from typing import NoReturn
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notifications import CustomerFacts
+    from activities.payments import PaymentActivities
+    from domain.attention import Action, Reason
+    from domain.document import MovedOutside
+    from domain.erp import CreditRefused
+    from domain.errors import InvariantBroken, Refused
+    from domain.ids import ShipmentId, System
+    from domain.ledger import Entry, EntryKind, whole_order_shares
+    from domain.money import Money
+    from domain.notifications import Occasion
+    from domain.orders import PaymentTerm, PlacedOrder
+    from domain.payments import Declined, Payments, PaymentState, RefundState
+    from workflows.attention import Desk, asks_a_person
+    from workflows.customers import tell_customer
+    from workflows.effects import Effects
+    from workflows.owner import Owner
+    from workflows.requests import CancelRequest, CancelWanted
+
+
+class OrderPayments:
+    def __init__(self, owner: Owner, effects: Effects, desk: Desk) -> None:
+        self.owner = owner
+        self.effects = effects
+        self.desk = desk
+
+    @property
+    def _order(self) -> PlacedOrder:
+        return self.owner.document.order
+
+    @property
+    def on_account(self) -> bool:
+        return self._order.payment.term is PaymentTerm.ON_ACCOUNT
+
+    async def look(self) -> Payments:
+        """What the gateway says now. Of an order on account it has nothing to say."""
+        if self.on_account or not self._order.total:
+            return self.owner.document.payments
+        self.owner.hints.discard(System.PAYMENTS)
+        look = self.effects.look_at_payments()
+        self.owner.document.payments = await self.owner.look(PaymentActivities.look_up_payments, look)
+        return self.owner.document.payments
+
+    # -- securing it -------------------------------------------------------------------------------------------
+
+    async def confirm(self) -> None:
+        """Until the whole amount is secured. At the deadline the order is cancelled, after asking once more."""
+        if not self._order.total:
+            self.owner.note("nothing is to be paid")
+        elif self.on_account:
+            await self._credit()
+        else:
+            await self._money()
+            await self._surplus()
+
+    @asks_a_person(Reason.CAPTURED_EARLY, Action.SKIP)
+    async def _money(self) -> None:
+        policies, total = self.owner.policies, self._order.total
+        transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
+        waits, reminds = (
+            (timedelta(days=policies.transfer_wait_days_max), timedelta(days=policies.transfer_reminder_days))
+            if transfer
+            else (
+                timedelta(hours=policies.payment_wait_hours_max),
+                timedelta(hours=policies.payment_reminder_hours),
+            )
+        )
+        deadline, remind_at = workflow.now() + waits, workflow.now() + reminds
+        declines_told = 0
+        while (payments := await self.look()).secured < total:
+            if workflow.now() >= deadline:
+                _cancel_for("the payment was not confirmed in time")
+            facts = CustomerFacts(missing=total - payments.secured, until=deadline)
+            declines = sum(payment.state is PaymentState.DECLINED for payment in payments.payments)
+            if payments.declined and declines > declines_told:
+                declines_told = declines
+                await tell_customer(self.desk, Occasion.PAYMENT_DECLINED, facts, number=declines)
+            if workflow.now() >= remind_at:
+                remind_at = deadline
+                await tell_customer(self.desk, Occasion.PAYMENT_REMINDER, facts)
+            left = min(deadline, remind_at) - workflow.now()
+            await self.owner.hinted(System.PAYMENTS, _waits_for(payments, total), at_most=left)
+        if self._order.payment.term is PaymentTerm.AUTHORIZE_THEN_CAPTURE and payments.charged_cards:
+            raise Refused(f"{payments.charged_cards} were captured of the card before anything shipped")
+        self.owner.note(f"payment confirmed: {payments.held} held, {payments.kept} received")
+
+    @asks_a_person(Reason.REFUND_FAILED)
+    async def _surplus(self) -> None:
+        """A customer who paid too much by transfer has the rest back at once."""
+        surplus = self.owner.document.kept - self._order.total
+        if surplus.minor > 0:
+            await self._keep_at_most(self._order.total)
+            facts = CustomerFacts(returned=surplus, why="more arrived than was to be paid")
+            await tell_customer(self.desk, Occasion.MONEY_RETURNED, facts)
+
+    @asks_a_person(Reason.CREDIT_REFUSED)
+    async def _credit(self) -> None:
+        """The ERP sets a part of the customer's credit aside, now or when it has some again."""
+        deadline = workflow.now() + timedelta(days=self.owner.policies.credit_wait_days_max)
+        answer = await self.desk.do(self.effects.approve_credit)
+        if not isinstance(answer, CreditRefused):
+            self.owner.note(f"{self._order.total} of the customer's credit set aside")
+            return
+        what = f"{self._order.total} on account: the limit is {answer.limit}, and {answer.used} are open"
+        with self.desk.asking(Reason.CREDIT_REFUSED, (Action.RETRY, Action.SKIP), what) as question:
+            while isinstance(answer, CreditRefused):
+                if workflow.now() >= deadline:
+                    _cancel_for("the customer's credit did not suffice in time")
+                patience = timedelta(minutes=self.owner.policies.look_again_minutes)
+                request = await question.answer(
+                    or_hint=System.ERP, at_most=min(patience, deadline - workflow.now())
+                )
+                if request and request.resolve.action is Action.SKIP:
+                    request.granted("it goes on beyond the limit")
+                    self.owner.note("beyond the customer's credit limit, by a person's decision")
+                    return
+                answer = await self.owner.do(self.effects.approve_credit())
+                if request:
+                    refused = isinstance(answer, CreditRefused)
+                    request.refused("the ERP still refuses") if refused else request.granted("set aside")
+        self.owner.note(f"{self._order.total} of the customer's credit set aside")
+
+    # -- taking it ---------------------------------------------------------------------------------------------
+
+    @asks_a_person()
+    async def charge(self, shipment: ShipmentId | None) -> None:
+        """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
+        entry = Entry(
+            key=self.effects.key("capture", "s1"),
+            kind=EntryKind.CHARGE,
+            amount=self._order.total,
+            shares=whole_order_shares(self._order),
+            shipment=shipment,
+        )
+        ledger = self.owner.document.ledger.with_entry(entry)
+        if entry.amount and not self.on_account:
+            await self._collect(entry, ledger.balance)
+        self.owner.document.ledger = ledger
+        self.owner.note(f"charged {entry.amount}")
+
+    async def _collect(self, entry: Entry, balance: Money) -> None:
+        """Until we have it. What the gateway will not pay, the customer may have paid past it: a person tells."""
+        while True:
+            await self.look()
+            due = balance - self.owner.document.kept
+            if due.minor <= 0:
+                return
+            try:
+                await self._take(entry, due)
+            except Refused as refusal:
+                request = await self.desk.ask(
+                    Reason.CAPTURE_REFUSED, (Action.RETRY, Action.DONE), str(refusal)
+                )
+                if request.resolve.action is Action.DONE:
+                    await self._paid_outside(balance, request.resolve.reference)
+            else:
+                return
+
+    async def _take(self, entry: Entry, due: Money) -> None:
+        payments = self.owner.document.payments
+        numbers = {payment.reference: n for n, payment in enumerate(payments.payments, 1)}
+        for part in payments.captures_of(due):
+            capture = self.effects.capture_payment(entry, part, numbers[part.payment])
+            answer = await self.owner.do(capture)
+            if isinstance(answer, Declined):
+                raise Refused(f"the capture of {part.amount} was declined ({answer.reason})")
+            if answer.amount != part.amount:
+                raise InvariantBroken(f"{answer.amount} was captured instead of {part.amount}")
+
+    async def _paid_outside(self, balance: Money, reference: str) -> None:
+        """What the gateway took after all is seen there; the rest is taken on a person's word, under its reference."""
+        await self.look()
+        if (rest := balance - self.owner.document.kept).minor > 0:
+            self.owner.document.paid_outside += (MovedOutside(amount=rest, reference=reference),)
+            self.owner.note(f"{rest} were paid past the gateway, as {reference}")
+
+    # -- giving it back ----------------------------------------------------------------------------------------
+
+    async def release(self) -> None:
+        """The undo of a payment: no hold is left, and what was taken is on its way back."""
+        if self.on_account or not self._order.total:
+            return
+        await self.void()
+        await self._keep_at_most(Money.zero(self._order.currency))
+
+    async def void(self) -> None:
+        await self.owner.do(self.effects.void_holds())
+        await self.look()
+        self.owner.note("no hold is left")
+
+    async def leave_nothing_open(self) -> None:
+        """Neither a hold nor a try that the shopper began and left."""
+        still_open = {PaymentState.AUTHORISED, PaymentState.PENDING}
+        if any(payment.state in still_open for payment in (await self.look()).payments):
+            await self.void()
+
+    @asks_a_person()
+    async def until_refunded(self, keep: Money) -> None:
+        """Until every refund has arrived, for days if need be. One that fails is asked about: given back otherwise?"""
+        while True:
+            if self.owner.document.kept > keep:
+                await self._give_back_again(keep)
+            pending = [r for r in self.owner.document.payments.refunds if r.state is RefundState.PENDING]
+            if not pending:
+                return
+            await self.owner.hinted(
+                System.PAYMENTS, f"the refund of {pending[0].amount}, which the gateway calls pending"
+            )
+            await self.look()
+
+    async def return_what_arrives(self, keep: Money, waits_for: str, *, days: float, why: str) -> None:
+        """For so many days. A bank refuses no transfer: what arrives beyond what we may keep is sent back at once."""
+        document, hints, until = self.owner.document, self.owner.hints, workflow.now() + timedelta(days=days)
+        by_transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
+        pause = timedelta(days=1)
+        while (left := until - workflow.now()) > timedelta(0):
+            hints.discard(System.PAYMENTS)
+            patience = min(pause, left) if by_transfer else left
+            document.waits_for, document.looks_again_at = waits_for, workflow.now() + patience
+            self.owner.show()
+            hinted = await self.owner.until(lambda: System.PAYMENTS in hints, at_most=patience)
+            document.waits_for, document.looks_again_at = "", None
+            pause *= 2  # a hint may have been lost; the longer nothing came, the less will
+            if hinted or by_transfer:
+                await self.look_and_return(keep, why)
+
+    @asks_a_person()
+    async def look_and_return(self, keep: Money, why: str) -> None:
+        await self.look()
+        await self.return_beyond(keep, why)
+
+    async def return_beyond(self, keep: Money, why: str) -> None:
+        """What is there beyond what we may keep, as far as the last look tells."""
+        if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:
+            return
+        self.owner.note(f"{late} arrived beyond what is owed")
+        number = len(self.owner.document.payments.refunds) + 1
+        await self._give_back(keep)
+        await tell_customer(
+            self.desk, Occasion.MONEY_RETURNED, CustomerFacts(returned=late, why=why), number=number
+        )
+        await self.until_refunded(keep)
+
+    @asks_a_person(Reason.REFUND_FAILED)
+    async def _give_back(self, keep: Money) -> None:
+        await self._keep_at_most(keep)
+
+    async def _give_back_again(self, keep: Money) -> None:
+        """A refund failed. Its money may have gone back another way; otherwise it is given back again."""
+        failed = self.owner.document.kept - keep
+        what = f"the refund of {failed} failed"
+        request = await self.desk.ask(Reason.REFUND_FAILED, (Action.RETRY, Action.DONE), what)
+        if request.resolve.action is Action.DONE:
+            back = MovedOutside(amount=failed, reference=request.resolve.reference)
+            self.owner.document.returned_outside += (back,)
+            return
+        await self._give_back(keep)
+
+    async def _keep_at_most(self, keep: Money) -> None:
+        """A target: what is there beyond it goes back, to whom and what it came from."""
+        payments = await self.look()
+        excess = self.owner.document.kept - keep
+        if excess.minor <= 0:
+            return
+        for part in payments.refunds_of(excess):
+            number = [payment.reference for payment in payments.payments].index(part.payment) + 1
+            former = len(payments.of(part.payment).refunds)
+            answer = await self.owner.do(self.effects.refund_payment(part, number, former))
+            if isinstance(answer, Declined):
+                raise Refused(f"the refund of {part.amount} was declined ({answer.reason})")
+        await self.look()
+        self.owner.note(f"{excess} given back")
+
+
+def _waits_for(payments: Payments, total: Money) -> str:
+    if payments.declined:
+        return "another try to pay, after the last one was declined"
+    if not payments.payments:
+        return "the payment, which is not at the gateway yet"
+    if payments.secured:
+        return f"the rest of the payment: {payments.secured} of {total} are there"
+    return f"the payment, which is {payments.payments[-1].state}"
+
+
+def _cancel_for(why: str) -> NoReturn:
+    raise CancelWanted(CancelRequest("deadline", why))
