@@ -8,10 +8,11 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from domain.errors import Unavailable
 from workers.deployment import become_current, deployment_of, routed_elsewhere
+from workers.lean import LeanOrders, LeanRunner
 from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
@@ -50,8 +51,7 @@ async def run_worker(
 ) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.
 
-    The sandbox is off: lint bans what it would catch, and it doubles an order's memory. `workflows` and `eager` are
-    others only where costs are compared.
+    `workflows` and `eager` are others only where costs are compared.
     """
     client = await _connected(settings)
     async with wired(settings, client) as activities:
@@ -60,7 +60,8 @@ async def run_worker(
             task_queue=settings.task_queue,
             workflows=workflows,
             activities=activities,
-            workflow_runner=UnsandboxedWorkflowRunner(),
+            workflow_runner=LeanRunner(),
+            interceptors=[LeanOrders()],
             max_cached_workflows=settings.max_cached_orders,
             sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
             disable_eager_activity_execution=not eager,

@@ -89,7 +89,7 @@ class BenchResult(Value):
             found.append(
                 Aim(
                     aim=f"at most {IDLE_KB_MAX} KB of worker memory per idle open order",
-                    measured=f"{self.idle.kb_per_order:.0f} KB",
+                    measured=f"{self.idle.kb_per_order:.1f} KB",
                     met=self.idle.kb_per_order <= IDLE_KB_MAX,
                 )
             )

@@ -1,22 +1,21 @@
 """The figures as a table for people."""
 
 from collections.abc import Callable
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from entrypoints.bench.figures import TITLES, BenchResult, Figures, Idle
+from entrypoints.bench.figures import TITLES, Aim, BenchResult, Figures, Idle
 
 _ROWS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
     ("orders/s", lambda f: f.orders_per_second, ".1f"),
-    ("latency alone, p50, ms", lambda f: f.latency_p50_ms, ".0f"),
-    ("latency alone, p99, ms", lambda f: f.latency_p99_ms, ".0f"),
-    ("CPU-ms of the Temporal server", lambda f: f.cpu_ms.server, ".0f"),
-    ("CPU-ms of the worker", lambda f: f.cpu_ms.worker, ".0f"),
-    ("CPU-ms of the webhook receiver", lambda f: f.cpu_ms.receiver, ".0f"),
-    ("CPU-ms of the simulated world", lambda f: f.cpu_ms.world, ".0f"),
+    ("latency alone, p50 ms", lambda f: f.latency_p50_ms, ".0f"),
+    ("latency alone, p99 ms", lambda f: f.latency_p99_ms, ".0f"),
+    ("Temporal server, CPU-ms", lambda f: f.cpu_ms.server, ".0f"),
+    ("worker, CPU-ms", lambda f: f.cpu_ms.worker, ".0f"),
+    ("webhook receiver, CPU-ms", lambda f: f.cpu_ms.receiver, ".0f"),
+    ("simulated world, CPU-ms", lambda f: f.cpu_ms.world, ".0f"),
     ("state transitions", lambda f: f.history.state_transitions, ".1f"),
     ("events", lambda f: f.history.events, ".1f"),
     ("history bytes", lambda f: f.history.bytes, ",.0f"),
@@ -37,22 +36,21 @@ def render(result: BenchResult) -> RenderableType:
 def _table(result: BenchResult) -> Table:
     title = f"Per order; {result.at_once} at once, and for latency {result.alone} one after the other"
     table = Table(title=title, title_justify="left", pad_edge=False)
-    table.add_column("")
-    shown = [(name, figures) for name, figures in result.workloads.items()]
-    for name, _ in shown:
-        table.add_column(TITLES[name], justify="right", max_width=18)
+    table.add_column("", no_wrap=True)
+    for name in result.workloads:
+        table.add_column(TITLES[name], justify="right")
     for label, value, form in _ROWS:
-        table.add_row(label, *(format(value(figures), form) for _, figures in shown))
+        table.add_row(label, *(format(value(figures), form) for figures in result.workloads.values()))
     return table
 
 
 def _idle(idle: Idle) -> Text:
     return Text(
-        f"Worker memory per idle open order: {idle.kb_per_order:.0f} KB ({idle.orders} open orders took it from "
+        f"Worker memory per idle open order: {idle.kb_per_order:.1f} KB ({idle.orders} open orders took it from "
         f"{idle.worker_mb_before:.0f} to {idle.worker_mb_after:.0f} MB; they were opened in {idle.seconds:.0f} s)"
     )
 
 
-def _aim(aim: Any) -> Text:
+def _aim(aim: Aim) -> Text:
     sign, style = ("✓", "green") if aim.met else ("✗", "red")
     return Text.assemble((sign, style), f" {aim.aim}: {aim.measured}")

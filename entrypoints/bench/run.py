@@ -19,7 +19,7 @@ Watch = Callable[
 ]  # what is done now, how many of how many; of 0 where that is not known
 
 _ROUNDS = 3
-_WARM_UP = 10  # orders of each workload before anything is counted
+_WARM_UP = 10  # at most so many orders of each workload before anything is counted
 _FLOORS_PER_ORDER = 5  # they are that much quicker, and a round needs its time to be measured
 _PREPARED_AT_ONCE = 4
 _DESCRIBED_MAX = 100
@@ -74,7 +74,7 @@ async def run_bench(directory: Path, plan: Plan, watch: Watch) -> BenchResult:
             for name in TITLES
             if name in plan.workloads
         ]
-        await _warm_up(tallies, watch)
+        await _warm_up(tallies, min(_WARM_UP, plan.orders), watch)
         await _at_once(on, tallies, plan, watch)
         await _alone(tallies, plan, watch)
         workloads = {tally.workload.name: await _figures(on, tally) for tally in tallies}
@@ -94,12 +94,12 @@ async def run_bench(directory: Path, plan: Plan, watch: Watch) -> BenchResult:
     )
 
 
-async def _warm_up(tallies: list[_Tally], watch: Watch) -> None:
+async def _warm_up(tallies: list[_Tally], orders: int, watch: Watch) -> None:
     for done, tally in enumerate(tallies):
         watch("warming up", done, len(tallies))
-        numbers = tally.next(_WARM_UP)
+        numbers = tally.next(orders)
         await _prepare(tally.workload, numbers)
-        await _carry(tally.workload, numbers, _WARM_UP)
+        await _carry(tally.workload, numbers, orders)
 
 
 async def _at_once(on: Stage, tallies: list[_Tally], plan: Plan, watch: Watch) -> None:
