@@ -106,9 +106,10 @@ class Desk:
                 with answered(request):
                     result = await self._as_answered(request.resolve, make)
                     request.granted("done")
-                return result
             except (Refused, InvariantBroken) as again:
                 refusal = again
+            else:
+                return result
 
     async def _as_answered(self, resolve: Resolve, make: Make[R]) -> R:
         if resolve.correction is not None:
