@@ -10,8 +10,14 @@ OrderId = NewType("OrderId", str)  # order:{channel}:{platform id}; also the Tem
 LineId = NewType("LineId", str)  # the storefront's id of an order line, unique in its order
 Sku = NewType("Sku", str)
 ShipmentId = NewType("ShipmentId", str)  # {order id}/s{number}
+ReturnId = NewType("ReturnId", str)  # {order id}/r{number}
+Location = NewType(
+    "Location", str
+)  # one of the merchant's warehouses, by the name that the stock system has for it
 CustomerRef = NewType("CustomerRef", str)  # the ERP's or CRM's id of a customer; opaque, not personal
 PaymentRef = NewType("PaymentRef", str)  # the gateway's id of a payment
+
+MAIN = Location("main")  # of a merchant who has one warehouse only
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PLATFORM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -58,3 +64,15 @@ def order_of(shipment: ShipmentId) -> OrderId:
 
 def shipment_number_of(shipment: ShipmentId) -> int:
     return int(shipment.rpartition("/s")[2])
+
+
+def return_id(order: OrderId, number: int) -> ReturnId:
+    return ReturnId(f"{order}/r{number}")
+
+
+def order_of_return(returned: ReturnId) -> OrderId:
+    return OrderId(returned.rpartition("/r")[0])
+
+
+def return_number_of(returned: ReturnId) -> int:
+    return int(returned.rpartition("/r")[2])

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from domain.base import Value
 from domain.errors import InvariantBroken
-from domain.ids import LineId, ShipmentId
+from domain.ids import LineId, ReturnId, ShipmentId
 from domain.keys import Key
 from domain.money import Currency, Money, total
 from domain.orders import OrderLine, PlacedOrder, Surcharge
@@ -30,6 +30,19 @@ class Part(StrEnum):
     TIP = "tip"
     DUTY = "duty"
     DISCOUNT = "discount"
+    RESTOCKING_FEE = "restocking_fee"
+    GOODWILL = "goodwill"
+    DISPUTE = "dispute"
+
+
+class Cause(StrEnum):
+    """Why money is owed or given back."""
+
+    SHIPMENT = "shipment"
+    RETURN = "return"
+    LOST_PARCEL = "lost_parcel"
+    GOODWILL = "goodwill"
+    DISPUTE = "dispute"
 
 
 class Share(Value):
@@ -48,7 +61,9 @@ class Entry(Value):
     kind: EntryKind
     amount: Money
     shares: tuple[Share, ...]
+    cause: Cause = Cause.SHIPMENT
     shipment: ShipmentId | None = None
+    return_id: ReturnId | None = None
 
     @model_validator(mode="after")
     def _shares_sum(self) -> Self:

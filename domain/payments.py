@@ -50,6 +50,29 @@ class Refund(Value):
     state: RefundState = RefundState.SUCCEEDED
 
 
+class DisputeState(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class Dispute(Value):
+    """The customer took the money back through their bank. While it is open the money is not ours."""
+
+    reference: str
+    capture: str  # the gateway's id of the charge
+    amount: Money
+    state: DisputeState = DisputeState.OPEN
+
+
+class PayLink(Value):
+    """A page where the customer pays `amount` more; what comes of it is seen as another payment."""
+
+    reference: str
+    url: str
+    amount: Money
+
+
 class Declined(Value):
     """The gateway's answer when it will not: a business answer, never an exception. `reason` is its own code."""
 
@@ -68,6 +91,10 @@ class Capabilities(Value):
 
     multicapture: bool = False
     over_capture: Money | None = None  # the most that may be captured, where it is more than the hold
+    increment: bool = False  # the hold itself can be made larger
+    stored_credential: bool = False  # a new hold without the shopper: the card is kept for this order
+    pay_link: bool = False  # the shopper can be sent a page where to pay more
+    minimum: Money | None = None  # the least that can be captured
 
 
 class Payment(Value):
@@ -82,7 +109,8 @@ class Payment(Value):
     )
     captures: tuple[Capture, ...] = ()
     refunds: tuple[Refund, ...] = ()
-    capture_before: datetime | None = None
+    disputes: tuple[Dispute, ...] = ()
+    capture_before: datetime | None = None  # the gateway lets the hold go then
     capabilities: Capabilities = Capabilities()
 
     @property

@@ -1,11 +1,36 @@
 """Policies are data of the order: resolved once at its start and recorded with it, never read from settings later."""
 
+from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from domain.base import Value
-from domain.ids import System
+from domain.ids import Location, System
+
+
+class ShortagePolicy(StrEnum):
+    """What becomes of an order that stock cannot serve at once."""
+
+    SHIP_AVAILABLE = "ship_available"  # what is there ships, the rest when it comes
+    WAIT_FOR_ALL = "wait_for_all"  # what is there is kept, and all ships together
+    CANCEL_MISSING = "cancel_missing"  # what is there ships, the rest is cancelled
+
+
+class FreightRule(StrEnum):
+    """With which shipment freight and other surcharges are charged."""
+
+    FIRST_SHIPMENT = "first_shipment"
+    PRO_RATA = "pro_rata"  # by the value of the goods that ship
+
+
+class FreightReturn(StrEnum):
+    """What of the freight goes back with returned goods."""
+
+    NEVER = "never"
+    WHEN_ALL_RETURNED = "when_all_returned"
+    PRO_RATA = "pro_rata"
 
 
 class OrderPolicies(Value):
@@ -15,6 +40,8 @@ class OrderPolicies(Value):
     not serve them all. `request_seconds_max` is the longest that any system still works on a request whose caller has
     gone; `late_payment_days` is how long a cancelled order still watches for a bank transfer, to send it back;
     `business_approval` lets new business accounts wait until the ERP approves them; `attention_seconds` is how long an effect is tried before the order says that it is blocked.
+    `warehouses` are asked in this order, then the others by name; `hold_renewal_hours` is how long before it expires a
+    hold is renewed; with `return_approval` a person says yes to every return.
     """
 
     adapters: dict[System, str]
@@ -28,6 +55,13 @@ class OrderPolicies(Value):
     approval_wait_days_max: Annotated[float, Field(gt=0)] = 14
     approval_reminder_days: Annotated[float, Field(gt=0)] = 3
     credit_wait_days_max: Annotated[float, Field(gt=0)] = 14
+    shortage: ShortagePolicy = ShortagePolicy.SHIP_AVAILABLE
+    warehouses: tuple[Location, ...] = ()
+    freight: FreightRule = FreightRule.FIRST_SHIPMENT
+    freight_return: FreightReturn = FreightReturn.WHEN_ALL_RETURNED
+    hold_renewal_hours: Annotated[float, Field(gt=0)] = 24
+    return_approval: bool = False
+    restocking_fee_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
     delivery_wait_days_max: Annotated[float, Field(ge=0)] = 30
     return_window_days: Annotated[float, Field(ge=0)] = 14
     look_again_minutes: Annotated[float, Field(gt=0)] = 240

@@ -13,13 +13,14 @@ from typing import Protocol
 
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
-from domain.ids import CustomerRef, OrderId, PaymentRef, ShipmentId
+from domain.ids import CustomerRef, Location, OrderId, PaymentRef, ReturnId, ShipmentId, Sku
 from domain.keys import Key
 from domain.money import Money
 from domain.notifications import Mail
-from domain.orders import Customer
-from domain.payments import Capture, Declined, Payment, Refund
-from domain.reservations import Demand, Reservation
+from domain.orders import Customer, PlacedOrder
+from domain.payments import Capture, Declined, Payment, PayLink, Refund
+from domain.reservations import Demand, Reservation, Shelf
+from domain.returns import CreditNote, Receipt, ReturnNotice, ReturnParcel
 from domain.shipments import (
     Labels,
     Parcel,
@@ -29,6 +30,7 @@ from domain.shipments import (
     ShipmentReport,
     TooLate,
     Tracking,
+    Unasked,
 )
 from domain.storefront import StorefrontOrder
 
@@ -43,6 +45,12 @@ class Storefront(Protocol):
 
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
         """Ensure the shop shows the shipment with its tracking numbers, and the captured money as paid."""
+
+    async def amend_order(self, order: PlacedOrder, *, key: Key) -> None:
+        """Ensure the shop shows exactly these lines, quantities and totals. Refused below what it shows as shipped."""
+
+    async def record_refund(self, note: CreditNote, *, key: Key) -> None:
+        """Ensure the shop shows what came back and what was given back for it. No money moves by this."""
 
     async def cancel_order(self, order: OrderId, reason: str, *, key: Key) -> None:
         """Ensure the shop shows the order as cancelled. Refused when it shows it as fulfilled."""
@@ -61,6 +69,18 @@ class PaymentGateway(Protocol):
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
     ) -> Capture | Declined:
         """Take `amount` of the hold. `final` releases the rest. Never more than once per key."""
+
+    async def increment(self, payment: PaymentRef, authorised: Money, *, key: Key) -> Payment | Declined:
+        """Ensure that the whole hold is `authorised`, which is more than before. The payment keeps its reference."""
+
+    async def hold(self, like: PaymentRef, amount: Money, *, key: Key) -> Payment | Declined:
+        """A new hold, by the stored credential of the payment `like`, without the shopper. Never two per key.
+
+        `like` stays as it is: it is voided when the new one stands.
+        """
+
+    async def pay_link(self, order: OrderId, amount: Money, *, key: Key) -> PayLink:
+        """Ensure there is a page where the customer can pay `amount` more for this order."""
 
     async def void(self, payment: PaymentRef, *, key: Key) -> None:
         """Ensure no hold is left and a pending payment comes to nothing. One that is gone already is as good.
@@ -116,6 +136,9 @@ class Erp(Protocol):
     async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
         """Ensure the invoice of what shipped is posted."""
 
+    async def post_credit_note(self, note: CreditNote, *, key: Key) -> Invoice:
+        """Ensure the credit note of this return is posted, found by its return id first."""
+
     async def changes(self, since: str | None) -> Changes:
         """Orders edited or moved on since the cursor; None means from the beginning."""
 
@@ -123,13 +146,22 @@ class Erp(Protocol):
 class Stock(Protocol):
     """Units on hand and who they are kept for."""
 
+    async def look_up_shelves(self, order: OrderId, skus: tuple[Sku, ...]) -> tuple[Shelf, ...]:
+        """What each warehouse could give this order now: free units, and those it keeps for it already."""
+
     async def reserve(self, order: OrderId, demand: tuple[Demand, ...], *, key: Key) -> Reservation:
-        """Ensure exactly this is reserved for the order, as far as there is stock; the answer tells what is short."""
+        """Ensure exactly this is reserved for the order, as far as there is stock; the answer tells what is short.
+
+        What has shipped is neither in the demand nor in the answer.
+        """
 
     async def release(self, order: OrderId, *, key: Key) -> None:
         """Ensure nothing is reserved for the order. What shipped is not reserved any more and does not come back."""
 
     async def look_up_reservation(self, order: OrderId) -> Reservation | None: ...
+
+    async def restock(self, receipt: Receipt, location: Location, *, key: Key) -> None:
+        """Ensure the good units of this return are on hand again, once. A warehouse that books them itself: verify."""
 
 
 class Warehouse(Protocol):
@@ -139,6 +171,18 @@ class Warehouse(Protocol):
         """Ensure the pick is on the warehouse's list. Refused when it was cancelled there."""
 
     async def look_up_pick(self, shipment: ShipmentId) -> Pick | None: ...
+
+    async def look_up_unasked(self, order: OrderId) -> tuple[Unasked, ...]:
+        """Shipments of this order that people began by hand, and that bear no shipment id of ours yet."""
+
+    async def adopt(self, reference: str, shipment: ShipmentId, *, key: Key) -> None:
+        """Ensure the shipment begun by hand bears our id from now on. Refused when it bears another."""
+
+    async def expect_return(self, notice: ReturnNotice, *, key: Key) -> None:
+        """Ensure the warehouse expects these goods, under the return's id."""
+
+    async def look_up_return(self, returned: ReturnId) -> Receipt | None:
+        """What has come of it so far; None when the warehouse does not expect it."""
 
     async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
         """Ensure it does not ship; fine when it never was requested. TooLate when it has left or cannot be stopped."""
@@ -155,6 +199,9 @@ class Carrier(Protocol):
 
     async def create_labels(self, parcel: Parcel, *, key: Key) -> Labels:
         """Ensure one label per package. Refused for an address the carrier does not serve."""
+
+    async def create_return_label(self, parcel: ReturnParcel, *, key: Key) -> Labels:
+        """Ensure there is a label with which the customer sends the goods back."""
 
     async def void_labels(self, shipment: ShipmentId, *, key: Key) -> None:
         """Ensure nothing is left to pay for. Fine when there never were labels. Refused when it is on its way."""

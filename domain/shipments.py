@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.base import Value
-from domain.ids import LineId, OrderId, ShipmentId, Sku
+from domain.ids import MAIN, LineId, Location, OrderId, ShipmentId, Sku
 from domain.money import Money
 from domain.orders import Address, Quantity
 
@@ -33,6 +33,7 @@ class PickRequest(Value):
     order_id: OrderId
     order_number: str
     lines: tuple[ShipmentLine, ...]
+    location: Location = MAIN
     ship_to: Address | None
 
 
@@ -50,6 +51,15 @@ class Pick(Value):
     shipment_id: ShipmentId
     state: PickState
     packages: tuple[Package, ...] = ()
+
+
+class Unasked(Value):
+    """A shipment of the order that people began by hand in the warehouse. `reference` is the warehouse's own."""
+
+    reference: str
+    state: PickState
+    location: Location = MAIN
+    lines: tuple[ShipmentLine, ...]
 
 
 class PickCancelled(Value):
