@@ -1,6 +1,5 @@
 """The order's ledger: every charge and credit, with the line shares it consists of. It only ever grows."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
@@ -90,6 +89,16 @@ class Ledger(Value):
         return self._sum(EntryKind.CREDIT)
 
     @property
+    def balances(self) -> dict[LineId, Money]:
+        """The balance of every line and surcharge that was ever charged."""
+        per_line: dict[LineId, Money] = {}
+        for entry in self.entries:
+            for share in entry.shares:
+                amount = share.amount if entry.kind is EntryKind.CHARGE else -share.amount
+                per_line[share.line_id] = per_line.get(share.line_id, Money.zero(self.currency)) + amount
+        return per_line
+
+    @property
     def balance(self) -> Money:
         """Σ charges − Σ credits: what the customer owes us or has paid, at rest equal to captured − refunded."""
         return self.charged - self.credited
@@ -105,17 +114,27 @@ class Ledger(Value):
         grown.check()
         return grown
 
+    def of_total(self, order_total: Money) -> "Ledger":
+        """The ledger of the order with another total. InvariantBroken when more was charged already."""
+        bounded = self.model_copy(update={"order_total": order_total})
+        bounded.check()
+        return bounded
+
     def check(self) -> None:
-        if self.charged > self.order_total:
-            raise InvariantBroken(f"charges of {self.charged} exceed the order's total of {self.order_total}")
+        """InvariantBroken where the entries cannot be true. A dispute that was won is charged again, and no more."""
+        regained, disputed = (
+            total(
+                (e.amount for e in self.entries if e.kind is kind and e.cause is Cause.DISPUTE), self.currency
+            )
+            for kind in EntryKind
+        )
+        if regained > disputed:
+            raise InvariantBroken(f"{regained} came back of disputes over {disputed}")
+        if (charged := self.charged - regained) > self.order_total:
+            raise InvariantBroken(f"charges of {charged} exceed the order's total of {self.order_total}")
         if self.credited > self.charged:
             raise InvariantBroken(f"credits of {self.credited} exceed the charges of {self.charged}")
-        per_line: dict[LineId, int] = defaultdict(int)
-        for entry in self.entries:
-            sign = 1 if entry.kind is EntryKind.CHARGE else -1
-            for share in entry.shares:
-                per_line[share.line_id] += sign * share.amount.minor
-        negative = [line_id for line_id, minor in per_line.items() if minor < 0]
+        negative = [line_id for line_id, balance in self.balances.items() if balance.minor < 0]
         if negative:
             raise InvariantBroken(f"more credited than charged on line {negative[0]}")
 
@@ -125,10 +144,11 @@ class Ledger(Value):
 
 def whole_order_shares(order: PlacedOrder) -> tuple[Share, ...]:
     """The shares of a charge for everything in the order: they sum to its total to the minor unit."""
-    return tuple(share for item in order.priced for share in _shares_of(item))
+    return tuple(share for item in order.priced for share in shares_of(item))
 
 
-def _shares_of(item: OrderLine | Surcharge) -> Iterable[Share]:
+def shares_of(item: OrderLine | Surcharge) -> Iterable[Share]:
+    """The shares of one line or surcharge: they sum to its total."""
     if isinstance(item, OrderLine):
         part, quantity = Part.GOODS, item.quantity
     else:
