@@ -224,35 +224,24 @@ def credit_shares(
     only freight goes back. InvariantBroken: more units come back than were charged.
     """
     charged, credited = _booked(ledger, EntryKind.CHARGE), _booked(ledger, EntryKind.CREDIT)
+    still_ours = _still_ours(ledger)
     for line_id, units in returned.items():
         if not 0 <= units <= (most := charged[line_id].units - credited[line_id].units):
-            raise InvariantBroken(
-                f"line {line_id}: {units} units came back, and {most} are with the customer"
-            )
-    still_ours = _still_ours(ledger)
+            raise InvariantBroken(f"line {line_id}: {units} units came back of {most} that are charged")
     shares: list[Share] = []
-    value_back = 0
+    back = {item: credited[item].units + returned.get(item, 0) for item in charged}
     for line in order.lines:
-        taken, given = charged[line.line_id], credited[line.line_id]
-        part = _Fraction(count=given.units + returned.get(line.line_id, 0), whole=taken.units)
-        if line.ships:
-            value_back += part.of(taken.amount(order.currency)).minor
-        if line.line_id in returned:
-            back = tuple(
-                _returned(line, taken, part, given, still_ours[line.line_id], returned[line.line_id])
-            )
-            shares += [*back, *_fee(line, back, fee_percent)]
-    all_back = all(
-        credited[line.line_id].units + returned.get(line.line_id, 0) == line.quantity
-        for line in order.shippable
-    )
-    part = _freight_back(order, freight, value_back, all_back=all_back)
+        if (units := returned.get(line.line_id)) is not None:
+            taken, given = charged[line.line_id], credited[line.line_id]
+            target = _of(line, taken, _Fraction(count=back[line.line_id], whole=taken.units))
+            of_line = tuple(_returned(line, target, given, still_ours[line.line_id], units))
+            shares += [*of_line, *_fee(line, of_line, fee_percent)]
+    part = _freight_back(order, charged, back, freight)
     for surcharge in order.surcharges:
         taken, given = charged[surcharge.line_id], credited[surcharge.line_id]
-        if surcharge.kind is SurchargeKind.FREIGHT and taken.amount(order.currency):
-            amount = min(part.of(surcharge.total), taken.amount(order.currency))
-            of_taken = _Fraction(count=amount.minor, whole=taken.amount(order.currency).minor)
-            target = _of(taken, of_taken, surcharge)
+        if surcharge.kind is SurchargeKind.FREIGHT and (most := taken.amount(order.currency)):
+            amount = min(part.of(surcharge.total), most)
+            target = _of(surcharge, taken, _Fraction(count=amount.minor, whole=most.minor))
             shares += _returned(surcharge, target, given, still_ours[surcharge.line_id], 0)
     return tuple(shares)
 
@@ -276,15 +265,24 @@ def amount_shares(ledger: Ledger, amount: Money, part: Part) -> tuple[Share, ...
 
 
 def _freight_back(
-    order: PlacedOrder, freight: FreightReturn, value_back: int, *, all_back: bool
+    order: PlacedOrder, charged: Mapping[LineId, _Booked], back: Mapping[LineId, int], freight: FreightReturn
 ) -> _Fraction:
-    goods = total((line.total for line in order.shippable), order.currency).minor
-    if freight is FreightReturn.PRO_RATA and goods:
-        return _Fraction(count=value_back, whole=goods)
+    """How much of the freight goes back by now: by the value of the goods that are back, or once all of them are."""
+    goods = order.shippable or order.lines
+    value = total((line.total for line in goods), order.currency).minor
+    if freight is FreightReturn.PRO_RATA and value:
+        parts = (
+            (charged[line.line_id], back.get(line.line_id, 0)) for line in goods if line.line_id in charged
+        )
+        values = (
+            _Fraction(count=n, whole=taken.units).of(taken.amount(order.currency)) for taken, n in parts
+        )
+        return _Fraction(count=total(values, order.currency).minor, whole=value)
+    all_back = all(back.get(line.line_id, 0) == line.quantity for line in goods)
     return _Fraction(count=int(all_back and freight is not FreightReturn.NEVER), whole=1)
 
 
-def _of(taken: _Booked, part: _Fraction, item: OrderLine | Surcharge) -> dict[Part, Money]:
+def _of(item: OrderLine | Surcharge, taken: _Booked, part: _Fraction) -> dict[Part, Money]:
     """That part of what was taken: its sum is exact, and the rounding of taxes and discounts falls on the goods."""
     currency, main = item.discount.currency, _main_part(item)
     amounts = {each: part.of(taken.of(each, currency)) for each in Part if each is not main}
