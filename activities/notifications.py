@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.notifications import Mail, Occasion
 from domain.orders import PlacedOrder
 from domain.ports import Notifier
-from domain.shipments import Labels
+from domain.shipments import Labels, ShipmentLine
 
 _TEMPLATES = Environment(
     loader=PackageLoader("activities"),
@@ -25,12 +25,16 @@ _TEMPLATES = Environment(
 
 
 class CustomerFacts(Value):
-    """What a mail to the customer may tell, beside the order itself. `until`: when a payment must have arrived."""
+    """What a mail to the customer may tell, beside the order itself. `until`: when a payment must have arrived.
+
+    `units`: the part of the order that it is about; none means all of it.
+    """
 
     labels: Labels | None = None
     captured: Money | None = None
     returned: Money | None = None
     missing: Money | None = None
+    units: tuple[ShipmentLine, ...] = ()
     until: datetime | None = None
     why: str = ""
 

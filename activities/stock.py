@@ -1,23 +1,112 @@
-from collections.abc import Mapping
+"""The steps at the stock system: an order's units are found, in which warehouse so ever, and kept for it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from activities.steps import Effect, effect
-from domain.ids import System
+from domain.allocation import Wanted, allocate
+from domain.ids import Location, Sku, System
+from domain.keys import Key, effect_key
 from domain.ports import Stock
-from domain.reservations import Demand, Reservation
+from domain.records import Backorders
+from domain.reservations import Demand, PassedOver, Reservation, Shelf
+
+_PLANS_MAX = 3  # others may take what a plan is made of
 
 
 class ReserveStock(Effect):
-    demand: tuple[Demand, ...]
+    """`wanted` is to be found somewhere; `kept` stays where it is, for a shipment that is planned already.
+
+    `warehouses` are preferred in this order. `promised_at`: older orders are served first. `waited`: the order was short
+    before. Where goods were looked for in vain they are `passed_over`.
+    """
+
+    wanted: tuple[Wanted, ...]
+    kept: tuple[Demand, ...] = ()
+    warehouses: tuple[Location, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    promised_at: datetime
+    waited: bool = False
+
+
+class ReleaseStock(Effect):
+    promised_at: datetime
 
 
 class StockActivities:
-    def __init__(self, stocks: Mapping[str, Stock]) -> None:
+    def __init__(self, stocks: Mapping[str, Stock], backorders: Backorders) -> None:
         self._stocks = stocks
+        self._backorders = backorders
 
     @effect(System.STOCK)
     async def reserve_stock(self, effect: ReserveStock) -> Reservation:
-        return await self._stocks[effect.adapter].reserve(effect.order_id, effect.demand, key=effect.key)
+        """Keep what is there for the order, less what older orders wait for. Short lines stay on the list."""
+        stock = self._stocks[effect.adapter]
+        for _ in range(_PLANS_MAX):
+            shelves = await self._shelves(stock, effect)
+            plan = allocate(effect.wanted, shelves, warehouses=effect.warehouses)
+            demand = _together((*effect.kept, *plan))
+            reservation = await stock.reserve(effect.order_id, demand, key=_key(effect, demand))
+            if not _taken_meanwhile(reservation, shelves):
+                break
+        short: dict[Sku, int] = {}
+        for line in reservation.short:
+            short[line.sku] = short.get(line.sku, 0) + line.short
+        if short or effect.waited:
+            await self._backorders.wait(effect.adapter, effect.order_id, effect.promised_at, short)
+        return reservation
 
     @effect(System.STOCK)
-    async def release_stock(self, effect: Effect) -> None:
+    async def release_stock(self, effect: ReleaseStock) -> None:
         await self._stocks[effect.adapter].release(effect.order_id, key=effect.key)
+        await self._backorders.wait(effect.adapter, effect.order_id, effect.promised_at, {})
+
+    async def _shelves(self, stock: Stock, effect: ReserveStock) -> tuple[Shelf, ...]:
+        """What may be planned with: not what is kept already, nor what older orders wait for, nor what is not there."""
+        skus = tuple(sorted({line.sku for line in effect.wanted}))
+        if not skus:
+            return ()
+        ahead = dict(
+            await self._backorders.ahead(effect.adapter, effect.order_id, effect.promised_at, skus)
+        )
+        kept = {(line.location, line.sku): 0 for line in effect.kept}
+        for line in effect.kept:
+            kept[line.location, line.sku] += line.quantity
+        passed_over = {(place.location, place.sku) for place in effect.passed_over}
+        found = []
+        for shelf in await stock.look_up_shelves(effect.order_id, skus):
+            free = max(0, shelf.units - kept.get((shelf.location, shelf.sku), 0))
+            left_for_others = min(free, ahead.get(shelf.sku, 0))
+            ahead[shelf.sku] = ahead.get(shelf.sku, 0) - left_for_others
+            units = 0 if (shelf.location, shelf.sku) in passed_over else free - left_for_others
+            found.append(shelf.model_copy(update={"units": units}))
+        return tuple(found)
+
+
+def _together(demand: Sequence[Demand]) -> tuple[Demand, ...]:
+    """One demand per line and warehouse."""
+    units: dict[tuple[Location, str], Demand] = {}
+    for one in demand:
+        before = units.get((one.location, one.line_id))
+        quantity = one.quantity + (before.quantity if before else 0)
+        units[one.location, one.line_id] = one.model_copy(update={"quantity": quantity})
+    return tuple(units.values())
+
+
+def _taken_meanwhile(reservation: Reservation, shelves: Sequence[Shelf]) -> bool:
+    """Less is kept in a warehouse than its shelves promised."""
+    promised = {(shelf.location, shelf.sku): shelf.units for shelf in shelves}
+    kept: dict[tuple[Location, Sku], int] = {}
+    for line in reservation.lines:
+        kept[line.location, line.sku] = kept.get((line.location, line.sku), 0) + line.reserved
+    return any(
+        line.short and kept[line.location, line.sku] < promised.get((line.location, line.sku), 0)
+        for line in reservation.lines
+    )
+
+
+def _key(effect: ReserveStock, demand: tuple[Demand, ...]) -> Key:
+    """Another plan is another request."""
+    told = ",".join(f"{one.line_id}@{one.location}:{one.quantity}" for one in demand)
+    return effect_key(effect.order_id, "reserve", hashlib.sha256(told.encode()).hexdigest()[:12])

@@ -3,12 +3,19 @@ from collections.abc import Mapping
 from activities.erp import RecordShipment
 from activities.steps import Effect, Look, effect, reading
 from domain.ids import System
+from domain.orders import PlacedOrder
 from domain.ports import Storefront
 from domain.storefront import StorefrontOrder
 
 
 class CancelShopOrder(Effect):
     reason: str
+
+
+class AmendShopOrder(Effect):
+    """`order` is what the shop is to show."""
+
+    order: PlacedOrder
 
 
 class StorefrontActivities:
@@ -22,6 +29,10 @@ class StorefrontActivities:
     @effect(System.STOREFRONT)
     async def report_shipment_to_shop(self, effect: RecordShipment) -> None:
         await self._storefronts[effect.adapter].report_shipment(effect.report, key=effect.key)
+
+    @effect(System.STOREFRONT)
+    async def amend_shop_order(self, effect: AmendShopOrder) -> None:
+        await self._storefronts[effect.adapter].amend_order(effect.order, key=effect.key)
 
     @effect(System.STOREFRONT)
     async def cancel_shop_order(self, effect: CancelShopOrder) -> None:

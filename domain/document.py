@@ -1,5 +1,7 @@
 """The whole order: what a query answers, what the story is told from, what is kept for ever when it closes."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
@@ -8,13 +10,13 @@ from pydantic import BaseModel, ConfigDict
 from domain.attention import Attention, Blocked, Hold
 from domain.base import Value
 from domain.erp import ErpOrder, Invoice
-from domain.ids import CustomerRef, ShipmentId
+from domain.ids import MAIN, CustomerRef, LineId, Location, ShipmentId, Sku
 from domain.ledger import Ledger
 from domain.money import Money, total
-from domain.orders import PlacedOrder
+from domain.orders import PlacedOrder, Quantity
 from domain.payments import Payments
 from domain.phases import Phase
-from domain.reservations import Reservation
+from domain.reservations import PassedOver, Reservation
 from domain.shipments import Labels, Package, PickState, ShipmentLine, TrackingState
 
 
@@ -32,15 +34,52 @@ class MovedOutside(Value):
     reference: str
 
 
+class Wait(Value):
+    """What an order waits for, and when it looks anyway."""
+
+    what: str
+    looks_again_at: datetime | None = None
+
+
 class Shipment(BaseModel):
+    """`captured`: money that was taken when it left; `told`: shop, ERP and customer know that it has."""
+
     model_config = ConfigDict(extra="forbid")
 
     shipment_id: ShipmentId
+    location: Location = MAIN
     lines: tuple[ShipmentLine, ...]
     state: PickState | None = None
     packages: tuple[Package, ...] = ()
     labels: Labels | None = None
+    captured: Money | None = None
+    told: bool = False
     tracking: TrackingState | None = None
+
+    @property
+    def left(self) -> bool:
+        return self.state is PickState.SHIPPED
+
+    @property
+    def ended(self) -> bool:
+        return self.told or self.state is PickState.CANCELLED
+
+
+class Dropped(Value):
+    """Units of a line that were ordered and are not to be had, or not wanted any more."""
+
+    line_id: LineId
+    sku: Sku
+    quantity: Quantity
+    why: str
+
+
+def units_of(shipments: Iterable[Shipment]) -> Counter[LineId]:
+    units: Counter[LineId] = Counter()
+    for shipment in shipments:
+        for line in shipment.lines:
+            units[line.line_id] += line.quantity
+    return units
 
 
 class OrderDocument(BaseModel):
@@ -58,11 +97,15 @@ class OrderDocument(BaseModel):
     returned_outside: tuple[MovedOutside, ...] = ()
     erp_order: ErpOrder | None = None
     reservation: Reservation | None = None
+    passed_over: tuple[PassedOver, ...] = ()
     shipments: list[Shipment] = []
+    dropped: tuple[Dropped, ...] = ()
+    backordered: tuple[ShipmentLine, ...] = ()  # what the customer was told to be missing
+    backorders_told: int = 0
+    unshared: bool = False  # ERP and shop still hold a former revision
     ledger: Ledger
     invoice: Invoice | None = None
-    waits_for: str = ""
-    looks_again_at: datetime | None = None
+    waits: list[Wait] = []
     blocked: list[Blocked] = []
     attention: Attention | None = None
     questions: int = 0  # so many times a person was asked
@@ -78,6 +121,25 @@ class OrderDocument(BaseModel):
             payments=Payments(currency=order.currency),
             ledger=Ledger(currency=order.currency, order_total=order.total),
         )
+
+    @property
+    def unassigned(self) -> Counter[LineId]:
+        """Units that are in no shipment yet."""
+        wanted = Counter({line.line_id: line.quantity for line in self.order.shippable})
+        return wanted - units_of(shipment for shipment in self.shipments if shipment.state is not PickState.CANCELLED)
+
+    @property
+    def all_left(self) -> bool:
+        """Nothing of the order is still in the house."""
+        return not self.unassigned and all(shipment.ended for shipment in self.shipments)
+
+    @property
+    def waits_for(self) -> str:
+        return "; ".join(wait.what for wait in self.waits)
+
+    @property
+    def looks_again_at(self) -> datetime | None:
+        return min((wait.looks_again_at for wait in self.waits if wait.looks_again_at), default=None)
 
     @property
     def kept(self) -> Money:

@@ -62,6 +62,11 @@ def order_of(shipment: ShipmentId) -> OrderId:
     return OrderId(shipment.rpartition("/s")[0])
 
 
+def shipment_name(shipment: ShipmentId) -> str:
+    """Short, within its order: s1."""
+    return shipment.rpartition("/")[2]
+
+
 def shipment_number_of(shipment: ShipmentId) -> int:
     return int(shipment.rpartition("/s")[2])
 

@@ -8,6 +8,8 @@ class Occasion(StrEnum):
 
     CONFIRMED = "confirmed"
     SHIPPED = "shipped"
+    BACKORDERED = "backordered"
+    PARTLY_CANCELLED = "partly_cancelled"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     PAYMENT_REMINDER = "payment_reminder"

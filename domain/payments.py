@@ -233,6 +233,26 @@ class Payments(Value):
             raise InvariantBroken(f"{amount} are to be refunded, and only {found} were taken")
         return parts
 
+    def with_capture(self, reference: PaymentRef, capture: Capture, *, final: bool) -> "Payments":
+        """What the next look will tell, once this was taken. KeyError when there is no such payment."""
+        before = self.of(reference)
+        if capture.key in {known.key for known in before.captures}:
+            return self
+        taken = before.model_copy(update={"captures": (*before.captures, capture)})
+        if final or not taken.held:
+            taken = taken.model_copy(update={"state": PaymentState.CAPTURED})
+        payments = tuple(taken if payment is before else payment for payment in self.payments)
+        return self.model_copy(update={"payments": payments})
+
+    def can_be_taken_now(self, amount: Money) -> bool:
+        """Whether something can still be taken of every hold afterwards, and no part is too little to be taken."""
+        return all(
+            (payment.capabilities.multicapture or part.amount == payment.held)
+            and (payment.capabilities.minimum is None or part.amount >= payment.capabilities.minimum)
+            for part in self.captures_of(amount)
+            for payment in [self.of(part.payment)]
+        )
+
     def of(self, reference: PaymentRef) -> Payment:
         """KeyError when the gateway knows no such payment of the order."""
         for payment in self.payments:

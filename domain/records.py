@@ -1,11 +1,12 @@
 """What our own database keeps beside the workflows: money movements for reports, closed orders, sweep cursors."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Value
-from domain.ids import OrderId, PaymentRef, ShipmentId, System
+from domain.ids import OrderId, PaymentRef, ShipmentId, Sku, System
 from domain.keys import Key
 from domain.money import Money
 from domain.notifications import Occasion
@@ -96,3 +97,17 @@ class Incidents(Protocol):
 
     async def open(self) -> tuple[Incident, ...]:
         """What is down now."""
+
+
+class Backorders(Protocol):
+    """Who waits for which article, of all orders of one stock system: the oldest promise is served first."""
+
+    async def ahead(
+        self, adapter: str, order: OrderId, promised_at: datetime, skus: Iterable[Sku]
+    ) -> Mapping[Sku, int]:
+        """Units per article that older orders wait for; younger ones leave them on the shelf."""
+
+    async def wait(
+        self, adapter: str, order: OrderId, promised_at: datetime, units: Mapping[Sku, int]
+    ) -> None:
+        """Ensure the order waits for exactly this; for nothing, once it has all."""

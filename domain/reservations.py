@@ -19,6 +19,13 @@ class Shelf(Value):
     units: Units
 
 
+class PassedOver(Value):
+    """A place where goods were looked for in vain, whatever the stock system says."""
+
+    location: Location
+    sku: Sku
+
+
 class Demand(Value):
     """Units of one line that the order wants kept in one warehouse. A line may be wanted from several."""
 

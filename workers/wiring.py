@@ -28,6 +28,7 @@ from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
+from adapters.database.backorders import SqlBackorders
 from adapters.database.engine import open_database
 from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
@@ -37,7 +38,7 @@ from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
 from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
-from domain.records import Incidents, Records
+from domain.records import Backorders, Incidents, Records
 from workers.hints import TemporalHints
 from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
 
@@ -56,7 +57,12 @@ class Systems:
         self.notifiers: dict[str, Notifier] = {}
 
     def activities(
-        self, records: Records, incidents: Incidents, settings: Settings, hints: TemporalHints
+        self,
+        records: Records,
+        incidents: Incidents,
+        backorders: Backorders,
+        settings: Settings,
+        hints: TemporalHints,
     ) -> list[Callable[..., Any]]:
         """All steps of all systems, for one worker to serve."""
         policies = {channel: known.policies for channel, known in settings.channels.items()}
@@ -68,7 +74,7 @@ class Systems:
             StorefrontActivities(self.storefronts),
             PaymentActivities(self.gateways, records),
             ErpActivities(self.erps),
-            StockActivities(self.stocks),
+            StockActivities(self.stocks, backorders),
             FulfilmentActivities(self.warehouses, self.carriers),
             CrmActivities(self.crms),
             NotificationActivities(self.notifiers),
@@ -106,7 +112,11 @@ async def wired(settings: Settings, client: Client) -> AsyncIterator[list[Callab
     try:
         async with systems(settings) as found:
             yield found.activities(
-                SqlRecords(engine, now), SqlIncidents(engine, now), settings, TemporalHints(client)
+                SqlRecords(engine, now),
+                SqlIncidents(engine, now),
+                SqlBackorders(engine),
+                settings,
+                TemporalHints(client),
             )
     finally:
         await engine.dispose()

@@ -1,7 +1,8 @@
 """The resolution desk: how an order asks for a person, and does what the person answers."""
 
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -51,12 +52,13 @@ class Question:
         self, *, or_hint: System | None = None, at_most: timedelta | None = None
     ) -> ResolveRequest | None:
         """What a person answers; None when the system hints at news, or when the time is over."""
-        if or_hint:
-            self.owner.hints.discard(or_hint)
+        news = self.owner.news
+        since = news[or_hint] if or_hint else 0
         self.owner.listens = True
         try:
             await self.owner.until(
-                lambda: self.owner.resolution is not None or or_hint in self.owner.hints, at_most=at_most
+                lambda: self.owner.resolution is not None or (or_hint is not None and news[or_hint] > since),
+                at_most=at_most,
             )
         finally:
             self.owner.listens = False
@@ -75,6 +77,7 @@ class Desk:
         self.owner = owner
         self.effects = effects
         self._outages = 0
+        self._one_question = asyncio.Lock()
         owner.on_outage = self._count_outage
 
     # -- effects that may be refused ---------------------------------------------------------------------------
@@ -100,7 +103,7 @@ class Desk:
     async def _mended(self, make: Make[R], refusal: Refused | InvariantBroken) -> R:
         while True:
             todo = make()
-            with self.asking(*_reason_of(todo, refusal), str(refusal)) as question:
+            async with self.asking(*_reason_of(todo, refusal), str(refusal)) as question:
                 request = await question.resolution()
             try:
                 with answered(request):
@@ -145,7 +148,7 @@ class Desk:
 
     async def ask(self, reason: Reason, can: tuple[Action, ...], what: str) -> ResolveRequest:
         """Stop here until somebody answers; a cancel is heard too where it is possible."""
-        with self.asking(reason, can, what) as question:
+        async with self.asking(reason, can, what) as question:
             request = await question.resolution()
         request.granted("it goes on")
         return request
@@ -156,9 +159,15 @@ class Desk:
         if question is not None and self.owner.policies.operators:
             self.owner.in_background(self.effects.tell_operators(question, Occasion.STILL_WAITING))
 
+    @asynccontextmanager
+    async def asking(self, reason: Reason, can: tuple[Action, ...], what: str) -> AsyncIterator[Question]:
+        """The question stands, and operators are mailed once, until the block is left. Lanes ask one after the other."""
+        async with self._one_question:
+            with self._asked(reason, can, what) as question:
+                yield question
+
     @contextmanager
-    def asking(self, reason: Reason, can: tuple[Action, ...], what: str) -> Iterator[Question]:
-        """The question stands, and operators are mailed once, until the block is left."""
+    def _asked(self, reason: Reason, can: tuple[Action, ...], what: str) -> Iterator[Question]:
         owner, document = self.owner, self.owner.document
         document.questions += 1
         if owner.too_late is None:

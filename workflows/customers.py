@@ -34,7 +34,7 @@ async def await_approval(desk: Desk) -> None:
     deadline = workflow.now() + timedelta(days=policies.approval_wait_days_max)
     remind_at = workflow.now() + timedelta(days=policies.approval_reminder_days)
     what = "a business account that nobody has approved yet; approve it in the ERP, or skip to do so for this order"
-    with desk.asking(Reason.APPROVAL_NEEDED, (Action.RETRY, Action.SKIP), what) as question:
+    async with desk.asking(Reason.APPROVAL_NEEDED, (Action.RETRY, Action.SKIP), what) as question:
         while not await _approved(desk, question, until=min(deadline, remind_at)):
             if workflow.now() >= deadline:
                 raise CancelWanted(CancelRequest("deadline", "the account was not approved in time"))

@@ -29,16 +29,16 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.records import CloseOrder, RecordActivities
     from activities.steps import Effect, Look
-    from activities.stock import ReserveStock, StockActivities
-    from activities.storefront import CancelShopOrder, StorefrontActivities
+    from activities.stock import ReleaseStock, ReserveStock, StockActivities
+    from activities.storefront import AmendShopOrder, CancelShopOrder, StorefrontActivities
+    from domain.allocation import Wanted
     from domain.document import Shipment
     from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import CustomerRef, ShipmentId, System, shipment_number_of
-    from domain.ledger import Entry
+    from domain.ids import CustomerRef, ShipmentId, System, shipment_name
     from domain.payments import Capture, Declined, Part, Refund
     from domain.records import OrderState
-    from domain.reservations import Reservation, demand_of
+    from domain.reservations import Demand, Reservation
     from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
     from workflows.messages import Messages
     from workflows.todo import Todo
@@ -115,14 +115,36 @@ class Effects(Messages):
         return Todo(ErpActivities.cancel_erp_order, call, "erp-cancel", "Cancel the sales order in the ERP")
 
     def reserve_stock(self) -> Todo[Reservation]:
+        """What is in no shipment yet is looked for everywhere; what is in one, and has not left, stays kept for it."""
+        document = self._document
+        units = document.unassigned
+        policies = self._owner.policies
         call = ReserveStock(
-            **self._call(System.STOCK, "reserve", f"r{self._document.revision}"),
-            demand=demand_of(self._order),
+            **self._call(System.STOCK, "reserve"),
+            wanted=tuple(
+                Wanted(line_id=line.line_id, sku=line.sku, quantity=units[line.line_id])
+                for line in self._order.shippable
+                if units[line.line_id]
+            ),
+            kept=tuple(
+                Demand(
+                    line_id=line.line_id, sku=line.sku, quantity=line.quantity, location=shipment.location
+                )
+                for shipment in document.shipments
+                if not shipment.left and not shipment.ended
+                for line in shipment.lines
+            ),
+            warehouses=policies.warehouses,
+            passed_over=document.passed_over,
+            promised_at=self._order.placed_at,
+            waited=document.reservation is not None and bool(document.reservation.short),
         )
         return Todo(StockActivities.reserve_stock, call, "reserve", "Reserve stock")
 
     def release_stock(self) -> Todo[None]:
-        call = Effect(**self._call(System.STOCK, "release"))
+        call = ReleaseStock(
+            **self._call(System.STOCK, "release"), promised_at=self._order.placed_at
+        )
         return Todo(StockActivities.release_stock, call, "release", "Release what is reserved")
 
     # -- fulfilment --------------------------------------------------------------------------------------------
@@ -133,26 +155,27 @@ class Effects(Messages):
             order_id=self._id,
             order_number=self._order.number,
             lines=shipment.lines,
+            location=shipment.location,
             ship_to=self._order.shipping,
         )
-        target = _short(shipment.shipment_id) + self._corrected
+        target = shipment_name(shipment.shipment_id) + self._corrected
         call = RequestPick(**self._call(System.WAREHOUSE, "pick", target), pick=pick)
         return Todo(
             FulfilmentActivities.request_pick,
             call,
-            f"pick-{_short(shipment.shipment_id)}",
+            f"pick-{shipment_name(shipment.shipment_id)}",
             "Ask the warehouse to pick",
         )
 
     def cancel_pick(self, shipment: Shipment) -> Todo[PickCancelled | TooLate]:
         call = ShipmentEffect(
-            **self._call(System.WAREHOUSE, "pick-cancel", _short(shipment.shipment_id)),
+            **self._call(System.WAREHOUSE, "pick-cancel", shipment_name(shipment.shipment_id)),
             shipment_id=shipment.shipment_id,
         )
         return Todo(
             FulfilmentActivities.cancel_pick,
             call,
-            f"pick-cancel-{_short(shipment.shipment_id)}",
+            f"pick-cancel-{shipment_name(shipment.shipment_id)}",
             "Stop the warehouse",
         )
 
@@ -160,7 +183,7 @@ class Effects(Messages):
         parcel = Parcel(
             shipment_id=shipment.shipment_id, packages=shipment.packages, ship_to=self._order.shipping
         )
-        target = _short(shipment.shipment_id) + self._corrected
+        target = shipment_name(shipment.shipment_id) + self._corrected
         call = CreateLabels(**self._call(System.CARRIER, "labels", target), parcel=parcel)
 
         async def by_hand(tracking_number: str) -> Labels:
@@ -173,20 +196,20 @@ class Effects(Messages):
         return Todo(
             FulfilmentActivities.create_labels,
             call,
-            f"labels-{_short(shipment.shipment_id)}",
+            f"labels-{shipment_name(shipment.shipment_id)}",
             "Get the carrier's labels",
             done_as=by_hand,
         )
 
     def void_labels(self, shipment: Shipment) -> Todo[None]:
         call = ShipmentEffect(
-            **self._call(System.CARRIER, "labels-void", _short(shipment.shipment_id)),
+            **self._call(System.CARRIER, "labels-void", shipment_name(shipment.shipment_id)),
             shipment_id=shipment.shipment_id,
         )
         return Todo(
             FulfilmentActivities.void_labels,
             call,
-            f"labels-void-{_short(shipment.shipment_id)}",
+            f"labels-void-{shipment_name(shipment.shipment_id)}",
             "Void the labels",
             may_skip=True,
         )
@@ -195,29 +218,34 @@ class Effects(Messages):
         if shipment.labels is None:
             raise InvariantBroken("a shipment leaves with its labels")
         call = HandOver(
-            **self._call(System.WAREHOUSE, "hand-over", _short(shipment.shipment_id)),
+            **self._call(System.WAREHOUSE, "hand-over", shipment_name(shipment.shipment_id)),
             shipment_id=shipment.shipment_id,
             labels=shipment.labels,
         )
         return Todo(
             FulfilmentActivities.hand_over,
             call,
-            f"hand-over-{_short(shipment.shipment_id)}",
+            f"hand-over-{shipment_name(shipment.shipment_id)}",
             "Give the labels to the warehouse",
         )
 
     # -- money -------------------------------------------------------------------------------------------------
 
-    def capture_payment(self, entry: Entry, part: Part, number: int) -> Todo[Capture | Declined]:
-        """`number`: of the payment among the order's; each capture of an entry has a key of its own."""
-        shipment = _short(entry.shipment) if entry.shipment else "s1"
-        target = shipment if number == 1 else f"{shipment}-p{number}"
+    def capture_payment(
+        self, shipment: ShipmentId | None, part: Part, number: int, *, final: bool
+    ) -> Todo[Capture | Declined]:
+        """`number`: of the payment among the order's; each capture for a shipment has a key of its own.
+
+        `final` releases the rest of the hold. Without a shipment: what was left to be taken at the end.
+        """
+        what = shipment_name(shipment) if shipment else "rest"
+        target = what if number == 1 else f"{what}-p{number}"
         call = CapturePayment(
             **self._call(System.PAYMENTS, "capture", target),
             payment=part.payment,
             amount=part.amount,
-            shipment_id=entry.shipment,
-            final=True,
+            shipment_id=shipment,
+            final=final,
         )
         return Todo(PaymentActivities.capture_payment, call, f"capture-{target}", f"Capture {part.amount}")
 
@@ -241,25 +269,37 @@ class Effects(Messages):
 
     def record_shipment_in_erp(self, report: ShipmentReport) -> Todo[None]:
         call = RecordShipment(
-            **self._call(System.ERP, "erp-shipped", _short(report.shipment_id)), report=report
+            **self._call(System.ERP, "erp-shipped", shipment_name(report.shipment_id)), report=report
         )
         return Todo(
             ErpActivities.record_shipment_in_erp,
             call,
-            f"erp-shipped-{_short(report.shipment_id)}",
+            f"erp-shipped-{shipment_name(report.shipment_id)}",
             "Tell the ERP of the shipment",
             may_skip=True,
         )
 
     def report_shipment_to_shop(self, report: ShipmentReport) -> Todo[None]:
         call = RecordShipment(
-            **self._call(System.STOREFRONT, "shop-shipped", _short(report.shipment_id)), report=report
+            **self._call(System.STOREFRONT, "shop-shipped", shipment_name(report.shipment_id)), report=report
         )
         return Todo(
             StorefrontActivities.report_shipment_to_shop,
             call,
-            f"shop-shipped-{_short(report.shipment_id)}",
+            f"shop-shipped-{shipment_name(report.shipment_id)}",
             "Tell the shop of the shipment",
+            may_skip=True,
+        )
+
+    def amend_shop_order(self) -> Todo[None]:
+        call = AmendShopOrder(
+            **self._call(System.STOREFRONT, "shop-amend", f"r{self._document.revision}"), order=self._order
+        )
+        return Todo(
+            StorefrontActivities.amend_shop_order,
+            call,
+            "shop-amend",
+            "Show the shop what is left of the order",
             may_skip=True,
         )
 
@@ -300,7 +340,3 @@ class Effects(Messages):
         if await self._owner.look(ErpActivities.look_up_account, self.look_at_account(customer)) is None:
             raise Refused(f"the ERP has no customer {reference}")
         return customer
-
-
-def _short(shipment: ShipmentId) -> str:
-    return f"s{shipment_number_of(shipment)}"

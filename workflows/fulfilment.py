@@ -1,6 +1,12 @@
-"""From reserved to delivered: the warehouse picks and packs, the carrier's labels go on, the goods leave and arrive."""
+"""From reserved to delivered, in as many shipments as it takes, side by side.
 
+Each shipment is a lane of its own: picked, packed, labelled, gone, paid, told of, delivered. One more lane plans: it begins
+shipments as stock allows, and waits for what is missing.
+"""
+
+import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -11,110 +17,275 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.document import Shipment
     from domain.errors import Refused
-    from domain.ids import System, shipment_id
+    from domain.ids import LineId, Location, System, shipment_id
+    from domain.policies import ShortagePolicy
+    from domain.reservations import PassedOver
     from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.effects import Effects
     from workflows.owner import Owner
-    from workflows.requests import CancelWanted
+    from workflows.requests import CancelRequest, CancelWanted
+
+_PACKED = {PickState.PACKED, PickState.SHIPPED}
+
+Shipped = Callable[[Shipment], Awaitable[None]]
+Missing = Callable[[Mapping[LineId, int], str], Awaitable[None]]
 
 
 class Fulfilment:
-    """One shipment of everything that ships."""
+    """`shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
+    they never will leave; `share` goes on with that where it was cut off.
+    """
 
-    def __init__(self, owner: Owner, effects: Effects, desk: Desk, undo: Compensations) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        effects: Effects,
+        desk: Desk,
+        undo: Compensations,
+        *,
+        shipped: Shipped,
+        backordered: Callable[[Mapping[LineId, int]], Awaitable[None]],
+        dropped: Missing,
+        share: Callable[[], Awaitable[None]],
+    ) -> None:
         self.owner = owner
         self.effects = effects
         self.desk = desk
         self.undo = undo
+        self.shipped = shipped
+        self.dropped = dropped
+        self.share = share
+        self.backordered = backordered
+        self.document = owner.document
+        self._planned = True  # nothing changed since stock was asked
+        self._stock_news = 0
 
-    @property
-    def shipment(self) -> Shipment | None:
-        """The one under way or gone; None when nothing ships. A pick that the warehouse cancelled is replaced."""
-        shipments = self.owner.document.shipments
-        return shipments[-1] if shipments else None
+    # -- stock -------------------------------------------------------------------------------------------------
+
+    async def reserve(self) -> None:
+        """Until there is something to ship."""
+        if not self.document.unassigned:
+            return
+        await self._ask_stock()
+        while not self._to_ship():
+            if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
+                raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
+            await self.backordered(self.document.unassigned)
+            await self._await_stock()
+        self.owner.note("stock reserved")
+
+    async def _ask_stock(self) -> None:
+        self._stock_news = self.owner.news[System.STOCK]
+        self.document.reservation = await self.desk.do(self.effects.reserve_stock)
+        self._planned = False
+
+    async def _await_stock(self) -> None:
+        """It is looked again where goods were not found before: somebody may have put them right."""
+        missing = self.document.unassigned
+        await self.owner.hinted(
+            System.STOCK,
+            f"stock: {self._in_words(missing)} missing",
+            since=self._stock_news,
+            unless=lambda: self.document.unassigned != missing,
+        )
+        if self.document.unassigned == missing:
+            self.document.passed_over = ()
+        await self._ask_stock()
+
+    def _to_ship(self) -> dict[Location, list[ShipmentLine]]:
+        """What is kept and in no shipment yet, per warehouse. By policy nothing as long as anything is missing."""
+        reservation, missing = self.document.reservation, self.document.unassigned
+        if reservation is None:
+            return {}
+        found: dict[Location, list[ShipmentLine]] = {}
+        kept = self._kept_for_shipments()
+        for line in reservation.lines:
+            free = line.reserved - kept[line.location, line.line_id]
+            if (units := min(free, missing[line.line_id])) > 0:
+                missing[line.line_id] -= units
+                planned = ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units)
+                found.setdefault(line.location, []).append(planned)
+        waits = self.owner.policies.shortage is ShortagePolicy.WAIT_FOR_ALL
+        return {} if waits and +missing else found
+
+    def _kept_for_shipments(self) -> Counter[tuple[Location, LineId]]:
+        kept: Counter[tuple[Location, LineId]] = Counter()
+        for shipment in self.document.shipments:
+            if not shipment.left and not shipment.ended:
+                for line in shipment.lines:
+                    kept[shipment.location, line.line_id] += line.quantity
+        return kept
+
+    # -- shipments ---------------------------------------------------------------------------------------------
 
     async def ship(self) -> None:
-        """Until the goods have left. A cancel meanwhile is the warehouse's to answer: it stops them, or cannot."""
-        if not self.owner.document.order.shippable:
-            return
-        while True:
+        """Until everything has left that is still wanted. A cancel meanwhile is answered by what can be stopped."""
+        while not self.document.all_left:
             try:
-                await self._pick_and_hand_over()
+                for shipment in self.document.shipments:
+                    if not shipment.ended:
+                        self.owner.begin(self._carry(shipment))
+                self.owner.begin(self._plan())
+                await self.owner.lanes_ended()
             except CancelWanted as wanted:
-                why = await self._stop(self.shipment) if self.shipment else None
-                if why is None:
-                    raise
-                wanted.request.refused(why)
-                self.owner.note("a cancel came too late: the warehouse cannot stop the shipment any more")
+                with self.owner.deciding():
+                    await self._cancel_rest(wanted)
+
+    async def _plan(self) -> None:
+        """Begin shipments as stock allows, until every unit is in one that has left."""
+        document = self.document
+        if document.unshared:  # a cancel came between
+            await self.share()
+        while not document.all_left:
+            if document.unassigned and self._planned:
+                await self._ask_stock()
+            self._begin_shipments()
+            missing = document.unassigned
+            if not missing:
+                await self.owner.until(lambda: bool(document.unassigned) or document.all_left)
+            elif self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
+                await self.dropped(missing, "it is not in stock")
             else:
-                return
+                await self.backordered(missing)
+                await self._await_stock()
+
+    def _begin_shipments(self) -> None:
+        document = self.document
+        for location, lines in self._to_ship().items():
+            number = len(document.shipments) + 1
+            shipment = Shipment(
+                shipment_id=shipment_id(document.order.order_id, number),
+                location=location,
+                lines=tuple(lines),
+            )
+            document.shipments.append(shipment)
+            self.owner.begin(self._carry(shipment))
+        self._planned = True
 
     @asks_a_person(Reason.PICK_REFUSED)
-    async def _pick_and_hand_over(self) -> None:
-        shipment = self._planned()
+    async def _carry(self, shipment: Shipment) -> None:
+        """One shipment, from its pick to what follows when it has left. Begun again it goes on where it stood."""
         self.undo.add(self._stop_all)
         if shipment.state is None:
             await self.desk.do(partial(self.effects.request_pick, shipment))
             shipment.state = PickState.REQUESTED
-        pick = await self._until(shipment, {PickState.PACKED, PickState.SHIPPED}, "the warehouse to pack")
-        if pick.state is not PickState.SHIPPED:
+        if not shipment.left:
+            await self._until(shipment, _PACKED, "the warehouse to pack")
+        if shipment.state is PickState.PACKED:
             self.undo.add(self._void_labels)
             shipment.labels = await self.desk.do(partial(self.effects.create_labels, shipment))
             await self.desk.do(partial(self.effects.hand_over, shipment))
             await self._until(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
-        self.owner.note(f"shipped in {len(shipment.packages)} packages")
+        if shipment.left and not shipment.told:
+            await self.shipped(shipment)
+            shipment.told = True
 
-    async def await_delivery(self) -> None:
-        """Until the carrier delivered, or has had the days for it that the policy gives."""
-        shipment = self.shipment
-        if shipment is None or shipment.tracking is TrackingState.DELIVERED:
+    async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> None:
+        """Until the pick is in one of these states, or the warehouse gave it back and a person was asked."""
+        look = self.effects.look_at_shipment(System.WAREHOUSE, shipment.shipment_id)
+        while True:
+            since = self.owner.news[System.WAREHOUSE]
+            pick = await self.owner.look(FulfilmentActivities.look_up_pick, look)
+            if pick is None or pick.state is PickState.CANCELLED:
+                await self.desk.ask(
+                    Reason.PICK_REFUSED,
+                    (Action.RETRY,),
+                    "the warehouse cancelled the pick: a retry asks it to pick anew",
+                )
+                shipment.state = PickState.CANCELLED
+                return
+            shipment.state = pick.state
+            if pick.state in wanted:
+                if await self._packed(shipment, pick):
+                    return
+            else:
+                await self.owner.hinted(System.WAREHOUSE, waits_for, since=since)
+
+    async def _packed(self, shipment: Shipment, pick: Pick) -> bool:
+        """Only what is in the boxes ships; the rest is looked for elsewhere. Other goods than ours need a person."""
+        asked = Counter({line.line_id: line.quantity for line in shipment.lines})
+        packed: Counter[LineId] = Counter()
+        for package in pick.packages:
+            for line in package.lines:
+                packed[line.line_id] += line.quantity
+        if packed - asked:
+            what = "the warehouse packed something else: what does not belong there must be taken out"
+            await self.desk.ask(Reason.SHORT_PICK, (Action.RETRY,), what)
+            return False
+        if missing := asked - packed:
+            await self._picked_short(shipment, missing, empty=not packed)
+        shipment.packages = pick.packages
+        return True
+
+    async def _picked_short(self, shipment: Shipment, missing: Counter[LineId], *, empty: bool) -> None:
+        self.owner.note(f"picked short in {shipment.location}: {self._in_words(missing)} not found")
+        skus = {line.sku for line in shipment.lines if missing[line.line_id]}
+        self.document.passed_over += tuple(
+            PassedOver(location=shipment.location, sku=sku) for sku in sorted(skus)
+        )
+        if empty:
+            if (why := await self._stop(shipment)) is not None:
+                raise Refused(f"nothing was found for {shipment.shipment_id}, and it cannot be stopped: {why}")
+            shipment.state = PickState.CANCELLED
             return
+        left = ((line, line.quantity - missing[line.line_id]) for line in shipment.lines)
+        shipment.lines = tuple(
+            line.model_copy(update={"quantity": units}) for line, units in left if units
+        )
+
+    # -- delivery ----------------------------------------------------------------------------------------------
+
+    async def await_delivery(self, delivered: Shipped) -> None:
+        """Until the carrier delivered everything, or has had the days for it that the policy gives."""
+        for shipment in self.document.shipments:
+            if shipment.left and shipment.tracking is not TrackingState.DELIVERED:
+                self.owner.begin(self._deliver(shipment, delivered))
+        await self.owner.lanes_ended()
+
+    async def _deliver(self, shipment: Shipment, delivered: Shipped) -> None:
         deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
         look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
         while True:
-            self.owner.hints.discard(System.CARRIER)
+            since = self.owner.news[System.CARRIER]
             tracking = await self.owner.look(FulfilmentActivities.track_shipment, look)
             shipment.tracking = tracking.state if tracking else None
-            if shipment.tracking is TrackingState.DELIVERED or workflow.now() >= deadline:
-                break
-            await self.owner.hinted(System.CARRIER, "the delivery", at_most=deadline - workflow.now())
-        self.owner.note(
-            "delivered" if shipment.tracking is TrackingState.DELIVERED else "no delivery was told"
-        )
-
-    def _planned(self) -> Shipment:
-        shipments = self.owner.document.shipments
-        if not shipments or shipments[-1].state is PickState.CANCELLED:
-            order = self.owner.document.order
-            lines = tuple(
-                ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity)
-                for line in order.shippable
+            if shipment.tracking is TrackingState.DELIVERED:
+                self.owner.note(f"{self._name(shipment)} delivered")
+                return await delivered(shipment)
+            if workflow.now() >= deadline:
+                return self.owner.note(f"no delivery of {self._name(shipment)} was told")
+            await self.owner.hinted(
+                System.CARRIER, "the delivery", since=since, at_most=deadline - workflow.now()
             )
-            shipments.append(
-                Shipment(shipment_id=shipment_id(order.order_id, len(shipments) + 1), lines=lines)
-            )
-        return shipments[-1]
-
-    async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> Pick:
-        look = self.effects.look_at_shipment(System.WAREHOUSE, shipment.shipment_id)
-        while True:
-            self.owner.hints.discard(System.WAREHOUSE)
-            pick = await self.owner.look(FulfilmentActivities.look_up_pick, look)
-            if pick is None or pick.state is PickState.CANCELLED:
-                shipment.state = PickState.CANCELLED
-                raise Refused("the warehouse cancelled the pick: a retry asks it to pick anew")
-            shipment.state = pick.state
-            if pick.state in wanted:
-                shipment.packages = pick.packages
-                if (short := _short_of(shipment, pick)) is None:
-                    return pick
-                await self.desk.ask(Reason.SHORT_PICK, (Action.RETRY,), short)
-            else:
-                await self.owner.hinted(System.WAREHOUSE, waits_for)
 
     # -- undoing -----------------------------------------------------------------------------------------------
+
+    async def _cancel_rest(self, wanted: CancelWanted) -> None:
+        """What has not left is stopped where the warehouse can. CancelWanted again when all of it is: then all is undone."""
+        late = []
+        for shipment in self.document.shipments:
+            if shipment.left or shipment.ended:
+                continue
+            if why := await self._stop(shipment):
+                late.append(why)
+            else:
+                shipment.state = PickState.CANCELLED
+        gone = [shipment for shipment in self.document.shipments if shipment.state is not PickState.CANCELLED]
+        if not gone:
+            raise wanted
+        rest = self.document.unassigned
+        if not rest:
+            wanted.request.refused("; ".join(late) or "it has shipped; a return is the way back")
+            self.owner.note("a cancel came too late: the warehouse cannot stop what is on its way")
+            return
+        wanted.request.granted(
+            f"{self._in_words(rest)} cancelled; the rest has left, a return is the way back for it"
+        )
+        self.owner.note(f"cancel of the rest wanted by {wanted.request.actor}: {wanted.request.reason}")
+        await self.owner.settled()
+        await self.dropped(rest, wanted.request.reason)
 
     async def _stop(self, shipment: Shipment) -> str | None:
         """None when nothing leaves the warehouse, otherwise why it is too late."""
@@ -126,29 +297,24 @@ class Fulfilment:
         return None if isinstance(answer, PickCancelled) else answer.why
 
     async def _stop_all(self) -> None:
-        for shipment in self.owner.document.shipments:
+        for shipment in self.document.shipments:
             why = await self._stop(shipment)
             if why is not None:
                 raise Refused(f"the warehouse cannot stop shipment {shipment.shipment_id}: {why}")
             shipment.state = PickState.CANCELLED
 
     async def _void_labels(self) -> None:
-        for shipment in self.owner.document.shipments:
+        for shipment in self.document.shipments:
             await self.owner.do(self.effects.void_labels(shipment))
 
+    # -- in words ----------------------------------------------------------------------------------------------
 
-def _short_of(shipment: Shipment, pick: Pick) -> str | None:
-    """What is wrong when the boxes hold other units than were asked for: only what ships may be charged."""
-    asked = Counter({line.line_id: line.quantity for line in shipment.lines})
-    packed: Counter[str] = Counter()
-    for package in pick.packages:
-        for line in package.lines:
-            packed[line.line_id] += line.quantity
-    if packed == asked:
-        return None
-    short = ", ".join(
-        f"{packed[line.line_id]} of {line.quantity} × {line.sku}"
-        for line in shipment.lines
-        if packed[line.line_id] != line.quantity
-    )
-    return f"the warehouse packed {short or 'something else'}: what is missing must be packed, too"
+    def _in_words(self, units: Mapping[LineId, int]) -> str:
+        return ", ".join(
+            f"{units[line.line_id]} × {line.sku}"
+            for line in self.document.order.lines
+            if units.get(line.line_id)
+        )
+
+    def _name(self, shipment: Shipment) -> str:
+        return shipment.shipment_id.rpartition("/")[2]

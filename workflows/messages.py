@@ -76,13 +76,15 @@ class Messages(Calls):
             may_skip=True,
         )
 
-    def crm_note(self, what: str) -> Todo[None]:
+    def crm_note(self, what: str, *, number: int = 1) -> Todo[None]:
+        """`number` where there may be several of it."""
         customer = self._document.crm_customer
         if customer is None:
             raise InvariantBroken("a note in the CRM needs its customer")
         text = f"Order {self._order.number}: {what}"
-        call = NoteInCrm(**self._call(System.CRM, "crm-note", what), customer_ref=customer, text=text)
-        return Todo(CrmActivities.note_in_crm, call, f"crm-{what}", f"Note in the CRM: {what}", may_skip=True)
+        target = what if number == 1 else f"{what}-{number}"
+        call = NoteInCrm(**self._call(System.CRM, "crm-note", target), customer_ref=customer, text=text)
+        return Todo(CrmActivities.note_in_crm, call, f"crm-{target}", f"Note in the CRM: {what}", may_skip=True)
 
     def tell_operators(self, question: Attention, occasion: Occasion = Occasion.NEEDS_PERSON) -> Todo[None]:
         """Once per question of the order; a reminder is another occasion."""

@@ -1,5 +1,6 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from temporalio import workflow
@@ -11,16 +12,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import RecordActivities
     from activities.storefront import StorefrontActivities
     from domain.attention import Action, Answer, Reason, Resolve
-    from domain.document import OrderDocument, Shipment
+    from domain.charges import reduced
+    from domain.document import Dropped, OrderDocument, Shipment
     from domain.errors import InvariantBroken
-    from domain.ids import System
+    from domain.ids import LineId, System, shipment_name, shipment_number_of
     from domain.money import Money
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
     from domain.phases import Phase, advance
     from domain.records import OrderState
     from domain.settlement import disagreements
-    from domain.shipments import Labels, ShipmentReport, TrackingState
+    from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from domain.storefront import StorefrontState
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -54,7 +56,16 @@ class Order:
         self.desk = Desk(self.owner, self.effects)
         self.undo = Compensations()
         self.payments = OrderPayments(self.owner, self.effects, self.desk)
-        self.fulfilment = Fulfilment(self.owner, self.effects, self.desk, self.undo)
+        self.fulfilment = Fulfilment(
+            self.owner,
+            self.effects,
+            self.desk,
+            self.undo,
+            shipped=self._when_shipped,
+            dropped=self._drop,
+            backordered=self._tell_backordered,
+            share=self._share,
+        )
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
     # -- the business ------------------------------------------------------------------------------------------
@@ -103,31 +114,28 @@ class Order:
     async def _reserve_stock(self) -> None:
         self._enter(Phase.RESERVING)
         self.undo.add(self._release_stock)
-        while True:
-            self.owner.hints.discard(System.STOCK)
-            reservation = await self.desk.do(self.effects.reserve_stock)
-            if not reservation.short:
-                break
-            short = ", ".join(f"{line.short} × {line.sku}" for line in reservation.short)
-            await self.owner.hinted(System.STOCK, f"stock: {short} missing")
-        self.document.reservation = reservation
-        self.owner.note("stock reserved")
+        await self.fulfilment.reserve()
 
     async def _fulfil(self) -> None:
+        """Everything ships that is wanted and to be had; what has left is paid for at once."""
         self._enter(Phase.FULFILLING)
         await self._tell(Occasion.CONFIRMED)
         await self.fulfilment.ship()
-        gone = "shipped" if self.fulfilment.shipment else "been paid"
+        gone = "shipped" if self.document.shipments else "been paid"
         self.owner.too_late = f"it has {gone}; a return is the way back"
-        shipment = self.fulfilment.shipment
-        await self.payments.charge(shipment.shipment_id if shipment else None)
-        if shipment:
-            await self._tell_shipped(shipment)
+        if not self.document.order.shippable:
+            await self.payments.charge_what_does_not_ship()
+
+    async def _when_shipped(self, shipment: Shipment) -> None:
+        self.owner.note(f"{shipment_name(shipment.shipment_id)} shipped in {len(shipment.packages)} packages")
+        await self.payments.charge(shipment)
+        await self._tell_shipped(shipment)
 
     @asks_a_person(Reason.BOOKS_DISAGREE, Action.SKIP)
     async def _settle(self) -> None:
         """Leave no hold behind, compare everybody's books, and post the invoice when they agree."""
         self._enter(Phase.SETTLING)
+        await self.payments.charge_the_rest()
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_beyond(self.document.ledger.balance, _PAID_ALREADY)
@@ -157,9 +165,7 @@ class Order:
     async def _serve_after_sales(self) -> None:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
-        await self.fulfilment.await_delivery()
-        if self.fulfilment.shipment and self.fulfilment.shipment.tracking is TrackingState.DELIVERED:
-            await tell_customer(self.desk, Occasion.DELIVERED)
+        await self.fulfilment.await_delivery(self._tell_delivered)
         owed, days = self.document.ledger.balance, self.owner.policies.return_window_days
         await self.payments.return_what_arrives(
             owed, "the return window to end", days=days, why=_PAID_ALREADY
@@ -204,6 +210,34 @@ class Order:
         await self.owner.until(workflow.all_handlers_finished)
         return state
 
+    # -- what never ships --------------------------------------------------------------------------------------
+
+    async def _drop(self, units: Mapping[LineId, int], why: str) -> None:
+        """So many units are not to be had, or not wanted any more: the order is smaller from now on, everywhere."""
+        document = self.document
+        left = {line.line_id: line.quantity - units.get(line.line_id, 0) for line in document.order.shippable}
+        lines = self._lines(units)
+        order = reduced(document.order, document.ledger, left, freight=self.owner.policies.freight)
+        document.ledger = document.ledger.of_total(order.total)
+        document.order, document.revision, document.unshared = order, document.revision + 1, True
+        document.dropped += tuple(Dropped(**dict(line), why=why) for line in lines)
+        self.owner.note(f"revision {document.revision}: {len(lines)} lines less, {order.total} in all ({why})")
+        await self._share()
+
+    async def _share(self) -> None:
+        """Stock, ERP, shop and customer know of the smaller order, and nothing is kept that was paid for the rest."""
+        document = self.document
+        document.reservation = await self.desk.do(self.effects.reserve_stock)
+        document.erp_order = await self.desk.do(self.effects.enter_erp_order)
+        await self.desk.do(self.effects.amend_shop_order)
+        await self.payments.keep_at_most(document.order.total)
+        dropped = document.dropped[-1]
+        same = [one for one in document.dropped if one.why == dropped.why]
+        lines = tuple(ShipmentLine(line_id=one.line_id, sku=one.sku, quantity=one.quantity) for one in same)
+        facts = CustomerFacts(units=lines, why=dropped.why)
+        await tell_customer(self.desk, Occasion.PARTLY_CANCELLED, facts, number=document.revision)
+        document.unshared = False
+
     # -- telling -----------------------------------------------------------------------------------------------
 
     async def _tell(self, occasion: Occasion, facts: CustomerFacts | None = None) -> None:
@@ -215,10 +249,12 @@ class Order:
 
     async def _tell_shipped(self, shipment: Shipment) -> None:
         report = self._report(shipment)
-        notes = [partial(self.effects.crm_note, Occasion.SHIPPED)] if self.document.crm_customer else []
-        facts = CustomerFacts(labels=report.labels, captured=report.captured)
+        number = shipment_number_of(shipment.shipment_id)
+        note = partial(self.effects.crm_note, Occasion.SHIPPED, number=number)
+        notes = [note] if self.document.crm_customer else []
+        facts = CustomerFacts(labels=report.labels, captured=report.captured, units=self._part(shipment.lines))
         mailed, *_ = await self.desk.together(
-            partial(self.effects.mail, Occasion.SHIPPED, facts),
+            partial(self.effects.mail, Occasion.SHIPPED, facts, number=number),
             partial(self.effects.record_shipment_in_erp, report),
             partial(self.effects.report_shipment_to_shop, report),
             *notes,
@@ -226,6 +262,36 @@ class Order:
         if mailed is not None:
             self.owner.note(f"the customer could not be mailed: {mailed.why}")
         self.owner.note("ERP and shop know of the shipment")
+
+    async def _tell_delivered(self, shipment: Shipment) -> None:
+        facts = CustomerFacts(units=self._part(shipment.lines))
+        await tell_customer(
+            self.desk, Occasion.DELIVERED, facts, number=shipment_number_of(shipment.shipment_id)
+        )
+
+    async def _tell_backordered(self, missing: Mapping[LineId, int]) -> None:
+        """Once, as long as the same is missing: it comes later, and nothing is charged for it before."""
+        lines = self._lines(missing)
+        if lines == self.document.backordered:
+            return
+        self.document.backordered = lines
+        self.document.backorders_told += 1
+        facts = CustomerFacts(units=lines)
+        await tell_customer(
+            self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told
+        )
+
+    def _lines(self, units: Mapping[LineId, int]) -> tuple[ShipmentLine, ...]:
+        return tuple(
+            ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units[line.line_id])
+            for line in self.document.order.shippable
+            if units.get(line.line_id)
+        )
+
+    def _part(self, lines: tuple[ShipmentLine, ...]) -> tuple[ShipmentLine, ...]:
+        """What a mail is about, where it is not about all of the order."""
+        whole = self._lines({line.line_id: line.quantity for line in self.document.order.shippable})
+        return () if lines == whole else lines
 
     async def _tell_cancelled(self) -> None:
         payments, kept = self.document.payments, self.document.kept
@@ -238,7 +304,6 @@ class Order:
         await self._tell(Occasion.CANCELLED, facts)
 
     def _report(self, shipment: Shipment) -> ShipmentReport:
-        entry = self.document.ledger.entries[0]
         captures = self.document.payments.captures
         return ShipmentReport(
             order_id=self.placed.order_id,
@@ -246,7 +311,7 @@ class Order:
             lines=shipment.lines,
             # Somebody may ship without asking us for labels.
             labels=shipment.labels or Labels(carrier="", labels=()),
-            captured=Money.zero(entry.amount.currency) if self.payments.on_account else entry.amount,
+            captured=shipment.captured or Money.zero(self.document.order.currency),
             capture_reference=captures[-1].reference if captures else "",
         )
 
@@ -329,7 +394,7 @@ class Order:
     @workflow.signal(name="look_again")
     def look_again(self, system: System) -> None:
         """Something changed at `system`: the order reads its state again."""
-        self.owner.hints.add(system)
+        self.owner.hint(system)
 
     @workflow.query(name="document")
     def read_document(self) -> OrderDocument:

@@ -5,7 +5,8 @@ allows. Temporal's own cancel request becomes a message like any other.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from temporalio.workflow import ActivityCancellationType
 with workflow.unsafe.imports_passed_through():
     from activities.steps import Look, step_of
     from domain.attention import Action, Blocked, Hold, Resolve
-    from domain.document import Happening, OrderDocument
+    from domain.document import Happening, OrderDocument, Wait
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
     from domain.policies import OrderPolicies
@@ -62,7 +63,8 @@ class Owner:
         self.mailbox: list[Request] = []
         self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
         self.listens = False  # whoever asked waits for it, and does not carry out a former answer
-        self.hints: set[System] = set()
+        self.news: Counter[System] = Counter()  # so many hints have come
+        self._unseen: set[System] = set()  # systems whose hints are looked into beside the order
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
         self._stuck: list[_Stuck] = []
@@ -70,11 +72,17 @@ class Owner:
         self._in_background: list[asyncio.Task[Any]] = []
         self._beside: list[asyncio.Task[Any]] = []
         self._looking: dict[System, asyncio.Task[None]] = {}
+        self._lanes: list[asyncio.Task[None]] = []
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
     async def until(self, done: Callable[[], bool], *, at_most: timedelta | None = None) -> bool:
-        """Wait, and serve the mailbox meanwhile. False when the time is over. May raise CancelWanted."""
+        """Wait, and serve the mailbox meanwhile. False when the time is over. May raise CancelWanted.
+
+        In a lane the mailbox is not served: whoever began the lanes does that.
+        """
+        if asyncio.current_task() in self._lanes:
+            return await self._wait(done, at_most)
         deadline = workflow.now() + at_most if at_most is not None else None
         while not done():
             self.serve()
@@ -89,23 +97,55 @@ class Owner:
                 return done()
         return True
 
-    async def hinted(self, system: System, waits_for: str, *, at_most: timedelta | None = None) -> None:
-        """Wait until `system` hints that there is something to see, or until it is time to look anyway."""
+    async def _wait(self, done: Callable[[], bool], at_most: timedelta | None) -> bool:
+        if at_most is not None and at_most <= timedelta(0):
+            return done()
+        try:
+            await workflow.wait_condition(done, timeout=at_most)
+        except TimeoutError:
+            return done()
+        return True
+
+    async def hinted(
+        self,
+        system: System,
+        waits_for: str,
+        *,
+        since: int,
+        at_most: timedelta | None = None,
+        only_hints: bool = False,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Wait until `system` hints that there is something to see, or until it is time to look anyway.
+
+        `since`: so many hints of it had come when it was looked at last. `only_hints`: `at_most` is how long to wait,
+        and it is not looked before. `unless` ends it, too. False when the time is over.
+        """
         patience = timedelta(minutes=self.policies.look_again_minutes)
         if at_most is not None:
-            patience = min(patience, at_most)
-        self.document.waits_for = waits_for
-        self.document.looks_again_at = workflow.now() + patience
+            patience = at_most if only_hints else min(patience, at_most)
+        wait = Wait(what=waits_for, looks_again_at=workflow.now() + patience)
+        self.document.waits.append(wait)
         self.show()
         try:
-            await self.until(lambda: system in self.hints, at_most=patience)
+            return await self.until(
+                lambda: self.news[system] > since or unless(), at_most=patience
+            )
         finally:
-            self.document.waits_for, self.document.looks_again_at = "", None
+            self.document.waits.remove(wait)
+
+    def hint(self, system: System) -> None:
+        """Something changed there."""
+        self.news[system] += 1
+        if system in self.on_hint:
+            self._unseen.add(system)
 
     def serve(self) -> None:
-        """Take what waits in the mailbox, as far as this moment allows."""
+        """Take what waits in the mailbox, as far as this moment allows. Not the business of a lane."""
+        if asyncio.current_task() in self._lanes:
+            return
         for system in self._news():
-            self.hints.discard(system)
+            self._unseen.discard(system)
             self._looking[system] = asyncio.create_task(self.on_hint[system]())
         while request := self._next_mail():
             self.mailbox.remove(request)
@@ -203,7 +243,7 @@ class Owner:
         """Hints to be looked into beside the order; one that comes while its system is looked at waits for the next look."""
         looking = {system for system, task in self._looking.items() if not task.done()}
         known = self.policies.adapters
-        return sorted(s for s in self.hints if s in self.on_hint and s in known and s not in looking)
+        return sorted(s for s in self._unseen if s in known and s not in looking)
 
     def _has_mail(self) -> bool:
         return self._next_mail() is not None or bool(self._news())
@@ -273,13 +313,37 @@ class Owner:
         """Until all have ended; a cancel ends them first, really, and then goes its way."""
         try:
             await self.until(lambda: all(task.done() for task in tasks))
-        except CancelWanted:
-            for task in tasks:
-                task.cancel()
-            with self.deciding():
-                await self.until(lambda: all(task.done() for task in tasks))
-            await asyncio.gather(*tasks, return_exceptions=True)  # nobody else asks what became of them
-            self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
+        except (CancelWanted, asyncio.CancelledError):
+            await self._cut_off(tasks)
+            raise
+
+    async def _cut_off(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Until they have really ended; what was asked of a system may still happen for a while."""
+        for task in tasks:
+            task.cancel()
+        with self.deciding():
+            await self.until(lambda: all(task.done() for task in tasks))
+        await asyncio.gather(*tasks, return_exceptions=True)  # nobody else asks what became of them
+        self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
+
+    # -- side by side ------------------------------------------------------------------------------------------
+
+    def begin(self, lane: Coroutine[Any, Any, None]) -> None:
+        """Begin something that goes on beside the rest, until `lanes_ended`."""
+        self._lanes.append(asyncio.create_task(lane))
+
+    async def lanes_ended(self) -> None:
+        """Until every lane has ended, those too that other lanes begin. What one of them raises ends them all."""
+        try:
+            while self._lanes:
+                await self.until(lambda: any(task.done() for task in self._lanes))
+                ended = [task for task in self._lanes if task.done()]
+                self._lanes = [task for task in self._lanes if not task.done()]
+                for task in ended:
+                    task.result()
+        except Exception:
+            await self._cut_off(self._lanes)
+            self._lanes.clear()
             raise
 
     async def _carry_out(self, todo: Todo[R]) -> R:

@@ -4,6 +4,7 @@ The terms differ only in how the money is secured: a card is held, prepaid money
 and an order on account is covered by the customer's credit at the ERP and paid by invoice.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import NoReturn
 
@@ -13,12 +14,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from activities.payments import PaymentActivities
     from domain.attention import Action, Reason
-    from domain.document import MovedOutside
+    from domain.charges import charge_shares
+    from domain.document import MovedOutside, Shipment, units_of
     from domain.erp import CreditRefused
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import ShipmentId, System
-    from domain.ledger import Entry, EntryKind, whole_order_shares
-    from domain.money import Money
+    from domain.ids import ShipmentId, System, shipment_name
+    from domain.ledger import Entry, EntryKind, Ledger
+    from domain.money import Money, total
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
     from domain.payments import Declined, Payments, PaymentState, RefundState
@@ -34,6 +36,8 @@ class OrderPayments:
         self.owner = owner
         self.effects = effects
         self.desk = desk
+        self._news = 0  # hints that had come when the gateway was asked last
+        self._moving = asyncio.Lock()  # money moves for one reason at a time
 
     @property
     def _order(self) -> PlacedOrder:
@@ -47,7 +51,7 @@ class OrderPayments:
         """What the gateway says now. Of an order on account it has nothing to say."""
         if self.on_account or not self._order.total:
             return self.owner.document.payments
-        self.owner.hints.discard(System.PAYMENTS)
+        self._news = self.owner.news[System.PAYMENTS]
         look = self.effects.look_at_payments()
         self.owner.document.payments = await self.owner.look(PaymentActivities.look_up_payments, look)
         return self.owner.document.payments
@@ -90,7 +94,9 @@ class OrderPayments:
                 remind_at = deadline
                 await tell_customer(self.desk, Occasion.PAYMENT_REMINDER, facts)
             left = min(deadline, remind_at) - workflow.now()
-            await self.owner.hinted(System.PAYMENTS, _waits_for(payments, total), at_most=left)
+            await self.owner.hinted(
+                System.PAYMENTS, _waits_for(payments, total), since=self._news, at_most=left
+            )
         if self._order.payment.term is PaymentTerm.AUTHORIZE_THEN_CAPTURE and payments.charged_cards:
             raise Refused(f"{payments.charged_cards} were captured of the card before anything shipped")
         self.owner.note(f"payment confirmed: {payments.held} held, {payments.kept} received")
@@ -113,7 +119,7 @@ class OrderPayments:
             self.owner.note(f"{self._order.total} of the customer's credit set aside")
             return
         what = f"{self._order.total} on account: the limit is {answer.limit}, and {answer.used} are open"
-        with self.desk.asking(Reason.CREDIT_REFUSED, (Action.RETRY, Action.SKIP), what) as question:
+        async with self.desk.asking(Reason.CREDIT_REFUSED, (Action.RETRY, Action.SKIP), what) as question:
             while isinstance(answer, CreditRefused):
                 if workflow.now() >= deadline:
                     _cancel_for("the customer's credit did not suffice in time")
@@ -135,30 +141,68 @@ class OrderPayments:
     # -- taking it ---------------------------------------------------------------------------------------------
 
     @asks_a_person()
-    async def charge(self, shipment: ShipmentId | None) -> None:
+    async def charge(self, shipment: Shipment) -> None:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
-        entry = Entry(
-            key=self.effects.key("capture", "s1"),
-            kind=EntryKind.CHARGE,
-            amount=self._order.total,
-            shares=whole_order_shares(self._order),
-            shipment=shipment,
-        )
-        ledger = self.owner.document.ledger.with_entry(entry)
-        if entry.amount and not self.on_account:
-            await self._collect(entry, ledger.balance)
-        self.owner.document.ledger = ledger
-        self.owner.note(f"charged {entry.amount}")
+        async with self._moving:
+            ledger = self._charged(shipment)
+            await self._collect(shipment.shipment_id, ledger.balance, final=ledger.charged == ledger.order_total)
+            self._book(ledger)
+            if not self.on_account:
+                document = self.owner.document
+                told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
+                shipment.captured = min(document.kept, ledger.balance) - told
 
-    async def _collect(self, entry: Entry, balance: Money) -> None:
-        """Until we have it. What the gateway will not pay, the customer may have paid past it: a person tells."""
-        while True:
-            await self.look()
+    @asks_a_person()
+    async def charge_what_does_not_ship(self) -> None:
+        async with self._moving:
+            ledger = self._charged(None)
+            await self._collect(None, ledger.balance, final=True)
+            self._book(ledger)
+
+    @asks_a_person()
+    async def charge_the_rest(self) -> None:
+        """What waited for a later capture that did not come, because the rest of the order was dropped."""
+        async with self._moving:
+            await self._collect(None, self.owner.document.ledger.balance, final=True)
+
+    def _charged(self, shipment: Shipment | None) -> Ledger:
+        """The ledger with the charge for this shipment; the same again when it has it already."""
+        document = self.owner.document
+        known = {entry.shipment for entry in document.ledger.entries if entry.kind is EntryKind.CHARGE}
+        if shipment and shipment.shipment_id in known:
+            return document.ledger
+        left = units_of(s for s in document.shipments if s is shipment or s.shipment_id in known)
+        shares = charge_shares(
+            self._order, document.ledger, left, freight=self.owner.policies.freight
+        )
+        entry = Entry(
+            key=self.effects.key("charge", shipment_name(shipment.shipment_id) if shipment else ""),
+            kind=EntryKind.CHARGE,
+            amount=total((share.amount for share in shares), self._order.currency),
+            shares=shares,
+            shipment=shipment.shipment_id if shipment else None,
+        )
+        return document.ledger.with_entry(entry)
+
+    def _book(self, ledger: Ledger) -> None:
+        charged = ledger.charged - self.owner.document.ledger.charged
+        self.owner.document.ledger = ledger
+        self.owner.note(f"charged {charged}")
+
+    async def _collect(self, shipment: ShipmentId | None, balance: Money, *, final: bool) -> None:
+        """Until we have it. What the gateway will not pay, the customer may have paid past it: a person tells.
+
+        What cannot be taken yet, since it is too little or the hold can be taken from only once, waits for the next.
+        """
+        while not self.on_account and balance:
+            payments = await self.look()
             due = balance - self.owner.document.kept
             if due.minor <= 0:
-                return
+                return None
             try:
-                await self._take(entry, due)
+                if not (final or payments.can_be_taken_now(due)):
+                    return self.owner.note(f"{due} will be taken with the next shipment")
+                await self._take(shipment, due, final=final)
             except Refused as refusal:
                 request = await self.desk.ask(
                     Reason.CAPTURE_REFUSED, (Action.RETRY, Action.DONE), str(refusal)
@@ -166,18 +210,21 @@ class OrderPayments:
                 if request.resolve.action is Action.DONE:
                     await self._paid_outside(balance, request.resolve.reference)
             else:
-                return
+                return None
+        return None
 
-    async def _take(self, entry: Entry, due: Money) -> None:
+    async def _take(self, shipment: ShipmentId | None, due: Money, *, final: bool) -> None:
         payments = self.owner.document.payments
         numbers = {payment.reference: n for n, payment in enumerate(payments.payments, 1)}
         for part in payments.captures_of(due):
-            capture = self.effects.capture_payment(entry, part, numbers[part.payment])
+            capture = self.effects.capture_payment(shipment, part, numbers[part.payment], final=final)
             answer = await self.owner.do(capture)
             if isinstance(answer, Declined):
                 raise Refused(f"the capture of {part.amount} was declined ({answer.reason})")
             if answer.amount != part.amount:
                 raise InvariantBroken(f"{answer.amount} was captured instead of {part.amount}")
+            known = self.owner.document.payments
+            self.owner.document.payments = known.with_capture(part.payment, answer, final=final)
 
     async def _paid_outside(self, balance: Money, reference: str) -> None:
         """What the gateway took after all is seen there; the rest is taken on a person's word, under its reference."""
@@ -187,6 +234,13 @@ class OrderPayments:
             self.owner.note(f"{rest} were paid past the gateway, as {reference}")
 
     # -- giving it back ----------------------------------------------------------------------------------------
+
+    @asks_a_person(Reason.REFUND_FAILED)
+    async def keep_at_most(self, keep: Money) -> None:
+        """What was paid beforehand and is not wanted any more goes back."""
+        if not self.on_account:
+            async with self._moving:
+                await self._keep_at_most(keep)
 
     async def release(self) -> None:
         """The undo of a payment: no hold is left, and what was taken is on its way back."""
@@ -216,22 +270,25 @@ class OrderPayments:
             if not pending:
                 return
             await self.owner.hinted(
-                System.PAYMENTS, f"the refund of {pending[0].amount}, which the gateway calls pending"
+                System.PAYMENTS,
+                f"the refund of {pending[0].amount}, which the gateway calls pending",
+                since=self._news,
             )
             await self.look()
 
     async def return_what_arrives(self, keep: Money, waits_for: str, *, days: float, why: str) -> None:
         """For so many days. A bank refuses no transfer: what arrives beyond what we may keep is sent back at once."""
-        document, hints, until = self.owner.document, self.owner.hints, workflow.now() + timedelta(days=days)
+        until = workflow.now() + timedelta(days=days)
         by_transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
         pause = timedelta(days=1)
         while (left := until - workflow.now()) > timedelta(0):
-            hints.discard(System.PAYMENTS)
-            patience = min(pause, left) if by_transfer else left
-            document.waits_for, document.looks_again_at = waits_for, workflow.now() + patience
-            self.owner.show()
-            hinted = await self.owner.until(lambda: System.PAYMENTS in hints, at_most=patience)
-            document.waits_for, document.looks_again_at = "", None
+            hinted = await self.owner.hinted(
+                System.PAYMENTS,
+                waits_for,
+                since=self._news,
+                at_most=min(pause, left) if by_transfer else left,
+                only_hints=True,
+            )
             pause *= 2  # a hint may have been lost; the longer nothing came, the less will
             if hinted or by_transfer:
                 await self.look_and_return(keep, why)

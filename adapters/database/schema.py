@@ -215,3 +215,16 @@ class IncidentNoticeRow(Base):
     incident: Mapped[int] = mapped_column(ForeignKey(IncidentRow.number), primary_key=True)
     occasion: Mapped[Occasion] = mapped_column(primary_key=True)
     told_at: Mapped[datetime]
+
+
+class BackorderRow(Base):
+    """Units of an article that an order waits for, at the stock system that `adapter` names."""
+
+    __tablename__ = "backorders"
+    __table_args__ = (Index(None, "adapter", "sku"),)
+
+    adapter: Mapped[str] = mapped_column(String(80), primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(160), primary_key=True)
+    units: Mapped[int]
+    promised_at: Mapped[datetime]
