@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import carrier as protocol
+from adapters.connector.protocol import shipments
 from adapters.connector.wire import incoming, outgoing
 from domain.ids import ShipmentId, System
 from domain.keys import Key
@@ -16,10 +17,10 @@ class ConnectorCarrier:
 
     async def create_labels(self, parcel: Parcel, *, key: Key) -> Labels:
         told = outgoing(protocol.Parcel, parcel)
-        return await self._peer.tell("create_labels", told, protocol.Labels, _labels, key=key)
+        return await self._peer.tell("create_labels", told, shipments.Labels, _labels, key=key)
 
     async def void_labels(self, shipment: ShipmentId, *, key: Key) -> None:
-        await self._peer.ensure("void_labels", protocol.ShipmentTold(shipment_id=shipment), key=key)
+        await self._peer.ensure("void_labels", shipments.ShipmentTold(shipment_id=shipment), key=key)
 
     async def track(self, shipment: ShipmentId) -> Tracking | None:
         return await self._peer.ask(
@@ -27,5 +28,5 @@ class ConnectorCarrier:
         )
 
 
-def _labels(told: protocol.Labels) -> Labels:
+def _labels(told: shipments.Labels) -> Labels:
     return incoming(Labels, told)

@@ -9,20 +9,12 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.connector.protocol import (
-    KEY_HEADER,
-    NOT_FOUND,
-    PROBLEM_TYPE,
-    CustomerRegistered,
-    Done,
-    Model,
-    Problem,
-    RegisterCustomer,
-)
-from adapters.connector.protocol import Articles as ArticlesTold
-from adapters.connector.protocol import Changes as ChangesTold
-from adapters.connector.protocol import Customer as CustomerTold
-from adapters.connector.protocol import Customers as CustomersTold
+from adapters.connector.protocol.articles import Articles as ArticlesTold
+from adapters.connector.protocol.common import KEY_HEADER, NOT_FOUND, PROBLEM_TYPE, Done, Model, Problem
+from adapters.connector.protocol.common import Changes as ChangesTold
+from adapters.connector.protocol.customers import Customer as CustomerTold
+from adapters.connector.protocol.customers import CustomerRegistered, RegisterCustomer
+from adapters.connector.protocol.customers import Customers as CustomersTold
 from adapters.connector.wire import incoming, outgoing
 from domain.customers import Article, CustomerRecord, Page
 from domain.erp import Changes

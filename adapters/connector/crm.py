@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import crm as protocol
 from domain.customers import CustomerRecord, Page
 from domain.ids import CustomerRef, OrderId, System
 from domain.keys import Key

@@ -3,8 +3,9 @@ from typing import Any
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import common, shipments
+from adapters.connector.protocol import erp as protocol
 from adapters.connector.wire import incoming, money, outgoing, plain
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
@@ -44,13 +45,13 @@ class ConnectorErp:
         return await self._peer.ask("look_up_order", protocol.ErpOrder, _order, order_id=order)
 
     async def cancel_order(self, order: OrderId, *, key: Key) -> None:
-        await self._peer.ensure("cancel_order", protocol.OrderTold(order_id=order), key=key)
+        await self._peer.ensure("cancel_order", common.OrderTold(order_id=order), key=key)
 
     async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:
-        await self._peer.ensure("record_shipment", outgoing(protocol.ShipmentReport, report), key=key)
+        await self._peer.ensure("record_shipment", outgoing(shipments.ShipmentReport, report), key=key)
 
     async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
-        told = protocol.OrderTold(order_id=order)
+        told = common.OrderTold(order_id=order)
         return await self._peer.tell("post_invoice", told, protocol.Invoice, _invoice, key=key)
 
     async def changes(self, since: str | None) -> Changes:

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import notifications as protocol
 from adapters.connector.wire import outgoing
 from domain.ids import System
 from domain.keys import Key

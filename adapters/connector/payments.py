@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import payments as protocol
 from adapters.connector.wire import incoming, money
 from domain.ids import OrderId, PaymentRef, System
 from domain.keys import Key

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import common
+from adapters.connector.protocol import stock as protocol
 from adapters.connector.wire import incoming, outgoing
 from domain.ids import OrderId, System
 from domain.keys import Key
@@ -21,7 +22,7 @@ class ConnectorStock:
         return await self._peer.tell("reserve", told, protocol.Reservation, _reservation, key=key)
 
     async def release(self, order: OrderId, *, key: Key) -> None:
-        await self._peer.ensure("release", protocol.OrderTold(order_id=order), key=key)
+        await self._peer.ensure("release", common.OrderTold(order_id=order), key=key)
 
     async def look_up_reservation(self, order: OrderId) -> Reservation | None:
         return await self._peer.ask("look_up_reservation", protocol.Reservation, _reservation, order_id=order)

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import shipments
+from adapters.connector.protocol import storefront as protocol
 from adapters.connector.wire import incoming, outgoing
 from domain.customers import Article, Page
 from domain.ids import OrderId, System
@@ -28,7 +29,7 @@ class ConnectorStorefront:
         return await self._peer.articles(after)
 
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
-        await self._peer.ensure("report_shipment", outgoing(protocol.ShipmentReport, report), key=key)
+        await self._peer.ensure("report_shipment", outgoing(shipments.ShipmentReport, report), key=key)
 
     async def cancel_order(self, order: OrderId, reason: str, *, key: Key) -> None:
         told = protocol.CancelShopOrder(order_id=order, reason=reason)

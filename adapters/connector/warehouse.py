@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import httpx
 
-from adapters.connector import protocol
 from adapters.connector.client import Peer
+from adapters.connector.protocol import shipments
+from adapters.connector.protocol import warehouse as protocol
 from adapters.connector.wire import incoming, outgoing
 from domain.erp import Changes
 from domain.ids import ShipmentId, System
@@ -24,11 +25,11 @@ class ConnectorWarehouse:
         )
 
     async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
-        told = protocol.ShipmentTold(shipment_id=shipment)
+        told = shipments.ShipmentTold(shipment_id=shipment)
         return await self._peer.tell("cancel_pick", told, protocol.CancelPickAnswer, _cancelled, key=key)
 
     async def hand_over(self, shipment: ShipmentId, labels: Labels, *, key: Key) -> None:
-        told = protocol.HandOver(shipment_id=shipment, labels=outgoing(protocol.Labels, labels))
+        told = protocol.HandOver(shipment_id=shipment, labels=outgoing(shipments.Labels, labels))
         await self._peer.ensure("hand_over", told, key=key)
 
     async def changes(self, since: str | None) -> Changes:

@@ -1,6 +1,6 @@
 """Between the domain's values and the wire's models, which carry the same facts under the same names.
 
-Only money is written differently: minor units here, a decimal string there. `protocol.py` names every field, so a
+Only money is written differently: minor units here, a decimal string there. `protocol/` names every field, so a
 value that grows a field fails loudly instead of leaking onto the wire.
 """
 
@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from adapters.connector import protocol
+from adapters.connector.protocol import common
 from domain.base import Value
 from domain.money import Money
 
-M = TypeVar("M", bound=protocol.Model)
+M = TypeVar("M", bound=common.Model)
 V = TypeVar("V", bound=Value)
 
 
-def money(amount: Money) -> protocol.Money:
-    return protocol.Money(amount=f"{amount.major:f}", currency=amount.currency)
+def money(amount: Money) -> common.Money:
+    return common.Money(amount=f"{amount.major:f}", currency=amount.currency)
 
 
 def outgoing(model: type[M], value: Value) -> M:
@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 
 def _parsed(value: Any) -> Any:
     match value:
-        case protocol.Money():
+        case common.Money():
             return Money.parse(value.amount, value.currency)
         case BaseModel():
             return {name: _parsed(getattr(value, name)) for name in type(value).model_fields}

@@ -2,13 +2,8 @@
 
 from decimal import Decimal
 
-from adapters.connector.protocol import (
-    ApproveCredit,
-    CreditApproved,
-    CreditRefused,
-    ErpOrderState,
-    Money,
-)
+from adapters.connector.protocol.common import Money
+from adapters.connector.protocol.erp import ApproveCredit, CreditApproved, CreditRefused, ErpOrderState
 from adapters.simulated import customers
 from adapters.simulated.records import CreditEvent, CreditRecord, CustomerRecord, SalesOrderRecord
 from adapters.simulated.sums import decimal, money

@@ -1,6 +1,8 @@
 from fastapi import APIRouter
 
-from adapters.connector.protocol import CustomerRegistered, Customers, Done, Note, RegisterCustomer
+from adapters.connector.protocol.common import Done
+from adapters.connector.protocol.crm import Note
+from adapters.connector.protocol.customers import CustomerRegistered, Customers, RegisterCustomer
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
 from adapters.simulated.records import NoteRecord

@@ -2,14 +2,9 @@
 
 import re
 
-from adapters.connector.protocol import (
-    Approval,
-    Customer,
-    CustomerAccount,
-    CustomerRegistered,
-    Customers,
-)
-from adapters.connector.protocol import CustomerRecord as Told
+from adapters.connector.protocol.customers import Customer, CustomerRegistered, Customers
+from adapters.connector.protocol.customers import CustomerRecord as Told
+from adapters.connector.protocol.erp import Approval, CustomerAccount
 from adapters.simulated.records import CustomerRecord, MerchantRecord
 from adapters.simulated.world import World
 

@@ -10,16 +10,10 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from adapters.connector.protocol import (
-    KEY_HEADER,
-    KEY_LENGTH_MAX,
-    NOT_FOUND,
-    PROBLEM_TYPE,
-    CreditRefused,
-    Declined,
-    Problem,
-    TooLate,
-)
+from adapters.connector.protocol.common import KEY_HEADER, KEY_LENGTH_MAX, NOT_FOUND, PROBLEM_TYPE, Problem
+from adapters.connector.protocol.erp import CreditRefused
+from adapters.connector.protocol.payments import Declined
+from adapters.connector.protocol.warehouse import TooLate
 from adapters.simulated import faults
 from adapters.simulated.faults import Fault, FaultKind
 from adapters.simulated.world import Refusal, World

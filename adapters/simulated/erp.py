@@ -2,28 +2,21 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol import (
+from adapters.connector.protocol.articles import Article, Articles
+from adapters.connector.protocol.common import Changes, Done, OrderId, OrderTold
+from adapters.connector.protocol.customers import CustomerRegistered, Customers, RegisterCustomer
+from adapters.connector.protocol.erp import (
     ApproveCredit,
-    Article,
-    Articles,
-    Changes,
     CreditAnswer,
     CustomerAccount,
-    CustomerRegistered,
-    Customers,
-    Done,
     ErpLine,
     ErpOrder,
     ErpOrderState,
     Invoice,
-    OrderId,
-    OrderTold,
-    RegisterCustomer,
-    SalesLine,
     SalesOrder,
-    SalesSurcharge,
-    ShipmentReport,
 )
+from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
+from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.simulated import credit
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read

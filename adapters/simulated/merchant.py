@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.connector.protocol import Approval, Article, Customer, Money, OrderId
+from adapters.connector.protocol.articles import Article
+from adapters.connector.protocol.common import Money, OrderId
+from adapters.connector.protocol.customers import Customer
+from adapters.connector.protocol.erp import Approval
 from adapters.simulated import credit, customers
 from adapters.simulated.records import CustomerRecord, ErpArticle, ShopArticle
 from adapters.simulated.world import Refusal, World

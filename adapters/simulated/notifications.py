@@ -1,6 +1,7 @@
 from fastapi import APIRouter
 
-from adapters.connector.protocol import Done, Mail
+from adapters.connector.protocol.common import Done
+from adapters.connector.protocol.notifications import Mail
 from adapters.simulated.desk import effect
 from adapters.simulated.records import MailRecord
 from adapters.simulated.world import Refusal, World

@@ -3,7 +3,8 @@
 import json
 import sys
 
-from adapters.connector.protocol import Problem, WebhookEvent
+from adapters.connector.protocol.common import Problem
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.simulated.app import protocol_app
 from adapters.simulated.webhooks import HEADER
 

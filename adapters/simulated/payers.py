@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from adapters.connector.protocol import (
-    KEY_LENGTH_MAX,
+from adapters.connector.protocol.common import KEY_LENGTH_MAX, Money, OrderId
+from adapters.connector.protocol.payments import (
     Declined,
-    Money,
-    OrderId,
     PaymentMethod,
     PaymentState,
     RefundState,

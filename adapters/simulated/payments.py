@@ -2,16 +2,14 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol import (
+from adapters.connector.protocol.common import Done, Money, OrderId
+from adapters.connector.protocol.payments import (
     Capabilities,
     Capture,
     CaptureAnswer,
     Captured,
     Declined,
-    Done,
     GiveRefund,
-    Money,
-    OrderId,
     Payment,
     Payments,
     PaymentState,

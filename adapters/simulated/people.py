@@ -5,7 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, model_validator
 
-from adapters.connector.protocol import Money, OrderId, PickState, ShipmentId, Sku, StorefrontState
+from adapters.connector.protocol.common import Money, OrderId, ShipmentId, Sku
+from adapters.connector.protocol.storefront import StorefrontState
+from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import carrier, warehouse
 from adapters.simulated.payers import CheckoutPayment, pay
 from adapters.simulated.records import (

@@ -5,27 +5,16 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from adapters.connector.protocol import (
-    Address,
-    Approval,
-    Article,
-    Customer,
-    ErpOrderState,
-    Label,
-    Labels,
-    Money,
-    Package,
-    PaymentMethod,
-    PaymentState,
-    PickState,
-    RefundState,
-    Reserved,
-    SalesOrder,
-    ShipmentLine,
-    ShipmentReport,
-    StorefrontState,
-    TrackingState,
-)
+from adapters.connector.protocol.articles import Article
+from adapters.connector.protocol.carrier import TrackingState
+from adapters.connector.protocol.common import Address, Money
+from adapters.connector.protocol.customers import Customer
+from adapters.connector.protocol.erp import Approval, ErpOrderState, SalesOrder
+from adapters.connector.protocol.payments import PaymentMethod, PaymentState, RefundState
+from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentLine, ShipmentReport
+from adapters.connector.protocol.stock import Reserved
+from adapters.connector.protocol.storefront import StorefrontState
+from adapters.connector.protocol.warehouse import PickState
 
 
 class Mark(BaseModel):

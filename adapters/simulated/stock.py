@@ -1,6 +1,7 @@
 from fastapi import APIRouter
 
-from adapters.connector.protocol import Done, OrderId, OrderTold, Reservation, Reserve, Reserved
+from adapters.connector.protocol.common import Done, OrderId, OrderTold
+from adapters.connector.protocol.stock import Reservation, Reserve, Reserved
 from adapters.simulated.desk import effect, read
 from adapters.simulated.records import ReservationRecord, StockRecord
 from adapters.simulated.world import Refusal, World

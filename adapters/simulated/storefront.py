@@ -2,12 +2,11 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol import (
-    Articles,
+from adapters.connector.protocol.articles import Articles
+from adapters.connector.protocol.common import Done, OrderId
+from adapters.connector.protocol.shipments import ShipmentReport
+from adapters.connector.protocol.storefront import (
     CancelShopOrder,
-    Done,
-    OrderId,
-    ShipmentReport,
     StorefrontLine,
     StorefrontOrder,
     StorefrontState,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
-from adapters.connector.protocol import Money
+from adapters.connector.protocol.common import Money
 
 
 def decimal(money: Money) -> Decimal:

@@ -2,19 +2,15 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol import (
+from adapters.connector.protocol.common import Changes, Done, ShipmentId
+from adapters.connector.protocol.shipments import Package, ShipmentLine, ShipmentTold
+from adapters.connector.protocol.warehouse import (
     CancelPickAnswer,
-    Changes,
-    Done,
     HandOver,
-    Package,
     Pick,
     PickCancelled,
     PickRequest,
     PickState,
-    ShipmentId,
-    ShipmentLine,
-    ShipmentTold,
     TooLate,
 )
 from adapters.simulated.carrier import collect

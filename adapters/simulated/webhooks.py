@@ -7,7 +7,7 @@ import sqlite3
 
 import httpx
 
-from adapters.connector.protocol import WebhookEvent
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.simulated.world import World
 
 HEADER = "OrderSaga-Signature"

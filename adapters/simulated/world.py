@@ -9,7 +9,8 @@ from datetime import timedelta
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from adapters.connector.protocol import Changes, WebhookEvent
+from adapters.connector.protocol.common import Changes
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.simulated import faults
 from adapters.simulated.faults import FaultKind
 from adapters.simulated.state import State

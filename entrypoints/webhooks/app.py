@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from adapters.connector.protocol import PROBLEM_TYPE, WebhookEvent
-from adapters.connector.protocol import Problem as WireProblem
+from adapters.connector.protocol.common import PROBLEM_TYPE
+from adapters.connector.protocol.common import Problem as WireProblem
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.connector.signatures import HEADER, verify
 from adapters.database.engine import Clock
 from adapters.database.inbox import Inbox, dedupe_key

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from adapters.connector.protocol import WebhookEvent
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.connector.signatures import HEADER, verify
 from tests.contracts.simulator_process import SECRET
 

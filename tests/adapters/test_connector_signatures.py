@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.connector.protocol import WebhookEvent
+from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.connector.signatures import sign, verify
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
