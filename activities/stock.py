@@ -67,9 +67,7 @@ class StockActivities:
         skus = tuple(sorted({line.sku for line in effect.wanted}))
         if not skus:
             return ()
-        ahead = dict(
-            await self._backorders.ahead(effect.adapter, effect.order_id, effect.promised_at, skus)
-        )
+        ahead = dict(await self._backorders.ahead(effect.adapter, effect.order_id, effect.promised_at, skus))
         kept = {(line.location, line.sku): 0 for line in effect.kept}
         for line in effect.kept:
             kept[line.location, line.sku] += line.quantity

@@ -126,7 +126,9 @@ class OrderDocument(BaseModel):
     def unassigned(self) -> Counter[LineId]:
         """Units that are in no shipment yet."""
         wanted = Counter({line.line_id: line.quantity for line in self.order.shippable})
-        return wanted - units_of(shipment for shipment in self.shipments if shipment.state is not PickState.CANCELLED)
+        return wanted - units_of(
+            shipment for shipment in self.shipments if shipment.state is not PickState.CANCELLED
+        )
 
     @property
     def all_left(self) -> bool:

@@ -18,7 +18,7 @@ from domain.keys import Key
 from domain.money import Money
 from domain.notifications import Mail
 from domain.orders import Customer, PlacedOrder
-from domain.payments import Capture, Declined, Payment, PayLink, Refund
+from domain.payments import Capture, Declined, PayLink, Payment, Refund
 from domain.reservations import Demand, Reservation, Shelf
 from domain.returns import CreditNote, Receipt, ReturnNotice, ReturnParcel
 from domain.shipments import (

@@ -127,9 +127,7 @@ class Effects(Messages):
                 if units[line.line_id]
             ),
             kept=tuple(
-                Demand(
-                    line_id=line.line_id, sku=line.sku, quantity=line.quantity, location=shipment.location
-                )
+                Demand(line_id=line.line_id, sku=line.sku, quantity=line.quantity, location=shipment.location)
                 for shipment in document.shipments
                 if not shipment.left and not shipment.ended
                 for line in shipment.lines
@@ -142,9 +140,7 @@ class Effects(Messages):
         return Todo(StockActivities.reserve_stock, call, "reserve", "Reserve stock")
 
     def release_stock(self) -> Todo[None]:
-        call = ReleaseStock(
-            **self._call(System.STOCK, "release"), promised_at=self._order.placed_at
-        )
+        call = ReleaseStock(**self._call(System.STOCK, "release"), promised_at=self._order.placed_at)
         return Todo(StockActivities.release_stock, call, "release", "Release what is reserved")
 
     # -- fulfilment --------------------------------------------------------------------------------------------

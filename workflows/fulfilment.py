@@ -4,7 +4,6 @@ Each shipment is a lane of its own: picked, packed, labelled, gone, paid, told o
 shipments as stock allows, and waits for what is missing.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -34,7 +33,9 @@ Missing = Callable[[Mapping[LineId, int], str], Awaitable[None]]
 
 
 class Fulfilment:
-    """`shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
+    """What an order's goods do.
+
+    `shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
     they never will leave; `share` goes on with that where it was cut off.
     """
 
@@ -227,13 +228,13 @@ class Fulfilment:
         )
         if empty:
             if (why := await self._stop(shipment)) is not None:
-                raise Refused(f"nothing was found for {shipment.shipment_id}, and it cannot be stopped: {why}")
+                raise Refused(
+                    f"nothing was found for {shipment.shipment_id}, and it cannot be stopped: {why}"
+                )
             shipment.state = PickState.CANCELLED
             return
         left = ((line, line.quantity - missing[line.line_id]) for line in shipment.lines)
-        shipment.lines = tuple(
-            line.model_copy(update={"quantity": units}) for line, units in left if units
-        )
+        shipment.lines = tuple(line.model_copy(update={"quantity": units}) for line, units in left if units)
 
     # -- delivery ----------------------------------------------------------------------------------------------
 

@@ -84,7 +84,9 @@ class Messages(Calls):
         text = f"Order {self._order.number}: {what}"
         target = what if number == 1 else f"{what}-{number}"
         call = NoteInCrm(**self._call(System.CRM, "crm-note", target), customer_ref=customer, text=text)
-        return Todo(CrmActivities.note_in_crm, call, f"crm-{target}", f"Note in the CRM: {what}", may_skip=True)
+        return Todo(
+            CrmActivities.note_in_crm, call, f"crm-{target}", f"Note in the CRM: {what}", may_skip=True
+        )
 
     def tell_operators(self, question: Attention, occasion: Occasion = Occasion.NEEDS_PERSON) -> Todo[None]:
         """Once per question of the order; a reminder is another occasion."""

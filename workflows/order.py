@@ -221,7 +221,9 @@ class Order:
         document.ledger = document.ledger.of_total(order.total)
         document.order, document.revision, document.unshared = order, document.revision + 1, True
         document.dropped += tuple(Dropped(**dict(line), why=why) for line in lines)
-        self.owner.note(f"revision {document.revision}: {len(lines)} lines less, {order.total} in all ({why})")
+        self.owner.note(
+            f"revision {document.revision}: {len(lines)} lines less, {order.total} in all ({why})"
+        )
         await self._share()
 
     async def _share(self) -> None:
@@ -252,7 +254,9 @@ class Order:
         number = shipment_number_of(shipment.shipment_id)
         note = partial(self.effects.crm_note, Occasion.SHIPPED, number=number)
         notes = [note] if self.document.crm_customer else []
-        facts = CustomerFacts(labels=report.labels, captured=report.captured, units=self._part(shipment.lines))
+        facts = CustomerFacts(
+            labels=report.labels, captured=report.captured, units=self._part(shipment.lines)
+        )
         mailed, *_ = await self.desk.together(
             partial(self.effects.mail, Occasion.SHIPPED, facts, number=number),
             partial(self.effects.record_shipment_in_erp, report),
@@ -277,9 +281,7 @@ class Order:
         self.document.backordered = lines
         self.document.backorders_told += 1
         facts = CustomerFacts(units=lines)
-        await tell_customer(
-            self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told
-        )
+        await tell_customer(self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told)
 
     def _lines(self, units: Mapping[LineId, int]) -> tuple[ShipmentLine, ...]:
         return tuple(

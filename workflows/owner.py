@@ -128,9 +128,7 @@ class Owner:
         self.document.waits.append(wait)
         self.show()
         try:
-            return await self.until(
-                lambda: self.news[system] > since or unless(), at_most=patience
-            )
+            return await self.until(lambda: self.news[system] > since or unless(), at_most=patience)
         finally:
             self.document.waits.remove(wait)
 

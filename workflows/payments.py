@@ -145,7 +145,9 @@ class OrderPayments:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
         async with self._moving:
             ledger = self._charged(shipment)
-            await self._collect(shipment.shipment_id, ledger.balance, final=ledger.charged == ledger.order_total)
+            await self._collect(
+                shipment.shipment_id, ledger.balance, final=ledger.charged == ledger.order_total
+            )
             self._book(ledger)
             if not self.on_account:
                 document = self.owner.document
@@ -172,9 +174,7 @@ class OrderPayments:
         if shipment and shipment.shipment_id in known:
             return document.ledger
         left = units_of(s for s in document.shipments if s is shipment or s.shipment_id in known)
-        shares = charge_shares(
-            self._order, document.ledger, left, freight=self.owner.policies.freight
-        )
+        shares = charge_shares(self._order, document.ledger, left, freight=self.owner.policies.freight)
         entry = Entry(
             key=self.effects.key("charge", shipment_name(shipment.shipment_id) if shipment else ""),
             kind=EntryKind.CHARGE,

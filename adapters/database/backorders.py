@@ -21,9 +21,7 @@ class SqlBackorders:
         self, adapter: str, order: OrderId, promised_at: datetime, skus: Iterable[Sku]
     ) -> Mapping[Sku, int]:
         row = BackorderRow
-        older = or_(
-            row.promised_at < promised_at, (row.promised_at == promised_at) & (row.order_id < order)
-        )
+        older = or_(row.promised_at < promised_at, (row.promised_at == promised_at) & (row.order_id < order))
         query = (
             select(row.sku, func.sum(row.units))
             .where(row.adapter == adapter, row.order_id != order, row.sku.in_(set(skus)), older)
