@@ -83,7 +83,11 @@ class Peer:
         return await self._send(operation, request, answer, convert, lost)
 
     async def ask(
-        self, operation: str, answer: type[W], convert: Callable[[W], T], **query: str | None
+        self,
+        operation: str,
+        answer: type[W],
+        convert: Callable[[W], T],
+        **query: str | tuple[str, ...] | None,
     ) -> T | None:
         """Read; None when the system says that there is none."""
         params = {name: value for name, value in query.items() if value is not None}

@@ -25,6 +25,7 @@ from adapters.simulated import (
     people,
     stock,
     storefront,
+    storekeepers,
     warehouse,
     webhooks,
 )
@@ -71,7 +72,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, payers, merchant, fault_routes, books):
+    for module in (people, storekeepers, payers, merchant, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from adapters.simulated.faults import ANSWERED_BADLY
+from adapters.simulated.goods import ParcelRecord, PickRecord, ReservationRecord, StockRecord, WholesaleRecord
+from adapters.simulated.ledger import PaymentRecord
 from adapters.simulated.records import (
     CreditRecord,
     CustomerRecord,
@@ -13,15 +15,10 @@ from adapters.simulated.records import (
     MailRecord,
     MerchantRecord,
     NoteRecord,
-    ParcelRecord,
-    PaymentRecord,
-    PickRecord,
     Record,
-    ReservationRecord,
     SalesOrderRecord,
     ShopArticle,
     ShopOrder,
-    StockRecord,
 )
 from adapters.simulated.state import State
 from adapters.simulated.world import World
@@ -39,6 +36,7 @@ _KINDS: tuple[type[Record], ...] = (
     ErpArticle,
     StockRecord,
     ReservationRecord,
+    WholesaleRecord,
     PickRecord,
     ParcelRecord,
     NoteRecord,
@@ -68,6 +66,11 @@ def whole(state: State) -> dict[str, Any]:
         for order in book["sales_orders"]
         if order["invoice"]
     ]
+    book["shelves"] = [
+        {"sku": article["sku"], "location": location, **shelf}
+        for article in book["stock"]
+        for location, shelf in article["shelves"].items()
+    ]
     book["requests"] = _requests(state)
     book["webhooks"] = dict(state.db.execute("SELECT name, n FROM counts").fetchall())
     (book["webhooks"]["waiting"],) = state.db.execute("SELECT count(*) FROM outbox").fetchone()
@@ -93,7 +96,10 @@ def _page(state: State) -> str:
     for order in book["orders"]:
         lines += ["", *_order(order, book)]
     lines += ["", "Stock"]
-    lines += [f"  {s['sku']}: {s['on_hand']} on hand, {s['reserved']} reserved" for s in book["stock"]]
+    lines += [
+        f"  {s['sku']} at {s['location']}: {s['on_hand']} on hand, {s['reserved']} reserved"
+        for s in book["shelves"]
+    ]
     lines += ["", "Mails"]
     lines += [f"  #{m['mark']['seq']} {m['subject']} ({m['key']})" for m in book["mails"]]
     lines += ["", "Requests"]
@@ -135,7 +141,7 @@ def _order(order: dict[str, Any], book: dict[str, Any]) -> list[str]:
         ]
     for reservation in mine("reservations"):
         lines += [
-            f"  stock keeps {part['reserved']} of {part['wanted']} {part['sku']}"
+            f"  stock keeps {part['reserved']} of {part['wanted']} {part['sku']} at {part['location']}"
             for part in reservation["lines"]
         ]
     for pick in mine("picks"):

@@ -4,7 +4,7 @@ from adapters.connector.protocol.carrier import Parcel, Tracking, TrackingState
 from adapters.connector.protocol.common import Done, ShipmentId
 from adapters.connector.protocol.shipments import Label, Labels, ShipmentTold
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import ParcelRecord, VoidedLabel
+from adapters.simulated.goods import ParcelRecord, VoidedLabel
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/carrier")

@@ -20,7 +20,8 @@ from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.simulated import credit
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import ErpArticle, InvoiceRecord, SalesOrderRecord, StockRecord, Told
+from adapters.simulated.goods import StockRecord
+from adapters.simulated.records import ErpArticle, InvoiceRecord, SalesOrderRecord, Told
 from adapters.simulated.storefront import ensure_told, take_units, units_left
 from adapters.simulated.sums import decimal, money, rounded, summed
 from adapters.simulated.world import Refusal, World

@@ -15,7 +15,8 @@ from adapters.connector.protocol.payments import (
     TakeCapture,
 )
 from adapters.simulated import payments
-from adapters.simulated.records import GivenBack, Movement, PaymentRecord, PaymentScript, ShopOrder
+from adapters.simulated.ledger import GivenBack, Movement, PaymentRecord, PaymentScript
+from adapters.simulated.records import ShopOrder
 from adapters.simulated.sums import decimal, summed
 from adapters.simulated.world import Asked, Refusal, World, world_of
 

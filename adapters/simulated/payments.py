@@ -21,7 +21,7 @@ from adapters.connector.protocol.payments import (
     TakeCapture,
 )
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import GivenBack, Movement, PaymentRecord, PaymentScript
+from adapters.simulated.ledger import GivenBack, Movement, PaymentRecord, PaymentScript
 from adapters.simulated.sums import decimal, money, summed
 from adapters.simulated.world import Refusal, World
 

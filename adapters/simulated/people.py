@@ -1,25 +1,18 @@
 """The world's own doings, no part of the protocol: shoppers, pickers, drivers. Served under /world."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, model_validator
 
-from adapters.connector.protocol.common import Money, OrderId, ShipmentId, Sku
+from adapters.connector.protocol.common import Money, OrderId, ShipmentId
 from adapters.connector.protocol.storefront import StorefrontState
 from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import carrier, warehouse
+from adapters.simulated.goods import ParcelRecord, PickRecord
+from adapters.simulated.ledger import PaymentRecord
 from adapters.simulated.payers import CheckoutPayment, pay
-from adapters.simulated.records import (
-    MailRecord,
-    ParcelRecord,
-    PaymentRecord,
-    PickRecord,
-    ShelfGap,
-    ShopLine,
-    ShopOrder,
-    StockRecord,
-)
+from adapters.simulated.records import MailRecord, ShopLine, ShopOrder
 from adapters.simulated.world import Asked, Refusal, World, world_of
 
 router = APIRouter(prefix="/world", tags=["world"])
@@ -65,19 +58,10 @@ class Ordered(Asked):
     order_id: OrderId
 
 
-class SetStock(Asked):
-    on_hand: dict[Sku, Annotated[int, Field(ge=0)]]
-
-
 class Shipments(Asked):
     """None: all of them."""
 
     shipment_id: ShipmentId | None = None
-
-
-class Unit(Asked):
-    sku: Sku
-    units: Annotated[int, Field(ge=0)]
 
 
 class Moved(BaseModel):
@@ -115,29 +99,6 @@ async def cancel_in_shop(request: Request, asked: Ordered) -> Ordered:
             order.state, order.cancelled = StorefrontState.CANCELLED, world.state.mark()
             world.state.save(order, order.order_id)
             world.hint("storefront", "order_cancelled", order.order_id)
-    return asked
-
-
-@router.put("/stock")
-async def set_stock(request: Request, asked: SetStock) -> dict[str, int]:
-    """Count the shelves: articles become known, and this many are on hand. Not fewer than are reserved."""
-    world = world_of(request)
-    with world.transaction():
-        for sku, on_hand in asked.on_hand.items():
-            article = world.state.load(StockRecord, sku) or StockRecord(sku=sku, on_hand=on_hand)
-            if on_hand < article.reserved:
-                raise Refusal("reserved", f"{article.reserved} of {sku} are reserved", status=409)
-            article.on_hand = on_hand
-            world.state.save(article, sku)
-    return asked.on_hand
-
-
-@router.put("/stock/missing")
-async def hide_stock(request: Request, asked: Unit) -> Unit:
-    """The next picks will find so many units fewer than the books have: a short pick."""
-    world = world_of(request)
-    with world.transaction():
-        world.state.save(ShelfGap(sku=asked.sku, units=asked.units), asked.sku)
     return asked
 
 

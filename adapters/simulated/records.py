@@ -6,15 +6,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from adapters.connector.protocol.articles import Article
-from adapters.connector.protocol.carrier import TrackingState
-from adapters.connector.protocol.common import Address, Money
+from adapters.connector.protocol.common import Money
 from adapters.connector.protocol.customers import Customer
 from adapters.connector.protocol.erp import Approval, ErpOrderState, SalesOrder
-from adapters.connector.protocol.payments import PaymentMethod, PaymentState, RefundState
-from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentLine, ShipmentReport
-from adapters.connector.protocol.stock import Reserved
+from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.connector.protocol.storefront import StorefrontState
-from adapters.connector.protocol.warehouse import PickState
 
 
 class Mark(BaseModel):
@@ -56,47 +52,6 @@ class ShopOrder(Record):
     shipments: list[Told] = []
     placed: Mark
     cancelled: Mark | None = None
-
-
-class Movement(BaseModel):
-    key: str
-    reference: str
-    amount: Money
-    mark: Mark
-
-
-class GivenBack(Movement):
-    """`decided` is when a pending refund came to its end, or one that had succeeded failed after all."""
-
-    state: RefundState = RefundState.SUCCEEDED
-    decided: Mark | None = None
-
-
-class PaymentRecord(Record):
-    """`authorised` of a bank transfer is what was asked for; its captures are the transfers that arrived."""
-
-    kind = "payments"
-    reference: str
-    order_id: str
-    method: PaymentMethod = PaymentMethod.CARD
-    state: PaymentState
-    authorised: Money
-    multicapture: bool = False
-    over_capture: Money | None = None
-    capture_before: datetime | None = None
-    captures: list[Movement] = []
-    refunds: list[GivenBack] = []
-    voids: list[Movement] = []
-    opened: Mark
-
-
-class PaymentScript(Record):
-    """What an order's next requests meet at the gateway; by script, so that no book of facts shows it."""
-
-    kind = "payment_scripts"
-    order_id: str
-    refunds: RefundState = RefundState.SUCCEEDED
-    decline_captures: str | None = None
 
 
 class CustomerRecord(Record):
@@ -173,64 +128,6 @@ class SalesOrderRecord(Record):
     invoice: InvoiceRecord | None = None
     entered: Mark
     cancelled: Mark | None = None
-
-
-class StockRecord(Record):
-    kind = "stock"
-    sku: str
-    on_hand: int
-    reserved: int = 0
-
-
-class ReservationRecord(Record):
-    kind = "reservations"
-    order_id: str
-    lines: list[Reserved]
-    mark: Mark
-
-
-class PickEvent(BaseModel):
-    state: PickState
-    mark: Mark
-
-
-class PickRecord(Record):
-    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested."""
-
-    kind = "picks"
-    shipment_id: str
-    order_id: str
-    lines: list[ShipmentLine] = []
-    ship_to: Address | None = None
-    state: PickState
-    packages: list[Package] = []
-    labels: Labels | None = None
-    unstoppable: bool = False
-    history: list[PickEvent] = []
-
-
-class ShelfGap(Record):
-    """Units that the books have and the pickers will not find."""
-
-    kind = "shelf_gaps"
-    sku: str
-    units: int
-
-
-class VoidedLabel(BaseModel):
-    label: Label
-    mark: Mark
-
-
-class ParcelRecord(Record):
-    kind = "parcels"
-    shipment_id: str
-    labels: list[Label]
-    voided: list[VoidedLabel] = []
-    state: TrackingState
-    labelled: Mark
-    in_transit: Mark | None = None
-    delivered: Mark | None = None
 
 
 class NoteRecord(Record):

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS requests (
     system TEXT, operation TEXT, key TEXT, outcome TEXT, n INTEGER NOT NULL, first_at TEXT NOT NULL,
     last_at TEXT NOT NULL, PRIMARY KEY (system, operation, key, outcome)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (
+    order_id TEXT, sku TEXT, since INTEGER NOT NULL, PRIMARY KEY (order_id, sku)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_for ON waiting (sku, since);
 CREATE TABLE IF NOT EXISTS moves (
     kind TEXT, id TEXT, since REAL NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
@@ -131,6 +134,21 @@ class State:
     def linked(self, name: str, value: str) -> str | None:
         row = self.db.execute("SELECT id FROM links WHERE name = ? AND value = ?", (name, value)).fetchone()
         return row["id"] if row else None
+
+    def waits_for(self, order_id: str, skus: Iterable[str], since: int) -> None:
+        """The order is short of these articles, and of no others."""
+        self.db.execute("DELETE FROM waiting WHERE order_id = ?", (order_id,))
+        self.db.executemany("INSERT INTO waiting VALUES (?, ?, ?)", [(order_id, sku, since) for sku in skus])
+
+    def waiting_for(self, skus: Iterable[str]) -> list[str]:
+        """The orders that are short of one of these articles, oldest first."""
+        wanted = tuple(skus)
+        rows = self.db.execute(
+            f"SELECT order_id FROM waiting WHERE sku IN ({', '.join('?' * len(wanted))})"  # noqa: S608  question marks
+            " GROUP BY order_id ORDER BY min(since)",
+            wanted,
+        )
+        return [row["order_id"] for row in rows]
 
     def changed(self, system: str, order_id: str) -> None:
         self.db.execute(

@@ -1,80 +1,199 @@
-from fastapi import APIRouter
+from collections.abc import Iterable
+from typing import Annotated
 
-from adapters.connector.protocol.common import Done, OrderId, OrderTold
-from adapters.connector.protocol.stock import Reservation, Reserve, Reserved
+from fastapi import APIRouter, Query
+
+from adapters.connector.protocol.common import Done, OrderId, OrderTold, Sku
+from adapters.connector.protocol.stock import (
+    SKUS_MAX,
+    Demand,
+    Reservation,
+    Reserve,
+    Reserved,
+    Shelf,
+    Shelves,
+)
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import ReservationRecord, StockRecord
+from adapters.simulated.goods import ReservationRecord, StockRecord
+from adapters.simulated.records import ShopOrder
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/stock")
+
+Skus = Annotated[list[Sku], Query(min_length=1, max_length=SKUS_MAX)]
+
+
+@read(router)
+def look_up_shelves(world: World, order_id: OrderId, sku: Skus) -> Shelves | None:
+    """What each warehouse could give this order now: free units, and those it keeps for it already."""
+    reservation = world.state.load(ReservationRecord, order_id)
+    shelves = []
+    for name in dict.fromkeys(sku):
+        article = world.state.load(StockRecord, name)
+        for location, shelf in sorted(article.shelves.items()) if article else ():
+            kept = sum(
+                line.reserved
+                for line in (reservation.lines if reservation else ())
+                if (line.sku, line.location) == (name, location)
+            )
+            shelves.append(Shelf(location=location, sku=name, units=shelf.free + kept))
+    return Shelves(shelves=tuple(shelves))
 
 
 @effect(router)
 def reserve(world: World, told: Reserve, key: str) -> Reservation:  # noqa: ARG001  the order id is the key
     """Ensure exactly this is reserved for the order, as far as there is stock; the answer tells what is short."""
-    for i, demand in enumerate(told.demand):
-        if world.state.load(StockRecord, demand.sku) is None:
-            raise Refusal("unknown_sku", f"there is no article {demand.sku}", field=f"demand[{i}].sku")
+    _check(world, told.demand)
     before = world.state.load(ReservationRecord, told.order_id)
-    _give_back(world, told.order_id)
-    lines = []
-    for demand in told.demand:
-        article = _article(world, demand.sku)
-        kept = max(0, min(demand.quantity, article.on_hand - article.reserved))
-        article.reserved += kept
-        world.state.save(article, article.sku)
-        lines.append(Reserved(line_id=demand.line_id, sku=demand.sku, wanted=demand.quantity, reserved=kept))
+    kept = before.lines if before else []
+    _unreserve(world, kept)
+    lines = [_reserved(world, demand) for demand in told.demand]
     if before is None or before.lines != lines:
         before = ReservationRecord(order_id=told.order_id, lines=lines, mark=world.state.mark())
-    world.state.save(before, told.order_id)
+    _save(world, before)
+    tell_waiting(world, _freed(kept, lines), but=told.order_id)
     return Reservation(lines=tuple(lines))
 
 
 @effect(router)
 def release(world: World, told: OrderTold, key: str) -> Done:  # noqa: ARG001  a target needs no key
     """Ensure nothing is reserved for the order. What shipped is not reserved any more and does not come back."""
-    _give_back(world, told.order_id)
+    record = world.state.load(ReservationRecord, told.order_id)
+    if record is not None and record.lines:
+        kept = record.lines
+        _unreserve(world, kept)
+        record.lines, record.mark = [], world.state.mark()
+        _save(world, record)
+        tell_waiting(world, _freed(kept, []), but=told.order_id)
     return Done()
 
 
 @read(router)
 def look_up_reservation(world: World, order_id: OrderId) -> Reservation | None:
-    """What is kept for the order now."""
+    """What is kept for the order now. What shipped is no part of it any more."""
     record = world.state.load(ReservationRecord, order_id)
     return Reservation(lines=tuple(record.lines)) if record and record.lines else None
 
 
-def take_from_shelf(world: World, order_id: str, sku: str, line_id: str, quantity: int) -> None:
-    """Units leave the house: from what is on hand, and from what was reserved for this line."""
+def put_on_shelf(world: World, sku: str, location: str, units: int) -> None:
+    """Units come in. Orders that wait for them hear of it."""
+    article = world.state.load(StockRecord, sku) or StockRecord(sku=sku)
+    article.at(location).on_hand += units
+    world.state.save(article, sku)
+    tell_waiting(world, [sku])
+
+
+def take_from_shelf(  # noqa: PLR0917  each is a fact of the units that leave
+    world: World, order_id: str, sku: str, line_id: str, quantity: int, location: str
+) -> None:
+    """Units leave the house: from what is on hand there, and from what was reserved there for this line."""
     article = world.state.load(StockRecord, sku)
     if article is None:
         return  # the merchant keeps this article's stock in another system
-    article.on_hand -= quantity
+    shelf = article.at(location)
+    shelf.on_hand -= quantity
     record = world.state.load(ReservationRecord, order_id)
     if record is not None:
         lines = []
         for line in record.lines:
-            gone = quantity if line.line_id == line_id else 0
-            article.reserved -= min(gone, line.reserved)
+            gone = quantity if (line.line_id, line.location) == (line_id, location) else 0
+            shelf.reserved -= min(gone, line.reserved)
             if line.wanted > gone:
                 kept = max(0, line.reserved - gone)
                 lines.append(line.model_copy(update={"wanted": line.wanted - gone, "reserved": kept}))
         record.lines = lines
-        world.state.save(record, order_id)
+        _save(world, record)
+    _break_promises(world, article, location)
     world.state.save(article, sku)
 
 
-def _give_back(world: World, order_id: str) -> None:
-    record = world.state.load(ReservationRecord, order_id)
-    if record is None or not record.lines:
-        return
-    for line in record.lines:
-        article = _article(world, line.sku)
-        article.reserved -= line.reserved
+def take_free(world: World, sku: str, location: str, units: int) -> None:
+    """Units that are kept for nobody leave the shelf. Refusal: there are not as many."""
+    article = world.state.load(StockRecord, sku)
+    free = article.at(location).free if article else 0
+    if article is None or free < units:
+        raise Refusal("not_enough", f"{free} of {sku} are free at {location}", status=409)
+    article.at(location).on_hand -= units
+    world.state.save(article, sku)
+
+
+def tell_waiting(world: World, skus: Iterable[str], but: str = "") -> None:
+    """Every order that is short of one of these articles hears that there is more, oldest placed first."""
+    for order_id in world.state.waiting_for(set(skus)):
+        if order_id != but:
+            world.hint("stock", "stock_arrived", order_id)
+
+
+def _check(world: World, wanted: Iterable[Demand]) -> None:
+    known: set[tuple[str, str]] = set()
+    for i, demand in enumerate(wanted):
+        if world.state.load(StockRecord, demand.sku) is None:
+            raise Refusal("unknown_sku", f"there is no article {demand.sku}", field=f"demand[{i}].sku")
+        if (demand.line_id, demand.location) in known:
+            raise Refusal("line_named_twice", "a line is wanted once per warehouse", field=f"demand[{i}]")
+        known.add((demand.line_id, demand.location))
+
+
+def _reserved(world: World, demand: Demand) -> Reserved:
+    article = _article(world, demand.sku)
+    kept = 0
+    if shelf := article.shelves.get(demand.location):
+        kept = min(demand.quantity, max(0, shelf.free))
+        shelf.reserved += kept
         world.state.save(article, article.sku)
-    record.lines = []
-    record.mark = world.state.mark()
-    world.state.save(record, order_id)
+    return Reserved(
+        line_id=demand.line_id,
+        sku=demand.sku,
+        location=demand.location,
+        wanted=demand.quantity,
+        reserved=kept,
+    )
+
+
+def _unreserve(world: World, lines: Iterable[Reserved]) -> None:
+    for line in lines:
+        if line.reserved:
+            article = _article(world, line.sku)
+            article.at(line.location).reserved -= line.reserved
+            world.state.save(article, article.sku)
+
+
+def _freed(before: Iterable[Reserved], after: Iterable[Reserved]) -> set[str]:
+    """The articles of which something is free that was kept."""
+    less: dict[tuple[str, str], int] = {}
+    for sign, lines in ((1, before), (-1, after)):
+        for line in lines:
+            place = (line.sku, line.location)
+            less[place] = less.get(place, 0) + sign * line.reserved
+    return {sku for (sku, _), units in less.items() if units > 0}
+
+
+def _break_promises(world: World, article: StockRecord, location: str) -> None:
+    """Somebody took units that were kept for others: the youngest promises go first, and their orders hear of it."""
+    shelf = article.at(location)
+    if shelf.reserved <= shelf.on_hand:
+        return
+    youngest = sorted(world.state.all(ReservationRecord), key=lambda r: -_age(world, r))
+    for record in youngest:
+        for i, line in enumerate(record.lines):
+            lost = min(line.reserved, shelf.reserved - shelf.on_hand)
+            if (line.sku, line.location) == (article.sku, location) and lost > 0:
+                record.lines[i] = line.model_copy(update={"reserved": line.reserved - lost})
+                shelf.reserved -= lost
+                _save(world, record)
+                world.hint("stock", "reservation_broken", record.order_id)
+
+
+def _save(world: World, record: ReservationRecord) -> None:
+    short = {line.sku for line in record.lines if line.wanted > line.reserved}
+    world.state.save(record, record.order_id)
+    world.state.waits_for(record.order_id, short, since=_age(world, record) if short else 0)
+
+
+def _age(world: World, record: ReservationRecord) -> int:
+    """When the order was placed; where the shop is another one, when it last asked for stock."""
+    order = world.state.load(ShopOrder, record.order_id)
+    return order.placed.seq if order else record.mark.seq
 
 
 def _article(world: World, sku: str) -> StockRecord:

@@ -15,7 +15,7 @@ from adapters.connector.protocol.warehouse import (
 )
 from adapters.simulated.carrier import collect
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import PickEvent, PickRecord, ShelfGap
+from adapters.simulated.goods import PickEvent, PickRecord, ShelfGap, StockRecord
 from adapters.simulated.stock import take_from_shelf
 from adapters.simulated.world import Refusal, World
 
@@ -40,13 +40,14 @@ def request_pick(world: World, told: PickRequest, key: str) -> Done:  # noqa: AR
     if pick is not None:
         if pick.state is PickState.CANCELLED:
             raise Refusal("cancelled", "this pick was cancelled")
-        if tuple(pick.lines) != told.lines:
-            raise Refusal("pick_differs", "this pick was requested with other lines")
+        if (tuple(pick.lines), pick.location) != (told.lines, told.location):
+            raise Refusal("pick_differs", "this pick was requested with other lines, or elsewhere")
         return Done()
     pick = PickRecord(
         shipment_id=told.shipment_id,
         order_id=told.order_id,
         lines=list(told.lines),
+        location=told.location,
         ship_to=told.ship_to,
         state=PickState.REQUESTED,
     )
@@ -121,7 +122,7 @@ def advance(world: World, shipment_id: str) -> bool:
     if following is None:
         return False
     if following is PickState.PACKED:
-        found = [_found(world, line) for line in pick.lines]
+        found = [_found(world, line, pick.location) for line in pick.lines]
         pick.packages = _packed(
             shipment_id, [line for line in found if line], world.settings.units_per_package
         )
@@ -142,7 +143,7 @@ def work_until(world: World, shipment_id: str, wanted: PickState) -> bool:
 def _ship(world: World, pick: PickRecord) -> None:
     for package in pick.packages:
         for line in package.lines:
-            take_from_shelf(world, pick.order_id, line.sku, line.line_id, line.quantity)
+            take_from_shelf(world, pick.order_id, line.sku, line.line_id, line.quantity, pick.location)
     _enter(world, pick, PickState.SHIPPED)
     world.state.link("shipped", pick.order_id, pick.shipment_id)
     collect(world, pick.shipment_id)
@@ -158,16 +159,17 @@ def _enter(world: World, pick: PickRecord, state: PickState) -> None:
             world.hint("warehouse", f"pick_{state}", pick.order_id)
 
 
-def _found(world: World, line: ShipmentLine) -> ShipmentLine | None:
+def _found(world: World, line: ShipmentLine, location: str) -> ShipmentLine | None:
     """What the picker finds of it on the shelf."""
-    gap = world.state.load(ShelfGap, line.sku)
+    gap = world.state.load(ShelfGap, f"{location}/{line.sku}")
     missing = min(gap.units, line.quantity) if gap else 0
     if gap and missing:
         gap.units -= missing
-        world.state.save(gap, line.sku)
-    if missing == line.quantity:
-        return None
-    return line.model_copy(update={"quantity": line.quantity - missing})
+        world.state.save(gap, f"{location}/{line.sku}")
+    article = world.state.load(StockRecord, line.sku)  # none: its stock is kept in another system
+    most = article.at(location).on_hand if article else line.quantity
+    found = min(line.quantity - missing, most)
+    return line.model_copy(update={"quantity": found}) if found > 0 else None
 
 
 def _packed(shipment_id: str, lines: Sequence[ShipmentLine], units_max: int) -> list[Package]:

@@ -21,9 +21,8 @@ from domain.ids import CustomerRef, PaymentRef, Sku, shipment_id
 from domain.keys import Key, effect_key
 from domain.notifications import Mail
 from domain.orders import PlacedOrder
-from domain.reservations import demand_of
 from domain.shipments import Labels, Parcel, ShipmentReport
-from tests.contracts.placing import pick_request, place, report_of
+from tests.contracts.placing import demand_of, pick_request, place, report_of
 from tests.contracts.simulator_process import Simulator
 
 SETTLED_AFTER = timedelta(seconds=5)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from domain.errors import OutcomeUnknown
-from domain.ids import ChannelId, LineId, PlatformId, Sku, shipment_id
+from domain.ids import MAIN, ChannelId, LineId, Location, PlatformId, Sku, shipment_id
 from domain.money import Money, total
 from domain.orders import (
     Address,
@@ -20,6 +20,7 @@ from domain.orders import (
     SurchargeKind,
     Tax,
 )
+from domain.reservations import Demand
 from domain.shipments import Label, Labels, Package, PickRequest, ShipmentLine, ShipmentReport
 
 T = TypeVar("T")
@@ -108,6 +109,13 @@ def whole(
 def shipment_lines(order: PlacedOrder) -> tuple[ShipmentLine, ...]:
     return tuple(
         ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity) for line in order.shippable
+    )
+
+
+def demand_of(order: PlacedOrder, location: Location = MAIN) -> tuple[Demand, ...]:
+    return tuple(
+        Demand(line_id=line.line_id, sku=line.sku, quantity=line.quantity, location=location)
+        for line in order.shippable
     )
 
 

@@ -14,9 +14,9 @@ from domain.ids import LineId, OrderId, Sku
 from domain.keys import effect_key
 from domain.orders import PlacedOrder
 from domain.ports import Stock
-from domain.reservations import Demand, Reservation, demand_of
+from domain.reservations import Demand, Reservation
 from tests.contracts.lossy import Fault, Lossy
-from tests.contracts.placing import insist, place, unique
+from tests.contracts.placing import demand_of, insist, place, unique
 
 _ATTEMPTS_MAX = 20
 

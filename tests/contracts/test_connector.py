@@ -18,13 +18,12 @@ from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
 from domain.customers import Article
 from domain.errors import Refused
-from domain.ids import CustomerRef, OrderId, ShipmentId, Sku, order_of
+from domain.ids import CustomerRef, Location, OrderId, ShipmentId, Sku, order_of
 from domain.keys import effect_key
 from domain.money import Money, total
 from domain.notifications import Mail
 from domain.orders import Address, PlacedOrder
 from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
-from domain.reservations import demand_of
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.crm import CrmContract
@@ -32,11 +31,12 @@ from tests.contracts.customers import CreditContract, RegisterContract, ask
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
-from tests.contracts.placing import labels_for, pick_request, place
+from tests.contracts.placing import demand_of, labels_for, pick_request, place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
 from tests.contracts.warehouse import WarehouseContract
+from tests.contracts.warehouses import WarehousesContract
 
 SETTLED_AFTER = timedelta(seconds=5)
 _skus = itertools.count(1)
@@ -277,6 +277,30 @@ class StockHands(Hands):
 
 class TestStock(StockContract):
     hands_of = StockHands
+
+    @pytest.fixture
+    def stock(self, client: httpx.AsyncClient) -> Stock:
+        return ConnectorStock(client, SETTLED_AFTER)
+
+
+class SeveralHands(StockHands):
+    def warehouses(self) -> tuple[Location, Location]:
+        return Location("north"), Location("south")
+
+    async def stocked_in(self, units: dict[Location, int]) -> Sku:
+        sku = Sku(f"SKU-{next(_skus)}")
+        for location, on_hand in units.items():
+            self.world.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}, "location": location})
+        return sku
+
+    async def reserved_in(self, sku: Sku, location: Location) -> int:
+        (shelf,) = await self.find("shelves", sku=sku, location=location)
+        units: int = shelf["reserved"]
+        return units
+
+
+class TestWarehouses(WarehousesContract):
+    hands_of = SeveralHands
 
     @pytest.fixture
     def stock(self, client: httpx.AsyncClient) -> Stock:

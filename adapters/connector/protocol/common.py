@@ -13,12 +13,15 @@ DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,10})?$", e
 OrderId = Annotated[
     str, Field(pattern=r"^order:[a-z0-9-]{1,40}:[A-Za-z0-9._-]{1,100}$", examples=["order:shop-de:1001"])
 ]
+ReturnId = Annotated[str, Field(min_length=1, max_length=160, examples=["order:shop-de:1001/r1"])]
 ShipmentId = Annotated[str, Field(min_length=1, max_length=160, examples=["order:shop-de:1001/s1"])]
 LineId = Annotated[str, Field(min_length=1, max_length=128)]
 Sku = Annotated[str, Field(min_length=1, max_length=128)]
+Location = Annotated[str, Field(min_length=1, max_length=128, examples=["main"])]
 Units = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Text = Annotated[str, Field(max_length=4000)]
 
+MAIN = "main"  # the warehouse of a merchant who has one only
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH_MAX = 64
 PROBLEM_TYPE = "application/problem+json"

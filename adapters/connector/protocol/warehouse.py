@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from adapters.connector.protocol.common import Address, Model, OrderId, ShipmentId, Text
+from adapters.connector.protocol.common import MAIN, Address, Location, Model, OrderId, ShipmentId, Text
 from adapters.connector.protocol.shipments import Labels, Package, ShipmentLine
 
 
@@ -12,6 +12,7 @@ class PickRequest(Model):
     order_id: OrderId
     order_number: Text
     lines: Annotated[tuple[ShipmentLine, ...], Field(min_length=1)]
+    location: Location = MAIN
     ship_to: Address | None
 
 

@@ -1,0 +1,89 @@
+"""Who moves units without being asked by us: people who count, receive and sell by the pallet. Under /world."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from adapters.connector.protocol.common import MAIN, Location, Sku, Units
+from adapters.connector.protocol.stock import Count
+from adapters.simulated import stock
+from adapters.simulated.goods import ShelfGap, StockRecord, WholesaleLine, WholesaleRecord
+from adapters.simulated.world import Asked, Refusal, world_of
+
+router = APIRouter(prefix="/world", tags=["world"])
+
+
+class SetStock(Asked):
+    on_hand: dict[Sku, Count]
+    location: Location = MAIN
+
+
+class Arrival(Asked):
+    units: Annotated[dict[Sku, Units], Field(min_length=1)]
+    location: Location = MAIN
+
+
+class Gap(Asked):
+    sku: Sku
+    units: Count
+    location: Location = MAIN
+
+
+class Pallet(Asked):
+    sku: Sku
+    quantity: Units
+    location: Location = MAIN
+
+
+class Wholesale(Asked):
+    lines: Annotated[list[Pallet], Field(min_length=1)]
+
+
+@router.put("/stock")
+async def set_stock(request: Request, asked: SetStock) -> dict[str, int]:
+    """Count the shelves: articles become known, and this many are on hand. Not fewer than are reserved. No hint."""
+    world = world_of(request)
+    with world.transaction():
+        for sku, on_hand in asked.on_hand.items():
+            article = world.state.load(StockRecord, sku) or StockRecord(sku=sku)
+            shelf = article.at(asked.location)
+            if on_hand < shelf.reserved:
+                raise Refusal("reserved", f"{shelf.reserved} of {sku} are reserved", status=409)
+            shelf.on_hand = on_hand
+            world.state.save(article, sku)
+    return asked.on_hand
+
+
+@router.post("/stock/arrive")
+async def arrive(request: Request, asked: Arrival) -> Arrival:
+    """So many more are on hand. Every order whose reservation is short of them is told, oldest placed first."""
+    world = world_of(request)
+    with world.transaction():
+        for sku, units in asked.units.items():
+            stock.put_on_shelf(world, sku, asked.location, units)
+    return asked
+
+
+@router.put("/stock/missing")
+async def hide_stock(request: Request, asked: Gap) -> Gap:
+    """The next picks there will find so many units fewer than the books have: a short pick."""
+    world = world_of(request)
+    with world.transaction():
+        gap = ShelfGap(sku=asked.sku, location=asked.location, units=asked.units)
+        world.state.save(gap, f"{asked.location}/{asked.sku}")
+    return asked
+
+
+@router.post("/erp/wholesale")
+async def sell_by_the_pallet(request: Request, asked: Wholesale) -> WholesaleRecord:
+    """People enter an order of another business in the ERP: free units leave their shelves at once, all or none."""
+    world = world_of(request)
+    with world.transaction():
+        mark = world.state.mark()
+        for line in asked.lines:
+            stock.take_free(world, line.sku, line.location, line.quantity)
+        lines = [WholesaleLine(**line.model_dump()) for line in asked.lines]
+        sold = WholesaleRecord(reference=f"WS{mark.seq:06}", lines=lines, mark=mark)
+        world.state.save(sold, sold.reference)
+    return sold
