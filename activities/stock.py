@@ -42,14 +42,10 @@ class StockActivities:
     @effect(System.STOCK)
     async def reserve_stock(self, effect: ReserveStock) -> Reservation:
         """Keep what is there for the order, less what older orders wait for. Short lines stay on the list."""
-        stock = self._stocks[effect.adapter]
-        for _ in range(_PLANS_MAX):
-            shelves = await self._shelves(stock, effect)
-            plan = allocate(effect.wanted, shelves, warehouses=effect.warehouses)
-            demand = _together((*effect.kept, *plan))
-            reservation = await stock.reserve(effect.order_id, demand, key=_key(effect, demand))
-            if not _taken_meanwhile(reservation, shelves):
-                break
+        reservation, taken = await self._reserved(effect)
+        for _ in range(_PLANS_MAX - 1):
+            if taken:
+                reservation, taken = await self._reserved(effect)
         short: dict[Sku, int] = {}
         for line in reservation.short:
             short[line.sku] = short.get(line.sku, 0) + line.short
@@ -61,6 +57,15 @@ class StockActivities:
     async def release_stock(self, effect: ReleaseStock) -> None:
         await self._stocks[effect.adapter].release(effect.order_id, key=effect.key)
         await self._backorders.wait(effect.adapter, effect.order_id, effect.promised_at, {})
+
+    async def _reserved(self, effect: ReserveStock) -> tuple[Reservation, bool]:
+        """And whether others took meanwhile what it was planned with."""
+        stock = self._stocks[effect.adapter]
+        shelves = await self._shelves(stock, effect)
+        plan = allocate(effect.wanted, shelves, warehouses=effect.warehouses)
+        demand = _together((*effect.kept, *plan))
+        reservation = await stock.reserve(effect.order_id, demand, key=_key(effect, demand))
+        return reservation, _taken_meanwhile(reservation, shelves)
 
     async def _shelves(self, stock: Stock, effect: ReserveStock) -> tuple[Shelf, ...]:
         """What may be planned with: not what is kept already, nor what older orders wait for, nor what is not there."""

@@ -23,7 +23,7 @@ from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders, RegisteredOrder
 from domain.attention import Answer
 from domain.base import Value
-from domain.document import OrderDocument
+from domain.document import OrderDocument, Wait
 from domain.errors import Refused, Unavailable
 from domain.ids import OrderId
 from domain.orders import PlacedOrder
@@ -163,5 +163,5 @@ def _unanswered(order: RegisteredOrder, *, taken: bool) -> Told:
 
 def _not_started(placed: PlacedOrder) -> OrderDocument:
     document = OrderDocument.begun(placed)
-    document.waits_for = "Temporal, to be started: it is accepted and kept"
+    document.waits.append(Wait(what="Temporal, to be started: it is accepted and kept"))
     return document
