@@ -1,18 +1,18 @@
 from datetime import timedelta
-from typing import Any
 
 import httpx
 
 from adapters.connector.client import Peer
-from adapters.connector.protocol import common, shipments
+from adapters.connector.protocol import common, returns, shipments
 from adapters.connector.protocol import erp as protocol
-from adapters.connector.wire import incoming, money, outgoing, plain
+from adapters.connector.wire import incoming, money, outgoing, plain, priced
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
 from domain.ids import CustomerRef, OrderId, System
 from domain.keys import Key
 from domain.money import Money
-from domain.orders import Customer, OrderLine, Surcharge
+from domain.orders import Customer
+from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
 
 
@@ -54,6 +54,10 @@ class ConnectorErp:
         told = common.OrderTold(order_id=order)
         return await self._peer.tell("post_invoice", told, protocol.Invoice, _invoice, key=key)
 
+    async def post_credit_note(self, note: CreditNote, *, key: Key) -> Invoice:
+        told = outgoing(returns.CreditNote, note)
+        return await self._peer.tell("post_credit_note", told, protocol.Invoice, _invoice, key=key)
+
     async def changes(self, since: str | None) -> Changes:
         return await self._peer.changes(since)
 
@@ -68,17 +72,11 @@ def sales_order(target: SalesOrder) -> protocol.SalesOrder:
             "number": order.number,
             "placed_at": order.placed_at,
             "customer": target.customer,
-            "lines": tuple(_with_total(line) for line in order.lines),
-            "surcharges": tuple(_with_total(surcharge) for surcharge in order.surcharges),
             "billing": plain(order.billing),
             "shipping": plain(order.shipping),
-            "total": plain(order.total),
+            **priced(order),
         }
     )
-
-
-def _with_total(item: OrderLine | Surcharge) -> dict[str, Any]:
-    return {**plain(item), "total": plain(item.total)}
 
 
 def _order(told: protocol.ErpOrder) -> ErpOrder:

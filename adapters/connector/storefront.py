@@ -3,12 +3,14 @@ from datetime import timedelta
 import httpx
 
 from adapters.connector.client import Peer
-from adapters.connector.protocol import shipments
+from adapters.connector.protocol import returns, shipments
 from adapters.connector.protocol import storefront as protocol
-from adapters.connector.wire import incoming, outgoing
+from adapters.connector.wire import incoming, outgoing, priced
 from domain.customers import Article, Page
 from domain.ids import OrderId, System
 from domain.keys import Key
+from domain.orders import PlacedOrder
+from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
 from domain.storefront import StorefrontOrder
 
@@ -30,6 +32,13 @@ class ConnectorStorefront:
 
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
         await self._peer.ensure("report_shipment", outgoing(shipments.ShipmentReport, report), key=key)
+
+    async def amend_order(self, order: PlacedOrder, *, key: Key) -> None:
+        told = protocol.AmendShopOrder.model_validate({"order_id": order.order_id, **priced(order)})
+        await self._peer.ensure("amend_order", told, key=key)
+
+    async def record_refund(self, note: CreditNote, *, key: Key) -> None:
+        await self._peer.ensure("record_refund", outgoing(returns.CreditNote, note), key=key)
 
     async def cancel_order(self, order: OrderId, reason: str, *, key: Key) -> None:
         told = protocol.CancelShopOrder(order_id=order, reason=reason)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from adapters.connector.protocol import common
 from domain.base import Value
 from domain.money import Money
+from domain.orders import PlacedOrder
 
 M = TypeVar("M", bound=common.Model)
 V = TypeVar("V", bound=Value)
@@ -19,6 +20,15 @@ V = TypeVar("V", bound=Value)
 
 def money(amount: Money) -> common.Money:
     return common.Money(amount=f"{amount.major:f}", currency=amount.currency)
+
+
+def priced(order: PlacedOrder) -> dict[str, Any]:
+    """Lines, surcharges and total, with the totals of lines and surcharges spelled out."""
+    return {
+        "lines": tuple({**plain(line), "total": plain(line.total)} for line in order.lines),
+        "surcharges": tuple({**plain(extra), "total": plain(extra.total)} for extra in order.surcharges),
+        "total": plain(order.total),
+    }
 
 
 def outgoing(model: type[M], value: Value) -> M:

@@ -66,10 +66,24 @@ def whole(state: State) -> dict[str, Any]:
         for order in book["sales_orders"]
         if order["invoice"]
     ]
+    book["credit_notes"] = [
+        {
+            "order_id": order["order_id"],
+            "return_id": given["note"]["return_id"],
+            "reference": given["reference"],
+            "total": given["note"]["amount"],
+            "lines": given["note"]["lines"],
+            "refund": given["note"]["reference"],
+            "key": given["key"],
+            "mark": given["mark"],
+        }
+        for order in book["sales_orders"]
+        for given in order.get("credit_notes", ())
+    ]
     book["shelves"] = [
         {"sku": article["sku"], "location": location, **shelf}
         for article in book["stock"]
-        for location, shelf in article["shelves"].items()
+        for location, shelf in article.get("shelves", {}).items()
     ]
     book["requests"] = _requests(state)
     book["webhooks"] = dict(state.db.execute("SELECT name, n FROM counts").fetchall())

@@ -6,7 +6,7 @@ from adapters.connector.protocol.common import Money
 from adapters.connector.protocol.erp import ApproveCredit, CreditApproved, CreditRefused, ErpOrderState
 from adapters.simulated import customers
 from adapters.simulated.records import CreditEvent, CreditRecord, CustomerRecord, SalesOrderRecord
-from adapters.simulated.sums import decimal, money
+from adapters.simulated.sums import decimal, money, summed
 from adapters.simulated.world import Refusal, World
 
 
@@ -52,10 +52,17 @@ def pay(world: World, order_id: str) -> Money:
         raise Refusal("not_invoiced", "the order has no invoice yet", status=409)
     if not record.paid:
         record.paid = True
-        _save(world, record, "paid", sales.invoice.total, "")
+        _save(world, record, "paid", _owed(sales.invoice.total, sales), "")
         tell_waiting(world, record.customer, "credit_freed")
         _tell(world, order_id, "invoice_paid")
-    return sales.invoice.total
+    return _owed(sales.invoice.total, sales)
+
+
+def give_back(world: World, order_id: str) -> None:
+    """A credit note was posted: so much less of an order on account is open."""
+    record = world.state.load(CreditRecord, order_id)
+    if record is not None and record.set_aside is not None and not record.paid:
+        tell_waiting(world, record.customer, "credit_freed")
 
 
 def tell_waiting(world: World, customer: str, event: str) -> None:
@@ -92,7 +99,15 @@ def _open(world: World, record: CreditRecord) -> Decimal:
     if record.paid or record.set_aside is None:
         return Decimal(0)
     sales = world.state.load(SalesOrderRecord, record.order_id)
-    return decimal(sales.invoice.total if sales and sales.invoice else record.set_aside)
+    if sales is None:
+        return decimal(record.set_aside)
+    worth = sales.invoice.total if sales.invoice else record.set_aside
+    return decimal(worth) - summed(given.note.amount for given in sales.credit_notes)
+
+
+def _owed(invoiced: Money, sales: SalesOrderRecord) -> Money:
+    """What is left of an invoice after its credit notes."""
+    return money(decimal(invoiced) - summed(given.note.amount for given in sales.credit_notes), invoiced)
 
 
 def _nothing(record: CreditRecord) -> Money:

@@ -16,13 +16,23 @@ from adapters.connector.protocol.erp import (
     SalesOrder,
 )
 from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
+from adapters.connector.protocol.returns import CreditNote
 from adapters.connector.protocol.shipments import ShipmentReport
+from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import credit
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import StockRecord
-from adapters.simulated.records import ErpArticle, InvoiceRecord, SalesOrderRecord, Told
-from adapters.simulated.storefront import ensure_told, take_units, units_left
+from adapters.simulated.goods import PickRecord, StockRecord
+from adapters.simulated.records import ErpArticle, GivenForReturn, InvoiceRecord, SalesOrderRecord, Told
+from adapters.simulated.storefront import (
+    check_returned,
+    check_shipped,
+    ensure_told,
+    given_before,
+    take_units,
+    units_left,
+    units_shipped,
+)
 from adapters.simulated.sums import decimal, money, rounded, summed
 from adapters.simulated.world import Refusal, World
 
@@ -73,7 +83,8 @@ def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: 
     """Ensure the sales order exists with exactly these lines, found by `order_id` first.
 
     Refused: a SKU or customer unknown, amounts that do not add up, an older revision than the one held, an order that
-    was cancelled (also before it was ever entered), shipped in part, or invoiced.
+    was cancelled (also before it was ever entered) or invoiced. Once some of it has shipped: anything but a later
+    revision, in which no quantity is below what shipped.
     """
     record = world.state.load(SalesOrderRecord, told.order_id)
     if record is not None and record.order == told and record.state is ErpOrderState.ENTERED:
@@ -89,7 +100,7 @@ def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: 
             entered=mark,
         )
     else:
-        _check_editable(record, told)
+        _check_editable(world, record, told)
         record.order = told
         record.edits += 1
     _save(world, record)
@@ -162,6 +173,32 @@ def post_invoice(world: World, told: OrderTold, key: str) -> Invoice:
     return Invoice(reference=record.invoice.reference, total=record.invoice.total)
 
 
+@effect(router)
+def post_credit_note(world: World, told: CreditNote, key: str) -> Invoice:
+    """Ensure the credit note of this return is posted, found by its return id first.
+
+    Refused: a return that was told with other content, more units than have shipped, more money than was invoiced (or
+    has shipped, where there is no invoice yet).
+    """
+    record, order = _open_order(world, told.order_id)
+    known = given_before(record.credit_notes, told)
+    if known is None:
+        if record.state is ErpOrderState.CANCELLED:
+            raise Refusal("cancelled", "the order is cancelled")
+        check_returned(units_shipped(record.shipments), record.credit_notes, told)
+        if told.amount.currency != order.total.currency:
+            raise Refusal("wrong_currency", "the order is in another currency", field="amount.currency")
+        worth = decimal(record.invoice.total) if record.invoice else _value_shipped(record, order)
+        if summed((told.amount, *(given.note.amount for given in record.credit_notes))) > worth:
+            raise Refusal("exceeds_invoice", "more than the order is worth", field="amount")
+        mark = world.state.mark()
+        known = GivenForReturn(reference=f"CN{mark.seq:06}", note=told, key=key, mark=mark)
+        record.credit_notes.append(known)
+        _save(world, record)
+        credit.give_back(world, told.order_id)
+    return Invoice(reference=known.reference, total=told.amount)
+
+
 @read(router)
 def changes(world: World, since: str | None = None) -> Changes | None:
     """Orders edited or moved on in the ERP since the cursor; from the beginning without one."""
@@ -184,13 +221,27 @@ def _open_order(world: World, order_id: str) -> tuple[SalesOrderRecord, SalesOrd
     return record, record.order
 
 
-def _check_editable(record: SalesOrderRecord, told: SalesOrder) -> None:
+def _check_editable(world: World, record: SalesOrderRecord, told: SalesOrder) -> None:
     if record.state is not ErpOrderState.ENTERED:
         raise Refusal(record.state, f"the order is {record.state}")
-    if record.shipments:
-        raise Refusal("shipped", "some of the order has shipped")
-    if record.order is not None and told.revision < record.order.revision:
+    held = record.order.revision if record.order else 0
+    if told.revision < held:
         raise Refusal("older_revision", "the ERP holds a later revision", field="revision")
+    shipped = _left_the_house(world, record)
+    if shipped and told.revision == held:
+        raise Refusal("shipped", "some of the order has shipped: this takes a later revision")
+    check_shipped(shipped, {line.line_id: line.quantity for line in told.lines if line.ships})
+
+
+def _left_the_house(world: World, record: SalesOrderRecord) -> dict[str, int]:
+    """Units that shipped, also those that nobody told the ERP yet: the warehouse is in the same house."""
+    units = units_shipped(record.shipments)
+    told = {known.report.shipment_id for known in record.shipments}
+    for pick in world.state.of_order(PickRecord, record.order_id):
+        if pick.state is PickState.SHIPPED and pick.shipment_id not in told:
+            for line in (line for package in pick.packages for line in package.lines):
+                units[line.line_id] = units.get(line.line_id, 0) + line.quantity
+    return units
 
 
 def _check(world: World, told: SalesOrder) -> None:

@@ -9,6 +9,7 @@ from adapters.connector.protocol.articles import Article
 from adapters.connector.protocol.common import Money
 from adapters.connector.protocol.customers import Customer
 from adapters.connector.protocol.erp import Approval, ErpOrderState, SalesOrder
+from adapters.connector.protocol.returns import CreditNote
 from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.connector.protocol.storefront import StorefrontState
 
@@ -40,7 +41,27 @@ class Told(BaseModel):
     mark: Mark
 
 
+class ShopAmendment(BaseModel):
+    """What the shop was told to show from then on."""
+
+    lines: list[ShopLine]
+    total: Money
+    key: str
+    mark: Mark
+
+
+class GivenForReturn(BaseModel):
+    """A credit note as it was received; `reference` is the ERP's own number of it, empty in the shop."""
+
+    reference: str = ""
+    note: CreditNote
+    key: str
+    mark: Mark
+
+
 class ShopOrder(Record):
+    """`lines` and `total` are what the shop shows now; `document` stays as the order was placed."""
+
     kind = "orders"
     order_id: str
     channel: str
@@ -50,6 +71,8 @@ class ShopOrder(Record):
     total: Money
     state: StorefrontState = StorefrontState.OPEN
     shipments: list[Told] = []
+    amendments: list[ShopAmendment] = []
+    refunds: list[GivenForReturn] = []
     placed: Mark
     cancelled: Mark | None = None
 
@@ -126,6 +149,7 @@ class SalesOrderRecord(Record):
     edits: int = 1
     shipments: list[Told] = []
     invoice: InvoiceRecord | None = None
+    credit_notes: list[GivenForReturn] = []
     entered: Mark
     cancelled: Mark | None = None
 

@@ -4,15 +4,19 @@ from fastapi import APIRouter
 
 from adapters.connector.protocol.articles import Articles
 from adapters.connector.protocol.common import Done, OrderId
+from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
+from adapters.connector.protocol.returns import CreditNote
 from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.connector.protocol.storefront import (
+    AmendShopOrder,
     CancelShopOrder,
     StorefrontLine,
     StorefrontOrder,
     StorefrontState,
 )
 from adapters.simulated.desk import effect, read
-from adapters.simulated.records import ShopArticle, ShopOrder, Told
+from adapters.simulated.records import GivenForReturn, ShopAmendment, ShopArticle, ShopLine, ShopOrder, Told
+from adapters.simulated.sums import decimal, summed
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/storefront")
@@ -55,6 +59,41 @@ def report_shipment(world: World, told: ShipmentReport, key: str) -> Done:
 
 
 @effect(router)
+def amend_order(world: World, told: AmendShopOrder, key: str) -> Done:
+    """Ensure the shop shows exactly these lines, quantities and totals. Refused below what it shows as shipped."""
+    order = _order(world, told.order_id)
+    if order.state is StorefrontState.CANCELLED:
+        raise Refusal("cancelled", "the order is cancelled in the shop")
+    if summed(item.total for item in (*told.lines, *told.surcharges)) != decimal(told.total):
+        raise Refusal("amounts_differ", "the lines do not add up to the total", field="total")
+    ordered = {line.line_id: line.quantity for line in told.lines if line.ships}
+    check_shipped(units_shipped(order.shipments), ordered)
+    lines = [_shop_line(item) for item in (*told.lines, *told.surcharges)]
+    if (order.lines, order.total) != (lines, told.total):
+        order.lines, order.total = lines, told.total
+        order.amendments.append(
+            ShopAmendment(lines=lines, total=told.total, key=key, mark=world.state.mark())
+        )
+        left = any(units_left(ordered, order.shipments).values())
+        order.state = StorefrontState.OPEN if left or not order.shipments else StorefrontState.FULFILLED
+        world.state.save(order, order.order_id)
+    return Done()
+
+
+@effect(router)
+def record_refund(world: World, told: CreditNote, key: str) -> Done:
+    """Ensure the shop shows what came back and what was given back for it, once per return id. No money moves."""
+    order = _order(world, told.order_id)
+    if given_before(order.refunds, told) is None:
+        check_returned(units_shipped(order.shipments), order.refunds, told)
+        if told.amount.currency != order.total.currency:
+            raise Refusal("wrong_currency", "the order is in another currency", field="amount.currency")
+        order.refunds.append(GivenForReturn(note=told, key=key, mark=world.state.mark()))
+        world.state.save(order, order.order_id)
+    return Done()
+
+
+@effect(router)
 def cancel_order(world: World, told: CancelShopOrder, key: str) -> Done:  # noqa: ARG001  a target needs no key
     """Ensure the shop shows the order as cancelled. Refused once any of it is shown as fulfilled."""
     order = _order(world, told.order_id)
@@ -77,12 +116,44 @@ def ensure_told(shipments: list[Told], told: ShipmentReport) -> bool:
     return False
 
 
-def units_left(ordered: dict[str, int], shipments: list[Told]) -> dict[str, int]:
-    left = dict(ordered)
+def units_shipped(shipments: list[Told]) -> dict[str, int]:
+    units: dict[str, int] = {}
     for known in shipments:
         for line in known.report.lines:
-            left[line.line_id] -= line.quantity
-    return left
+            units[line.line_id] = units.get(line.line_id, 0) + line.quantity
+    return units
+
+
+def units_left(ordered: dict[str, int], shipments: list[Told]) -> dict[str, int]:
+    shipped = units_shipped(shipments)
+    return {line_id: quantity - shipped.get(line_id, 0) for line_id, quantity in ordered.items()}
+
+
+def check_shipped(shipped: dict[str, int], ordered: dict[str, int]) -> None:
+    """Refusal when fewer units are ordered from now on than have shipped."""
+    for line_id, units in shipped.items():
+        if units > ordered.get(line_id, 0):
+            raise Refusal("below_shipped", f"{units} units of line {line_id} have shipped", field="lines")
+
+
+def given_before(known: list[GivenForReturn], told: CreditNote) -> GivenForReturn | None:
+    """What was told of this return before; Refusal when that was something else."""
+    given = next((given for given in known if given.note.return_id == told.return_id), None)
+    if given is not None and given.note != told:
+        raise Refusal("return_differs", "this return was told with other content")
+    return given
+
+
+def check_returned(shipped: dict[str, int], known: list[GivenForReturn], told: CreditNote) -> None:
+    """Refusal when more units come back than have shipped, or money is given that is none."""
+    if Decimal(told.amount.amount) < 0:
+        raise Refusal("invalid", "what is given back is not negative", field="amount")
+    left = dict(shipped)
+    for note in (*(given.note for given in known), told):
+        for i, line in enumerate(note.lines):
+            left[line.line_id] = left.get(line.line_id, 0) - line.quantity
+            if left[line.line_id] < 0:
+                raise Refusal("over_returned", "more than has shipped", field=f"lines[{i}].quantity")
 
 
 def take_units(left: dict[str, int], told: ShipmentReport) -> None:
@@ -97,6 +168,14 @@ def take_units(left: dict[str, int], told: ShipmentReport) -> None:
         left[line.line_id] -= line.quantity
         if left[line.line_id] < 0:
             raise Refusal("over_shipped", "more than was ordered", field=f"lines[{i}].quantity")
+
+
+def _shop_line(item: SalesLine | SalesSurcharge) -> ShopLine:
+    if isinstance(item, SalesSurcharge):
+        return ShopLine(line_id=item.line_id, quantity=1, total=item.total, ships=False)
+    return ShopLine(
+        line_id=item.line_id, sku=item.sku, quantity=item.quantity, total=item.total, ships=item.ships
+    )
 
 
 def _order(world: World, order_id: str) -> ShopOrder:

@@ -1,6 +1,19 @@
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from adapters.connector.protocol.common import LineId, Model, Money, OrderId, Text
+from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
+
+
+class AmendShopOrder(Model):
+    """The target: the shop shows exactly this."""
+
+    order_id: OrderId
+    lines: Annotated[tuple[SalesLine, ...], Field(min_length=1, max_length=500)]
+    surcharges: tuple[SalesSurcharge, ...] = ()
+    total: Money
 
 
 class CancelShopOrder(Model):

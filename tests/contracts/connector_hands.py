@@ -1,0 +1,241 @@
+"""Whoever acts on the simulated systems in the contract suites, and reads their own books."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from adapters.connector.stock import ConnectorStock
+from adapters.connector.warehouse import ConnectorWarehouse
+from domain.customers import Article
+from domain.ids import CustomerRef, LineId, Location, OrderId, ShipmentId, Sku, order_of, shipment_number_of
+from domain.keys import effect_key
+from domain.money import Money, total
+from domain.notifications import Mail
+from domain.orders import Address, PlacedOrder
+from domain.ports import Warehouse
+from domain.shipments import Labels, Package, PickRequest, ShipmentLine
+from tests.contracts.placing import demand_of, labels_for, pick_request
+from tests.contracts.simulator_process import Simulator
+
+SETTLED_AFTER = timedelta(seconds=5)
+_skus = itertools.count(1)
+
+
+def money(wire: dict[str, str]) -> Money:
+    return Money.parse(wire["amount"], wire["currency"])
+
+
+def wire(money: Money) -> dict[str, str]:
+    return {"amount": f"{money.major:f}", "currency": money.currency}
+
+
+class Hands:
+    """Acts as shopper, clerk, picker and driver, and reads the simulated systems' own books."""
+
+    def __init__(self, world: Simulator) -> None:
+        self.world = world
+
+    async def find(self, kind: str, **those: str) -> list[dict[str, Any]]:
+        return [
+            record
+            for record in self.world.books()[kind]
+            if all(record[name] == value for name, value in those.items())
+        ]
+
+    async def stocked(self, units: int) -> Sku:
+        sku = Sku(f"SKU-{next(_skus)}")
+        self.world.call("PUT", "/world/stock", {"on_hand": {sku: units}})
+        return sku
+
+
+class StorefrontHands(Hands):
+    async def placed(self, order: PlacedOrder) -> None:
+        lines = [
+            {"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity, "total": wire(line.total)}
+            for line in order.lines
+        ]
+        self.world.place_order(order.order_id, lines, wire(order.total))
+
+    async def sells(self, articles: Sequence[Article]) -> None:
+        told = {"system": "storefront", "articles": [article.model_dump() for article in articles]}
+        self.world.call("PUT", "/world/articles", told)
+
+    async def tracking_numbers(self, order: OrderId) -> list[str]:
+        (shown,) = await self.find("orders", order_id=order)
+        reports = [shipment["report"] for shipment in shown["shipments"]]
+        return [label["tracking_number"] for report in reports for label in report["labels"]["labels"]]
+
+    async def refunded(self, order: OrderId) -> Money:
+        (shown,) = await self.find("orders", order_id=order)
+        return total((money(refund["note"]["amount"]) for refund in shown["refunds"]), "EUR")
+
+    async def paid(self, order: OrderId) -> Money:
+        (shown,) = await self.find("orders", order_id=order)
+        return total((money(shipment["report"]["captured"]) for shipment in shown["shipments"]), "EUR")
+
+
+class WarehouseHands(Hands):
+    async def reserve(self, order: PlacedOrder) -> None:
+        async with httpx.AsyncClient(base_url=self.world.url) as client:
+            stock = ConnectorStock(client, SETTLED_AFTER)
+            key = effect_key(order.order_id, "reserve-stock", "r1")
+            await stock.reserve(order.order_id, demand_of(order), key=key)
+
+    async def picks(self, shipment: ShipmentId) -> int:
+        return len([p for p in await self.find("picks", shipment_id=shipment) if p["state"] != "cancelled"])
+
+    async def pick(self, shipment: ShipmentId) -> None:
+        assert self.world.pick(shipment)
+
+    async def pack(self, shipment: ShipmentId) -> None:
+        assert self.world.pack(shipment)
+
+    async def ship(self, shipment: ShipmentId) -> None:
+        assert self.world.ship(shipment)
+
+    async def tracking_numbers(self, shipment: ShipmentId) -> list[str]:
+        (pick,) = await self.find("picks", shipment_id=shipment)
+        return [label["tracking_number"] for label in pick["labels"]["labels"]]
+
+
+async def ship_all(hands: WarehouseHands, warehouse: Warehouse, pick: PickRequest) -> Labels:
+    number = f"s{shipment_number_of(pick.shipment_id)}"
+    await warehouse.request_pick(pick, key=effect_key(pick.order_id, "request-pick", number))
+    await hands.pack(pick.shipment_id)
+    packed = await warehouse.look_up_pick(pick.shipment_id)
+    assert packed is not None
+    labels = labels_for(packed.packages, "T")
+    await warehouse.hand_over(pick.shipment_id, labels, key=effect_key(pick.order_id, "hand-over", number))
+    await hands.ship(pick.shipment_id)
+    return labels
+
+
+class ErpHands(WarehouseHands):
+    async def customers(self, name: str) -> int:
+        return len([c for c in await self.find("customers", system="erp") if c["customer"]["name"] == name])
+
+    async def open_orders(self, order: OrderId) -> int:
+        return len([o for o in await self.find("sales_orders", order_id=order) if o["state"] != "cancelled"])
+
+    async def ship_order(self, order: PlacedOrder) -> Labels:
+        await self.reserve(order)
+        async with httpx.AsyncClient(base_url=self.world.url) as client:
+            return await ship_all(self, ConnectorWarehouse(client, SETTLED_AFTER), pick_request(order))
+
+    async def ship_part(self, order: PlacedOrder, number: int, units: Mapping[LineId, int]) -> Labels:
+        lines = tuple(
+            ShipmentLine(line_id=line_id, sku=order.line(line_id).sku, quantity=quantity)
+            for line_id, quantity in units.items()
+        )
+        pick = pick_request(order, number).model_copy(update={"lines": lines})
+        async with httpx.AsyncClient(base_url=self.world.url) as client:
+            return await ship_all(self, ConnectorWarehouse(client, SETTLED_AFTER), pick)
+
+    async def credit_notes(self, order: OrderId) -> list[Money]:
+        return [money(note["total"]) for note in await self.find("credit_notes", order_id=order)]
+
+    async def money(self, order: OrderId) -> list[Money]:
+        (sales,) = await self.find("sales_orders", order_id=order)
+        return [money(shipment["report"]["captured"]) for shipment in sales["shipments"]]
+
+    async def invoices(self, order: OrderId) -> list[Money]:
+        return [money(invoice["total"]) for invoice in await self.find("invoices", order_id=order)]
+
+
+class AccountHands(ErpHands):
+    async def counted(self, order: PlacedOrder) -> Money:
+        return order.total
+
+    async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
+        told = {"customer": customer, "limit": wire(limit) if limit else None}
+        self.world.call("PUT", "/world/customers/limit", told)
+
+
+class StockHands(Hands):
+    async def receive(self, sku: Sku, units: int) -> None:
+        (article,) = await self.find("stock", sku=sku)
+        self.world.call("PUT", "/world/stock", {"on_hand": {sku: article["on_hand"] + units}})
+
+    async def reserved(self, sku: Sku) -> int:
+        (article,) = await self.find("stock", sku=sku)
+        kept: int = article["reserved"]
+        lines = [
+            line for r in self.world.books()["reservations"] for line in r["lines"] if line["sku"] == sku
+        ]
+        assert kept == sum(line["reserved"] for line in lines)
+        return kept
+
+    async def enter(self, order: PlacedOrder) -> None:
+        """Stock takes any order."""
+
+
+class SeveralHands(StockHands):
+    def warehouses(self) -> tuple[Location, Location]:
+        return Location("north"), Location("south")
+
+    async def stocked_in(self, units: dict[Location, int]) -> Sku:
+        sku = Sku(f"SKU-{next(_skus)}")
+        for location, on_hand in units.items():
+            self.world.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}, "location": location})
+        return sku
+
+    async def reserved_in(self, sku: Sku, location: Location) -> int:
+        (shelf,) = await self.find("shelves", sku=sku, location=location)
+        units: int = shelf["reserved"]
+        return units
+
+
+class CarrierHands(Hands):
+    async def address(self) -> Address:
+        return Address(name="Buyer", street="1 Main Street", postal_code="10115", city="Berlin", country="DE")
+
+    async def unserved(self) -> Address:
+        return Address(name="Penguin", country="AQ")
+
+    async def to_pay_for(self, shipment: ShipmentId) -> list[str]:
+        return [
+            label["tracking_number"]
+            for parcel in await self.find("parcels", shipment_id=shipment)
+            for label in parcel["labels"]
+        ]
+
+    async def collect(self, shipment: ShipmentId) -> None:
+        """Parcels are collected where they are packed: the same labels through the simulated warehouse."""
+        sku = await self.stocked(1)
+        line = ShipmentLine.model_validate({"line_id": "1", "sku": sku, "quantity": 1})
+        (parcel,) = await self.find("parcels", shipment_id=shipment)
+        async with httpx.AsyncClient(base_url=self.world.url) as client:
+            warehouse = ConnectorWarehouse(client, SETTLED_AFTER)
+            order = order_of(shipment)
+            pick = PickRequest(
+                shipment_id=shipment, order_id=order, order_number="1", lines=(line,), ship_to=None
+            )
+            await warehouse.request_pick(pick, key=effect_key(order, "request-pick", "s1"))
+            self.world.pack(shipment)
+            first = Package(package_id=f"{shipment}/p1", lines=(line,))
+            labels = labels_for([first], parcel["labels"][0]["tracking_number"])
+            await warehouse.hand_over(shipment, labels, key=effect_key(order, "hand-over", "s1"))
+        assert self.world.ship(shipment)
+
+    async def deliver(self, shipment: ShipmentId) -> None:
+        assert self.world.deliver(shipment)
+
+
+class CrmHands(Hands):
+    async def customers(self, name: str) -> int:
+        return len([c for c in await self.find("customers", system="crm") if c["customer"]["name"] == name])
+
+    async def notes(self, customer: CustomerRef) -> list[str]:
+        return [note["text"] for note in await self.find("notes", customer=customer)]
+
+
+class NotifierHands(Hands):
+    async def mailbox(self, address: str) -> list[Mail]:
+        return [
+            Mail.model_validate({name: mail[name] for name in Mail.model_fields})
+            for mail in self.world.call("GET", "/world/mails")
+            if mail["to"] == address
+        ]
