@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.notifications import Mail, Occasion
 from domain.orders import PlacedOrder
 from domain.ports import Notifier
-from domain.shipments import Labels, ShipmentLine
+from domain.shipments import Labels
 
 _TEMPLATES = Environment(
     loader=PackageLoader("activities"),
@@ -22,6 +22,13 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+class Units(Value):
+    """So many pieces of something, by the name that the customer knows."""
+
+    quantity: int
+    name: str
 
 
 class CustomerFacts(Value):
@@ -34,7 +41,7 @@ class CustomerFacts(Value):
     captured: Money | None = None
     returned: Money | None = None
     missing: Money | None = None
-    units: tuple[ShipmentLine, ...] = ()
+    units: tuple[Units, ...] = ()
     until: datetime | None = None
     why: str = ""
 

@@ -1,7 +1,8 @@
 """The steps at the stock system: an order's units are found, in which warehouse so ever, and kept for it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from activities.steps import Effect, effect
@@ -10,7 +11,7 @@ from domain.ids import Location, Sku, System
 from domain.keys import Key, effect_key
 from domain.ports import Stock
 from domain.records import Backorders
-from domain.reservations import Demand, PassedOver, Reservation, Shelf
+from domain.reservations import Demand, PassedOver, Reservation, Reserved, Shelf
 
 _PLANS_MAX = 3  # others may take what a plan is made of
 
@@ -46,9 +47,9 @@ class StockActivities:
         for _ in range(_PLANS_MAX - 1):
             if taken:
                 reservation, taken = await self._reserved(effect)
-        short: dict[Sku, int] = {}
+        short: Counter[Sku] = Counter()
         for line in reservation.short:
-            short[line.sku] = short.get(line.sku, 0) + line.short
+            short[line.sku] += line.short
         if short or effect.waited:
             await self._backorders.wait(effect.adapter, effect.order_id, effect.promised_at, short)
         return reservation
@@ -61,30 +62,68 @@ class StockActivities:
     async def _reserved(self, effect: ReserveStock) -> tuple[Reservation, bool]:
         """And whether others took meanwhile what it was planned with."""
         stock = self._stocks[effect.adapter]
-        shelves = await self._shelves(stock, effect)
+        shelves, left_to_older = await self._shelves(stock, effect)
         plan = allocate(effect.wanted, shelves, warehouses=effect.warehouses)
-        demand = _together((*effect.kept, *plan))
+        # Stock would give what is missing from what older orders are to have: it is not asked for it.
+        asked = tuple(_at_most(plan, shelves, left_to_older))
+        demand = _together((*effect.kept, *asked))
         reservation = await stock.reserve(effect.order_id, demand, key=_key(effect, demand))
-        return reservation, _taken_meanwhile(reservation, shelves)
+        taken = _taken_meanwhile(reservation, shelves)
+        return _with_what_is_missing(reservation, _together((*effect.kept, *plan))), taken
 
-    async def _shelves(self, stock: Stock, effect: ReserveStock) -> tuple[Shelf, ...]:
-        """What may be planned with: not what is kept already, nor what older orders wait for, nor what is not there."""
+    async def _shelves(self, stock: Stock, effect: ReserveStock) -> tuple[tuple[Shelf, ...], set[Sku]]:
+        """What may be planned with: not what is kept already, nor what older orders wait for, nor what is not there.
+
+        And the articles of which something was left to older orders.
+        """
         skus = tuple(sorted({line.sku for line in effect.wanted}))
         if not skus:
-            return ()
-        ahead = dict(await self._backorders.ahead(effect.adapter, effect.order_id, effect.promised_at, skus))
-        kept = {(line.location, line.sku): 0 for line in effect.kept}
+            return (), set()
+        ahead = Counter(
+            await self._backorders.ahead(effect.adapter, effect.order_id, effect.promised_at, skus)
+        )
+        kept: Counter[tuple[Location, Sku]] = Counter()
         for line in effect.kept:
             kept[line.location, line.sku] += line.quantity
         passed_over = {(place.location, place.sku) for place in effect.passed_over}
-        found = []
+        found, left_to_older = [], set()
         for shelf in await stock.look_up_shelves(effect.order_id, skus):
-            free = max(0, shelf.units - kept.get((shelf.location, shelf.sku), 0))
-            left_for_others = min(free, ahead.get(shelf.sku, 0))
-            ahead[shelf.sku] = ahead.get(shelf.sku, 0) - left_for_others
-            units = 0 if (shelf.location, shelf.sku) in passed_over else free - left_for_others
+            free = max(0, shelf.units - kept[shelf.location, shelf.sku])
+            if left := min(free, ahead[shelf.sku]):
+                ahead[shelf.sku] -= left
+                left_to_older.add(shelf.sku)
+            units = 0 if (shelf.location, shelf.sku) in passed_over else free - left
             found.append(shelf.model_copy(update={"units": units}))
-        return tuple(found)
+        return tuple(found), left_to_older
+
+
+def _at_most(plan: Sequence[Demand], shelves: Sequence[Shelf], skus: set[Sku]) -> Iterator[Demand]:
+    """The plan, of these articles no more than the shelves have."""
+    there = Counter({(shelf.location, shelf.sku): shelf.units for shelf in shelves})
+    for demand in plan:
+        units = demand.quantity
+        if demand.sku in skus:
+            units = min(units, there[demand.location, demand.sku])
+            there[demand.location, demand.sku] -= units
+        if units:
+            yield demand.model_copy(update={"quantity": units})
+
+
+def _with_what_is_missing(reservation: Reservation, plan: Sequence[Demand]) -> Reservation:
+    """Stock's answer, measured by all that is wanted."""
+    kept = {(line.location, line.line_id): line.reserved for line in reservation.lines}
+    return Reservation(
+        lines=tuple(
+            Reserved(
+                line_id=one.line_id,
+                sku=one.sku,
+                location=one.location,
+                wanted=one.quantity,
+                reserved=min(kept.get((one.location, one.line_id), 0), one.quantity),
+            )
+            for one in plan
+        )
+    )
 
 
 def _together(demand: Sequence[Demand]) -> tuple[Demand, ...]:
@@ -100,9 +139,9 @@ def _together(demand: Sequence[Demand]) -> tuple[Demand, ...]:
 def _taken_meanwhile(reservation: Reservation, shelves: Sequence[Shelf]) -> bool:
     """Less is kept in a warehouse than its shelves promised."""
     promised = {(shelf.location, shelf.sku): shelf.units for shelf in shelves}
-    kept: dict[tuple[Location, Sku], int] = {}
+    kept: Counter[tuple[Location, Sku]] = Counter()
     for line in reservation.lines:
-        kept[line.location, line.sku] = kept.get((line.location, line.sku), 0) + line.reserved
+        kept[line.location, line.sku] += line.reserved
     return any(
         line.short and kept[line.location, line.sku] < promised.get((line.location, line.sku), 0)
         for line in reservation.lines

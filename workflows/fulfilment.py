@@ -73,7 +73,7 @@ class Fulfilment:
         while not self._to_ship():
             if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
-            await self.backordered(self.document.unassigned)
+            await self.backordered(self._missing())
             await self._await_stock()
         self.owner.note("stock reserved")
 
@@ -84,32 +84,41 @@ class Fulfilment:
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
-        missing = self.document.unassigned
+        before = self.document.unassigned
         await self.owner.hinted(
             System.STOCK,
-            f"stock: {self._in_words(missing)} missing",
+            f"stock: {self._in_words(self._missing())} missing",
             since=self._stock_news,
-            unless=lambda: self.document.unassigned != missing,
+            unless=lambda: self.document.unassigned != before,
         )
-        if self.document.unassigned == missing:
+        if self.document.unassigned == before:
             self.document.passed_over = ()
         await self._ask_stock()
 
     def _to_ship(self) -> dict[Location, list[ShipmentLine]]:
         """What is kept and in no shipment yet, per warehouse. By policy nothing as long as anything is missing."""
-        reservation, missing = self.document.reservation, self.document.unassigned
-        if reservation is None:
-            return {}
+        waits = self.owner.policies.shortage is ShortagePolicy.WAIT_FOR_ALL
+        return {} if waits and self._missing() else self._there()
+
+    def _missing(self) -> Counter[LineId]:
+        there = (line for lines in self._there().values() for line in lines)
+        missing = self.document.unassigned
+        for line in there:
+            missing[line.line_id] -= line.quantity
+        return +missing
+
+    def _there(self) -> dict[Location, list[ShipmentLine]]:
+        """What is kept beyond the shipments that are planned already."""
+        reservation, wanted = self.document.reservation, self.document.unassigned
         found: dict[Location, list[ShipmentLine]] = {}
         kept = self._kept_for_shipments()
-        for line in reservation.lines:
+        for line in reservation.lines if reservation else ():
             free = line.reserved - kept[line.location, line.line_id]
-            if (units := min(free, missing[line.line_id])) > 0:
-                missing[line.line_id] -= units
-                planned = ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units)
-                found.setdefault(line.location, []).append(planned)
-        waits = self.owner.policies.shortage is ShortagePolicy.WAIT_FOR_ALL
-        return {} if waits and +missing else found
+            if (units := min(free, wanted[line.line_id])) > 0:
+                wanted[line.line_id] -= units
+                there = ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units)
+                found.setdefault(line.location, []).append(there)
+        return found
 
     def _kept_for_shipments(self) -> Counter[tuple[Location, LineId]]:
         kept: Counter[tuple[Location, LineId]] = Counter()
@@ -143,8 +152,8 @@ class Fulfilment:
             if document.unassigned and self._planned:
                 await self._ask_stock()
             self._begin_shipments()
-            missing = document.unassigned
-            if not missing:
+            missing = self._missing()
+            if not document.unassigned:
                 await self.owner.until(lambda: bool(document.unassigned) or document.all_left)
             elif self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 await self.dropped(missing, "it is not in stock")
@@ -179,9 +188,15 @@ class Fulfilment:
             shipment.labels = await self.desk.do(partial(self.effects.create_labels, shipment))
             await self.desk.do(partial(self.effects.hand_over, shipment))
             await self._until(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
+        if self._nothing_can_be_stopped():
+            self.owner.too_late = "it has shipped; a return is the way back"
         if shipment.left and not shipment.told:
             await self.shipped(shipment)
             shipment.told = True
+
+    def _nothing_can_be_stopped(self) -> bool:
+        alive = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
+        return bool(alive) and not self.document.unassigned and all(one.left for one in alive)
 
     async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> None:
         """Until the pick is in one of these states, or the warehouse gave it back and a person was asked."""

@@ -1,6 +1,6 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from temporalio import workflow
@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp import ErpActivities
-    from activities.notifications import CustomerFacts
+    from activities.notifications import CustomerFacts, Units
     from activities.records import RecordActivities
     from activities.storefront import StorefrontActivities
     from domain.attention import Action, Answer, Reason, Resolve
@@ -234,9 +234,8 @@ class Order:
         await self.desk.do(self.effects.amend_shop_order)
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
-        same = [one for one in document.dropped if one.why == dropped.why]
-        lines = tuple(ShipmentLine(line_id=one.line_id, sku=one.sku, quantity=one.quantity) for one in same)
-        facts = CustomerFacts(units=lines, why=dropped.why)
+        same = (one for one in document.dropped if one.why == dropped.why)
+        facts = CustomerFacts(units=self._named(same), why=dropped.why)
         await tell_customer(self.desk, Occasion.PARTLY_CANCELLED, facts, number=document.revision)
         document.unshared = False
 
@@ -280,7 +279,7 @@ class Order:
             return
         self.document.backordered = lines
         self.document.backorders_told += 1
-        facts = CustomerFacts(units=lines)
+        facts = CustomerFacts(units=self._named(lines))
         await tell_customer(self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told)
 
     def _lines(self, units: Mapping[LineId, int]) -> tuple[ShipmentLine, ...]:
@@ -290,10 +289,14 @@ class Order:
             if units.get(line.line_id)
         )
 
-    def _part(self, lines: tuple[ShipmentLine, ...]) -> tuple[ShipmentLine, ...]:
+    def _part(self, lines: tuple[ShipmentLine, ...]) -> tuple[Units, ...]:
         """What a mail is about, where it is not about all of the order."""
         whole = self._lines({line.line_id: line.quantity for line in self.document.order.shippable})
-        return () if lines == whole else lines
+        return () if lines == whole else self._named(lines)
+
+    def _named(self, lines: Iterable[ShipmentLine | Dropped]) -> tuple[Units, ...]:
+        names = {line.line_id: line.name for line in self.placed.lines}
+        return tuple(Units(quantity=line.quantity, name=names[line.line_id]) for line in lines)
 
     async def _tell_cancelled(self) -> None:
         payments, kept = self.document.payments, self.document.kept

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, TypeVar, cast
 
 from temporalio import workflow
@@ -72,6 +73,7 @@ class Owner:
         self._in_background: list[asyncio.Task[Any]] = []
         self._beside: list[asyncio.Task[Any]] = []
         self._looking: dict[System, asyncio.Task[None]] = {}
+        self._looks: set[str] = set()
         self._lanes: list[asyncio.Task[None]] = []
 
     # -- waiting -----------------------------------------------------------------------------------------------
@@ -254,10 +256,20 @@ class Owner:
         Not as a local activity: its result reaches the workflow before a signal when it runs, and after it when it is
         replayed, or the other way round, if a query came meanwhile. What is decided upon both then does not replay.
         """
-        name = step_of(method).name
-        return await self._finish(
-            self._carry_out(Todo(method, call, name=name, summary=name.replace("_", " ")))
-        )
+        step = step_of(method).name
+        name = next(name for name in self._names(step) if name not in self._looks)
+        self._looks.add(name)
+        try:
+            return await self._finish(
+                self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
+            )
+        finally:
+            self._looks.discard(name)
+
+    def _names(self, step: str) -> Iterator[str]:
+        """Ids for the same look at once, by several lanes."""
+        yield step
+        yield from (f"{step}-{number}" for number in count(2))
 
     async def do(self, todo: Todo[R], *, despite_hold: bool = False) -> R:
         """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""

@@ -54,7 +54,6 @@ def books_of(placed: PlacedOrder, books: dict[str, Any], *, movements: Iterable[
 
     keys = [mail["key"].removeprefix(f"{order_id}/") for mail in books["mails"] if order_id in mail["key"]]
     articles = [article for article in books["stock"] if article["sku"] == sku]
-    article = articles[0] if articles else {"on_hand": 0, "reserved": 0}
     return Books(
         shop=_counted(order["state"] for order in of_order("orders")),
         shop_told=sum(len(order["shipments"]) for order in of_order("orders")),
@@ -65,8 +64,8 @@ def books_of(placed: PlacedOrder, books: dict[str, Any], *, movements: Iterable[
         erp=_counted(order["state"] for order in of_order("sales_orders")),
         erp_told=sum(len(order["shipments"]) for order in of_order("sales_orders")),
         invoiced=_counted(invoice["total"]["amount"] for invoice in of_order("invoices")),
-        on_hand=article["on_hand"],
-        reserved=article["reserved"],
+        on_hand=sum(article["on_hand"] for article in articles),
+        reserved=sum(article["reserved"] for article in articles),
         picks=_counted(pick["state"] for pick in of_order("picks")),
         parcels=_counted(parcel["state"] for parcel in of_order("parcels") if parcel["labels"]),
         labels=sum(len(parcel["labels"]) for parcel in of_order("parcels")),

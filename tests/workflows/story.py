@@ -15,7 +15,9 @@ from domain.document import OrderDocument
 from domain.ids import OrderId, Sku, System, shipment_id
 from domain.money import Money
 from domain.orders import PlacedOrder
+from domain.phases import Phase
 from domain.records import OrderState
+from domain.shipments import PickState
 from tests.workflows.books import Books, books_of
 from workflows.order import Order
 
@@ -162,6 +164,26 @@ class Story:
         self.world.simulator.ship(self.shipment)
         await self.hint(System.WAREHOUSE)
 
+    async def leaves(self, number: int = 1) -> None:
+        """One of several shipments is packed, labelled and gone."""
+        name = shipment_id(self.id, number)
+        await self.until(lambda document: _asked_to_pack(document, number))
+        self.world.simulator.pack(name)
+        await self.hint(System.WAREHOUSE)
+        await self.until(lambda document: document.shipments[number - 1].labels)
+        await self.until(lambda _: name in self.world.simulator.ship(name))
+        await self.hint(System.WAREHOUSE)
+        await self.until(lambda document: document.shipments[number - 1].told)
+
+    async def arrive(self, *numbers: int) -> None:
+        """The carrier delivers these shipments, and time passes until the order has ended by itself."""
+        await self.until(lambda document: document.phase is Phase.AFTER_SALES)
+        for number in numbers:
+            self.world.simulator.deliver(shipment_id(self.id, number))
+        await self.hint(System.CARRIER)
+        await self.waits_for("the return window to end")
+        assert await self.until_closed() is OrderState.COMPLETED
+
     async def deliver(self) -> None:
         await self.waits_for("the delivery")
         self.world.simulator.deliver(self.shipment)
@@ -175,3 +197,7 @@ class Story:
         """Time passes until the order has ended by itself."""
         await asyncio.wait_for(self.world.temporal.fast_forward(self.handle), PATIENCE_SECONDS)
         return await self.result()
+
+
+def _asked_to_pack(document: OrderDocument, number: int) -> bool:
+    return len(document.shipments) >= number and document.shipments[number - 1].state is PickState.REQUESTED

@@ -84,7 +84,7 @@ async def test_a_delivery_that_is_never_reported_closes_the_order_after_its_days
 async def test_the_return_window_begins_with_the_delivery(world: World) -> None:
     story = await flows.settled(world)
     document = await story.document()
-    (delivered_at,) = [line.at for line in document.timeline if line.what == "delivered"]
+    (delivered_at,) = [line.at for line in document.timeline if line.what == "s1 delivered"]
     kept = await world.orders.get(story.id)
     assert kept is not None
     assert kept.closed_at is not None

@@ -75,13 +75,17 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 
 # By channel: an order of the channel has these policies. `hasty` calls an effect blocked after a second;
 # `patient` then asks only every hour; `mortal` gives up on a dead
-# worker after a second; `wholesale` lets new business accounts wait for an approval; `impatient`
-# hangs up on requests that its systems are still working on.
+# worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
+# freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
+# on requests that its systems are still working on.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
     "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
+    "complete": policies(shortage="wait_for_all"),
+    "at-once": policies(shortage="cancel_missing"),
+    "pro-rata": policies(freight="pro_rata"),
     "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
 }
@@ -117,14 +121,18 @@ class World:
         ships: bool = True,
         term: PaymentTerm = PaymentTerm.AUTHORIZE_THEN_CAPTURE,
         customer: Customer | None = None,
+        more: Sequence[tuple[int, str]] = (),
     ) -> PlacedOrder:
-        """Two pieces of an article of its own, with VAT and freight: 29.63 EUR. Nobody has placed it yet."""
+        """Two pieces of an article of its own, with VAT and freight: 29.63 EUR. Nobody has placed it yet.
+
+        `more` lines: each so many units at such a price, of SKU-{n}-2 and so on.
+        """
         name = f"{next(self._numbers)}"
-        placed = place(name, [(Sku(f"SKU-{name}"), 2, price)], freight=freight)
-        lines = [line.model_copy(update={"ships": ships}) for line in placed.lines]
+        lines = [(Sku(f"SKU-{name}-{number}"), *line) for number, line in enumerate(more, 2)]
+        placed = place(name, [(Sku(f"SKU-{name}"), 2, price), *lines], freight=freight)
         facts = {
             "channel": ChannelId(channel),
-            "lines": lines,
+            "lines": [line.model_copy(update={"ships": ships}) for line in placed.lines],
             "payment": placed.payment.model_copy(update={"term": term}),
             "customer": customer or placed.customer,
         }
@@ -189,8 +197,12 @@ class World:
             **options,
         )
 
-    def stock(self, sku: str, on_hand: int) -> None:
-        self.simulator.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}})
+    def stock(self, sku: str, on_hand: int, location: str = "main") -> None:
+        self.simulator.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}, "location": location})
+
+    def arrive(self, sku: str, units: int, location: str = "main") -> None:
+        """Goods come in; the stock system tells the orders that it knows to wait for them."""
+        self.simulator.call("POST", "/world/stock/arrive", {"units": {sku: units}, "location": location})
 
     def bank(self, story: Story, decision: str) -> None:
         """`authorise` or `decline` the pending payment."""
