@@ -143,10 +143,16 @@ class Payment(Value):
 
     @property
     def capturable(self) -> Money:
-        """What may still be captured: what is held, and beyond it what the gateway lets us over-capture."""
-        if self.state is not PaymentState.AUTHORISED:
+        """What may still be captured: what is held, and beyond it what the gateway lets us over-capture.
+
+        Nothing, where that is less than the gateway captures at all.
+        """
+        most = self.capturable_max - self.captured
+        if self.state is not PaymentState.AUTHORISED or most < (
+            self.capabilities.minimum or Money.zero(self.currency)
+        ):
             return Money.zero(self.currency)
-        return max(self.capturable_max - self.captured, Money.zero(self.currency))
+        return most
 
     @property
     def capturable_max(self) -> Money:
@@ -250,7 +256,8 @@ class Payments(Value):
     def capturable_of(self, amount: Money) -> tuple[Part, ...]:
         """As much of this amount as may be captured, by the same rule; short where the holds are."""
         holds = self._gift_cards_first()
-        held = {part.payment: part.amount for part in _parts(amount, ((p.reference, p.held) for p in holds))}
+        most = ((p.reference, min(p.held, p.capturable)) for p in holds)
+        held = {part.payment: part.amount for part in _parts(amount, most)}
         rest = amount - total(held.values(), self.currency)
         beyond = _parts(rest, ((p.reference, p.capturable - p.held) for p in holds))
         over = {part.payment: part.amount for part in beyond}
