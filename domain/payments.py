@@ -124,15 +124,35 @@ class Payment(Value):
         return total(alive, self.currency)
 
     @property
+    def disputed(self) -> Money:
+        """What the customer's bank took back: for the time being while it is open, for good when it was lost."""
+        gone = (dispute.amount for dispute in self.disputes if dispute.state is not DisputeState.WON)
+        return total(gone, self.currency)
+
+    @property
     def kept(self) -> Money:
-        return self.captured - self.refunded
+        """What we have of it. Below zero where a customer disputes what was refunded already."""
+        return self.captured - self.refunded - self.disputed
 
     @property
     def held(self) -> Money:
-        """What may still be captured: zero as soon as the hold was voided or used up."""
+        """What is left of the hold: zero as soon as it was voided or used up."""
         if self.state is not PaymentState.AUTHORISED:
             return Money.zero(self.currency)
-        return self.authorised - self.captured
+        return max(self.authorised - self.captured, Money.zero(self.currency))
+
+    @property
+    def capturable(self) -> Money:
+        """What may still be captured: what is held, and beyond it what the gateway lets us over-capture.
+
+        Nothing, where that is less than the gateway captures at all.
+        """
+        most = self.capturable_max - self.captured
+        if self.state is not PaymentState.AUTHORISED or most < (
+            self.capabilities.minimum or Money.zero(self.currency)
+        ):
+            return Money.zero(self.currency)
+        return most
 
     @property
     def capturable_max(self) -> Money:
@@ -140,7 +160,8 @@ class Payment(Value):
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
-        amounts = [self.authorised, *(c.amount for c in self.captures), *(r.amount for r in self.refunds)]
+        movements = (*self.captures, *self.refunds, *self.disputes)
+        amounts = [self.authorised, *(movement.amount for movement in movements)]
         if any(amount.currency != self.currency for amount in amounts):
             raise ValueError(f"payment {self.reference}: amounts in other currencies than {self.currency}")
         return self
@@ -188,8 +209,12 @@ class Payments(Value):
         return self._sum("refunded")
 
     @property
+    def disputed(self) -> Money:
+        return self._sum("disputed")
+
+    @property
     def kept(self) -> Money:
-        """What was taken and not given back."""
+        """What was taken, and neither given back nor disputed."""
         return self._sum("kept")
 
     @property
@@ -218,12 +243,27 @@ class Payments(Value):
         return total(cards, self.currency)
 
     def captures_of(self, amount: Money) -> tuple[Part, ...]:
-        """Which holds to take this amount from. Refused when they do not hold as much: expired, say, or declined."""
-        parts = tuple(_parts(amount, ((p.reference, p.held) for p in self._gift_cards_first())))
+        """Which holds to take this amount from: beyond what is held only where that does not suffice.
+
+        Refused when they do not hold as much: expired, say, or declined.
+        """
+        parts = self.capturable_of(amount)
         if (found := total((part.amount for part in parts), self.currency)) < amount:
             states = ", ".join(sorted({payment.state for payment in self.payments})) or "unknown"
             raise Refused(f"{amount} are to be captured, and only {found} are held (the payment is {states})")
         return parts
+
+    def capturable_of(self, amount: Money) -> tuple[Part, ...]:
+        """As much of this amount as may be captured, by the same rule; short where the holds are."""
+        holds = self._gift_cards_first()
+        most = ((p.reference, min(p.held, p.capturable)) for p in holds)
+        held = {part.payment: part.amount for part in _parts(amount, most)}
+        rest = amount - total(held.values(), self.currency)
+        beyond = _parts(rest, ((p.reference, p.capturable - p.held) for p in holds))
+        over = {part.payment: part.amount for part in beyond}
+        zero = Money.zero(self.currency)
+        taken = ((p.reference, held.get(p.reference, zero) + over.get(p.reference, zero)) for p in holds)
+        return tuple(Part(payment=reference, amount=part) for reference, part in taken if part)
 
     def refunds_of(self, amount: Money) -> tuple[Part, ...]:
         """Which payments to give this amount back to. InvariantBroken when it is more than is kept of them."""
