@@ -43,6 +43,7 @@ class CustomerFacts(Value):
     missing: Money | None = None
     units: tuple[Units, ...] = ()
     until: datetime | None = None
+    url: str = ""
     why: str = ""
 
 

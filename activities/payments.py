@@ -6,7 +6,7 @@ from activities.steps import Effect, Look, effect, reading
 from domain.ids import PaymentRef, ShipmentId, System
 from domain.keys import Key, effect_key
 from domain.money import Currency, Money
-from domain.payments import Capture, Declined, Payment, Payments, PaymentState, Refund, check
+from domain.payments import Capture, Declined, PayLink, Payment, Payments, PaymentState, Refund, check
 from domain.ports import PaymentGateway
 from domain.records import MoneyMovement, MovementKind, Records
 
@@ -28,10 +28,32 @@ class RefundPayment(Effect):
     amount: Money
 
 
+class HoldPayment(Effect):
+    """A new hold by the stored credential of the payment `like`."""
+
+    like: PaymentRef
+    amount: Money
+
+
+class IncrementHold(Effect):
+    """`authorised` is the whole hold, as it is to be."""
+
+    payment: PaymentRef
+    authorised: Money
+
+
+class MakePayLink(Effect):
+    amount: Money
+
+
 class VoidHolds(Effect):
-    """`reference` as the order's document gave it; the holds are found from it, whatever is known of them so far."""
+    """`reference` as the order's document gave it; the holds are found from it, whatever is known of them so far.
+
+    With `only` one of them.
+    """
 
     reference: PaymentRef | None
+    only: PaymentRef | None = None
 
 
 class PaymentActivities:
@@ -61,11 +83,27 @@ class PaymentActivities:
         return answer
 
     @effect(System.PAYMENTS)
+    async def hold_payment(self, effect: HoldPayment) -> Payment | Declined:
+        return await self._gateways[effect.adapter].hold(effect.like, effect.amount, key=effect.key)
+
+    @effect(System.PAYMENTS)
+    async def increment_hold(self, effect: IncrementHold) -> Payment | Declined:
+        gateway = self._gateways[effect.adapter]
+        return await gateway.increment(effect.payment, effect.authorised, key=effect.key)
+
+    @effect(System.PAYMENTS)
+    async def make_pay_link(self, effect: MakePayLink) -> PayLink:
+        gateway = self._gateways[effect.adapter]
+        return await gateway.pay_link(effect.order_id, effect.amount, key=effect.key)
+
+    @effect(System.PAYMENTS)
     async def void_holds(self, effect: VoidHolds) -> None:
-        """Every hold of the order goes, and whatever is still pending."""
+        """Every hold of the order goes, and whatever is still pending; or only the one that is meant."""
         gateway = self._gateways[effect.adapter]
         for number, payment in enumerate(await gateway.look_up(effect.order_id, effect.reference)):
             key = effect.key if number == 0 else effect_key(effect.order_id, "void", str(number + 1))
+            if effect.only not in (None, payment.reference):
+                continue
             if payment.state in {PaymentState.AUTHORISED, PaymentState.PENDING, PaymentState.DECLINED}:
                 await gateway.void(payment.reference, key=key)
             await self._released(effect, payment, key)

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     APPROVAL_NEEDED = "approval_needed"
     CAPTURED_EARLY = "captured_early"
     CREDIT_REFUSED = "credit_refused"
+    PAYMENT_UNSECURED = "payment_unsecured"
     ORDER_REFUSED = "order_refused"
     STOCK_REFUSED = "stock_refused"
     PICK_REFUSED = "pick_refused"
@@ -38,6 +39,7 @@ MEANING: Mapping[Reason, str] = {
     Reason.APPROVAL_NEEDED: "A new business account waits until the merchant approves it.",
     Reason.CAPTURED_EARLY: "A card was charged before anything shipped, by somebody else than us.",
     Reason.CREDIT_REFUSED: "The order is on account, and goes beyond the customer's credit limit.",
+    Reason.PAYMENT_UNSECURED: "What the customer's bank held runs out before all has shipped, and cannot be held anew.",
     Reason.ORDER_REFUSED: "The ERP will not take the sales order.",
     Reason.STOCK_REFUSED: "The stock system will not reserve for the order.",
     Reason.PICK_REFUSED: "The warehouse will not pick, or gave the pick back.",

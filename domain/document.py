@@ -102,6 +102,7 @@ class OrderDocument(BaseModel):
     dropped: tuple[Dropped, ...] = ()
     backordered: tuple[ShipmentLine, ...] = ()  # what the customer was told to be missing
     backorders_told: int = 0
+    holds_asked: int = 0  # so many times more money was to be secured
     unshared: bool = False  # ERP and shop still hold a former revision
     ledger: Ledger
     invoice: Invoice | None = None

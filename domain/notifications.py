@@ -13,6 +13,7 @@ class Occasion(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     PAYMENT_REMINDER = "payment_reminder"
+    PAY_LINK = "pay_link"
     PAYMENT_DECLINED = "payment_declined"
     MONEY_RETURNED = "money_returned"
     SYSTEM_DOWN = "system_down"

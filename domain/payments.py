@@ -284,15 +284,6 @@ class Payments(Value):
         payments = tuple(taken if payment is before else payment for payment in self.payments)
         return self.model_copy(update={"payments": payments})
 
-    def can_be_taken_now(self, amount: Money) -> bool:
-        """Whether something can still be taken of every hold afterwards, and no part is too little to be taken."""
-        return all(
-            (payment.capabilities.multicapture or part.amount == payment.held)
-            and (payment.capabilities.minimum is None or part.amount >= payment.capabilities.minimum)
-            for part in self.captures_of(amount)
-            for payment in [self.of(part.payment)]
-        )
-
     def of(self, reference: PaymentRef) -> Payment:
         """KeyError when the gateway knows no such payment of the order."""
         for payment in self.payments:

@@ -22,7 +22,10 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.payments import (
         CapturePayment,
+        HoldPayment,
+        IncrementHold,
         LookUpPayments,
+        MakePayLink,
         PaymentActivities,
         RefundPayment,
         VoidHolds,
@@ -35,8 +38,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.document import Shipment
     from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import CustomerRef, ShipmentId, System, shipment_name
-    from domain.payments import Capture, Declined, Part, Refund
+    from domain.ids import CustomerRef, PaymentRef, ShipmentId, System, shipment_name
+    from domain.money import Money
+    from domain.payments import Capture, Declined, Part, PayLink, Payment, Refund
+    from domain.planner import Increment, NewHold
     from domain.records import OrderState
     from domain.reservations import Demand, Reservation
     from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
@@ -252,6 +257,36 @@ class Effects(Messages):
             **self._call(System.PAYMENTS, "refund", target), payment=part.payment, amount=part.amount
         )
         return Todo(PaymentActivities.refund_payment, call, f"refund-{target}", f"Give back {part.amount}")
+
+    def hold_payment(self, hold: NewHold) -> Todo[Payment | Declined]:
+        target = str(self._document.holds_asked)
+        call = HoldPayment(**self._call(System.PAYMENTS, "hold", target), like=hold.like, amount=hold.amount)
+        return Todo(PaymentActivities.hold_payment, call, f"hold-{target}", f"Hold {hold.amount} anew")
+
+    def increment_hold(self, step: Increment) -> Todo[Payment | Declined]:
+        target = str(self._document.holds_asked)
+        call = IncrementHold(
+            **self._call(System.PAYMENTS, "increment", target),
+            payment=step.payment,
+            authorised=step.authorised,
+        )
+        return Todo(
+            PaymentActivities.increment_hold, call, f"increment-{target}", f"Hold {step.authorised} in all"
+        )
+
+    def make_pay_link(self, amount: Money) -> Todo[PayLink]:
+        target = str(amount.minor)
+        call = MakePayLink(**self._call(System.PAYMENTS, "pay-link", target), amount=amount)
+        return Todo(PaymentActivities.make_pay_link, call, f"pay-link-{target}", "Make a page to pay at")
+
+    def void_hold(self, payment: PaymentRef, number: int) -> Todo[None]:
+        """`number`: of the payment among the order's."""
+        call = VoidHolds(
+            **self._call(System.PAYMENTS, "void-hold", str(number)),
+            reference=self._order.payment.reference,
+            only=payment,
+        )
+        return Todo(PaymentActivities.void_holds, call, f"void-hold-{number}", "Let the former hold go")
 
     def void_holds(self) -> Todo[None]:
         call = VoidHolds(**self._call(System.PAYMENTS, "void"), reference=self._order.payment.reference)

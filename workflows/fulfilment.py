@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.compensations import Compensations
     from workflows.effects import Effects
     from workflows.owner import Owner
+    from workflows.payments import OrderPayments
     from workflows.requests import CancelRequest, CancelWanted
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
@@ -45,6 +46,7 @@ class Fulfilment:
         effects: Effects,
         desk: Desk,
         undo: Compensations,
+        payments: OrderPayments,
         *,
         shipped: Shipped,
         backordered: Callable[[Mapping[LineId, int]], Awaitable[None]],
@@ -55,6 +57,7 @@ class Fulfilment:
         self.effects = effects
         self.desk = desk
         self.undo = undo
+        self.payments = payments
         self.shipped = shipped
         self.dropped = dropped
         self.share = share
@@ -138,6 +141,7 @@ class Fulfilment:
                     if not shipment.ended:
                         self.owner.begin(self._carry(shipment))
                 self.owner.begin(self._plan())
+                self.owner.begin(self.payments.keep_secured())
                 await self.owner.lanes_ended()
             except CancelWanted as wanted:
                 with self.owner.deciding():
@@ -151,6 +155,7 @@ class Fulfilment:
         while not document.all_left:
             if document.unassigned and self._planned:
                 await self._ask_stock()
+            await self.owner.until(lambda: self.payments.secured)
             self._begin_shipments()
             missing = self._missing()
             if not document.unassigned:

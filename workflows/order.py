@@ -61,6 +61,7 @@ class Order:
             self.effects,
             self.desk,
             self.undo,
+            self.payments,
             shipped=self._when_shipped,
             dropped=self._drop,
             backordered=self._tell_backordered,

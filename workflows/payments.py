@@ -6,6 +6,7 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 from temporalio import workflow
@@ -18,12 +19,24 @@ with workflow.unsafe.imports_passed_through():
     from domain.document import MovedOutside, Shipment, units_of
     from domain.erp import CreditRefused
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import ShipmentId, System, shipment_name
+    from domain.ids import PaymentRef, ShipmentId, System, shipment_name
     from domain.ledger import Entry, EntryKind, Ledger
     from domain.money import Money, total
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
     from domain.payments import Declined, Payments, PaymentState, RefundState
+    from domain.planner import (
+        AskByLink,
+        AskPerson,
+        Increment,
+        NewHold,
+        Step,
+        Take,
+        Taking,
+        capture_now,
+        plan,
+        renewals,
+    )
     from workflows.attention import Desk, asks_a_person
     from workflows.customers import tell_customer
     from workflows.effects import Effects
@@ -38,6 +51,12 @@ class OrderPayments:
         self.desk = desk
         self._news = 0  # hints that had come when the gateway was asked last
         self._moving = asyncio.Lock()  # money moves for one reason at a time
+        self.unsecured: Money | None = None  # what the customer, or a person, is asked for
+        self.trusted = False  # a person decided to ship all the same
+
+    @property
+    def _margin(self) -> timedelta:
+        return timedelta(hours=self.owner.policies.hold_renewal_hours)
 
     @property
     def _order(self) -> PlacedOrder:
@@ -145,9 +164,8 @@ class OrderPayments:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
         async with self._moving:
             ledger = self._charged(shipment)
-            await self._collect(
-                shipment.shipment_id, ledger.balance, final=ledger.charged == ledger.order_total
-            )
+            to_come = ledger.order_total - ledger.charged
+            await self._collect(shipment.shipment_id, ledger.balance, to_come=to_come)
             self._book(ledger)
             if not self.on_account:
                 document = self.owner.document
@@ -158,14 +176,15 @@ class OrderPayments:
     async def charge_what_does_not_ship(self) -> None:
         async with self._moving:
             ledger = self._charged(None)
-            await self._collect(None, ledger.balance, final=True)
+            await self._collect(None, ledger.balance, to_come=Money.zero(self._order.currency))
             self._book(ledger)
 
     @asks_a_person()
     async def charge_the_rest(self) -> None:
         """What waited for a later capture that did not come, because the rest of the order was dropped."""
         async with self._moving:
-            await self._collect(None, self.owner.document.ledger.balance, final=True)
+            balance = self.owner.document.ledger.balance
+            await self._collect(None, balance, to_come=Money.zero(self._order.currency))
 
     def _charged(self, shipment: Shipment | None) -> Ledger:
         """The ledger with the charge for this shipment; the same again when it has it already."""
@@ -189,20 +208,18 @@ class OrderPayments:
         self.owner.document.ledger = ledger
         self.owner.note(f"charged {charged}")
 
-    async def _collect(self, shipment: ShipmentId | None, balance: Money, *, final: bool) -> None:
+    async def _collect(self, shipment: ShipmentId | None, balance: Money, *, to_come: Money) -> None:
         """Until we have it. What the gateway will not pay, the customer may have paid past it: a person tells.
 
         What cannot be taken yet, since it is too little or the hold can be taken from only once, waits for the next.
         """
         while not self.on_account and balance:
-            payments = await self.look()
+            await self.look()
             due = balance - self.owner.document.kept
             if due.minor <= 0:
-                return None
+                return
             try:
-                if not (final or payments.can_be_taken_now(due)):
-                    return self.owner.note(f"{due} will be taken with the next shipment")
-                await self._take(shipment, due, final=final)
+                await self._take(shipment, due, to_come)
             except Refused as refusal:
                 request = await self.desk.ask(
                     Reason.CAPTURE_REFUSED, (Action.RETRY, Action.DONE), str(refusal)
@@ -210,21 +227,44 @@ class OrderPayments:
                 if request.resolve.action is Action.DONE:
                     await self._paid_outside(balance, request.resolve.reference)
             else:
-                return None
-        return None
+                return
 
-    async def _take(self, shipment: ShipmentId | None, due: Money, *, final: bool) -> None:
-        payments = self.owner.document.payments
-        numbers = {payment.reference: n for n, payment in enumerate(payments.payments, 1)}
-        for part in payments.captures_of(due):
-            capture = self.effects.capture_payment(shipment, part, numbers[part.payment], final=final)
-            answer = await self.owner.do(capture)
-            if isinstance(answer, Declined):
-                raise Refused(f"the capture of {part.amount} was declined ({answer.reason})")
-            if answer.amount != part.amount:
-                raise InvariantBroken(f"{answer.amount} was captured instead of {part.amount}")
-            known = self.owner.document.payments
-            self.owner.document.payments = known.with_capture(part.payment, answer, final=final)
+    async def _take(self, shipment: ShipmentId | None, due: Money, to_come: Money) -> None:
+        taking = self._taking(due, to_come, new_holds=True)
+        for hold in taking.first:
+            if not await self._hold_anew(hold):
+                taking = self._taking(due, to_come, new_holds=False)
+                break
+        for take in taking.captures:
+            await self._capture(shipment, take)
+        if taking.waits:
+            self.owner.note(taking.words)
+        for step in taking.then:
+            await self._ask_for(step)
+
+    def _taking(self, due: Money, to_come: Money, *, new_holds: bool) -> Taking:
+        return capture_now(
+            self.owner.document.payments,
+            due,
+            to_come,
+            now=workflow.now(),
+            renew_before=self._margin,
+            new_holds=new_holds,
+        )
+
+    async def _capture(self, shipment: ShipmentId | None, take: Take) -> None:
+        document = self.owner.document
+        capture = self.effects.capture_payment(shipment, take, self._number(take.payment), final=take.final)
+        answer = await self.owner.do(capture)
+        if isinstance(answer, Declined):
+            raise Refused(f"the capture of {take.amount} was declined ({answer.reason})")
+        if answer.amount != take.amount:
+            raise InvariantBroken(f"{answer.amount} was captured instead of {take.amount}")
+        document.payments = document.payments.with_capture(take.payment, answer, final=take.final)
+
+    def _number(self, reference: PaymentRef) -> int:
+        """Of the payment among the order's, counted from 1."""
+        return [p.reference for p in self.owner.document.payments.payments].index(reference) + 1
 
     async def _paid_outside(self, balance: Money, reference: str) -> None:
         """What the gateway took after all is seen there; the rest is taken on a person's word, under its reference."""
@@ -232,6 +272,111 @@ class OrderPayments:
         if (rest := balance - self.owner.document.kept).minor > 0:
             self.owner.document.paid_outside += (MovedOutside(amount=rest, reference=reference),)
             self.owner.note(f"{rest} were paid past the gateway, as {reference}")
+
+    # -- keeping it secured ------------------------------------------------------------------------------------
+
+    @property
+    def secured(self) -> bool:
+        """Nothing more leaves while what is to be charged for it is not secured."""
+        return self.unsecured is None
+
+    async def keep_secured(self) -> None:
+        """Holds are renewed before the gateway lets them go, as long as anything is still to leave."""
+        document = self.owner.document
+        if not any(payment.capture_before for payment in document.payments.payments):
+            return
+        while not document.all_left and not self.trusted:
+            await self._secure()
+            news, again = self._news, self._renews_in()
+            await self.owner.until(partial(self._moved, news), at_most=again)
+            if not document.all_left:
+                await self.look()
+
+    def _moved(self, news: int) -> bool:
+        return self.owner.document.all_left or self.owner.news[System.PAYMENTS] > news
+
+    def _renews_in(self) -> timedelta | None:
+        """Until the next hold must be renewed."""
+        ends = [
+            p.capture_before for p in self.owner.document.payments.payments if p.held and p.capture_before
+        ]
+        later = [end - self._margin - workflow.now() for end in ends]
+        return min((wait for wait in later if wait > timedelta(0)), default=None)
+
+    async def _secure(self) -> None:
+        """What runs out soon is held anew, and what is missing by now is asked for."""
+        document, ledger = self.owner.document, self.owner.document.ledger
+        to_come = ledger.order_total - ledger.charged
+        for renewal in renewals(document.payments, to_come, now=workflow.now(), renew_before=self._margin):
+            self.owner.note(f"a hold runs out at {renewal.capture_before:%Y-%m-%d %H:%M} UTC")
+            await self._ask_for(renewal.step)
+        planned = plan(
+            document.payments,
+            to_come + ledger.balance,
+            now=workflow.now(),
+            renew_before=self._margin,
+        )
+        for step in planned.steps:
+            await self._ask_for(step)
+        if self._covered(to_come):
+            self.unsecured = None
+
+    def _covered(self, to_come: Money) -> bool:
+        position = self.owner.document.payments
+        return position.secured >= to_come + self.owner.document.ledger.balance
+
+    async def _ask_for(self, step: Step) -> None:
+        """One step of a plan: by the gateway's means, by the customer, or by a person who knows better."""
+        match step:
+            case NewHold():
+                async with self._moving:
+                    stands = await self._hold_anew(step)
+                if not stands:
+                    await self._ask_person(f"{step.amount} could not be held anew: it was declined")
+            case Increment():
+                self.owner.document.holds_asked += 1
+                answer = await self.owner.do(self.effects.increment_hold(step))
+                if isinstance(answer, Declined):
+                    await self._ask_person(f"the hold could not be made {step.authorised}: it was declined")
+                await self.look()
+            case AskByLink():
+                await self._ask_by_link(step.amount)
+            case AskPerson():
+                await self._ask_person(step.why)
+            case _:
+                pass  # nothing is to be done before goods ship
+
+    async def _hold_anew(self, hold: NewHold) -> bool:
+        """False when it was declined. The former hold is let go when the new one stands."""
+        self.owner.document.holds_asked += 1
+        answer = await self.owner.do(self.effects.hold_payment(hold))
+        if isinstance(answer, Declined):
+            self.owner.note(f"a new hold of {hold.amount} was declined ({answer.reason})")
+            return False
+        if hold.void is not None:
+            await self.owner.do(self.effects.void_hold(hold.void, self._number(hold.void)))
+        await self.look()
+        self.owner.note(f"{hold.amount} held anew")
+        return True
+
+    async def _ask_by_link(self, amount: Money) -> None:
+        """Once for an amount. What comes of it is another payment, of which the gateway hints."""
+        if self.unsecured == amount:
+            return
+        self.unsecured = amount
+        link = await self.desk.do(partial(self.effects.make_pay_link, amount))
+        facts = CustomerFacts(missing=amount, url=link.url)
+        await tell_customer(self.desk, Occasion.PAY_LINK, facts, number=amount.minor)
+        self.owner.note(f"the customer was asked to pay {amount} by a link")
+
+    async def _ask_person(self, why: str) -> None:
+        """Nothing more leaves until they say that it may, or that another try is worth it."""
+        self.unsecured = self._order.total
+        request = await self.desk.ask(Reason.PAYMENT_UNSECURED, (Action.RETRY, Action.SKIP), why)
+        await self.look()
+        if request.resolve.action is Action.SKIP:
+            self.unsecured = None
+            self.trusted = True
 
     # -- giving it back ----------------------------------------------------------------------------------------
 
