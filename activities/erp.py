@@ -7,6 +7,7 @@ from domain.ids import CustomerRef, System
 from domain.money import Money
 from domain.orders import Customer
 from domain.ports import Erp
+from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
 
 
@@ -29,6 +30,10 @@ class EnterOrder(Effect):
 
 class RecordShipment(Effect):
     report: ShipmentReport
+
+
+class PostCreditNote(Effect):
+    note: CreditNote
 
 
 class ErpActivities:
@@ -63,6 +68,10 @@ class ErpActivities:
     @effect(System.ERP)
     async def post_invoice(self, effect: Effect) -> Invoice:
         return await self._erps[effect.adapter].post_invoice(effect.order_id, key=effect.key)
+
+    @effect(System.ERP)
+    async def post_credit_note(self, effect: PostCreditNote) -> Invoice:
+        return await self._erps[effect.adapter].post_credit_note(effect.note, key=effect.key)
 
     @reading(System.ERP)
     async def look_up_erp_order(self, look: Look) -> ErpOrder | None:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from activities.steps import Effect, Look, effect, reading
-from domain.ids import ShipmentId, System
+from domain.ids import ReturnId, ShipmentId, System
 from domain.ports import Carrier, Warehouse
+from domain.returns import Receipt, ReturnNotice, ReturnParcel
 from domain.shipments import Labels, Parcel, Pick, PickCancelled, PickRequest, TooLate, Tracking
 
 
@@ -26,6 +27,18 @@ class CreateLabels(Effect):
 
 class HandOver(ShipmentEffect):
     labels: Labels
+
+
+class LookUpReturn(Look):
+    return_id: ReturnId
+
+
+class ExpectReturn(Effect):
+    notice: ReturnNotice
+
+
+class CreateReturnLabel(Effect):
+    parcel: ReturnParcel
 
 
 class FulfilmentActivities:
@@ -52,6 +65,18 @@ class FulfilmentActivities:
     @effect(System.CARRIER)
     async def create_labels(self, effect: CreateLabels) -> Labels:
         return await self._carriers[effect.adapter].create_labels(effect.parcel, key=effect.key)
+
+    @effect(System.WAREHOUSE)
+    async def expect_return(self, effect: ExpectReturn) -> None:
+        await self._warehouses[effect.adapter].expect_return(effect.notice, key=effect.key)
+
+    @reading(System.WAREHOUSE)
+    async def look_up_return(self, look: LookUpReturn) -> Receipt | None:
+        return await self._warehouses[look.adapter].look_up_return(look.return_id)
+
+    @effect(System.CARRIER)
+    async def create_return_label(self, effect: CreateReturnLabel) -> Labels:
+        return await self._carriers[effect.adapter].create_return_label(effect.parcel, key=effect.key)
 
     @effect(System.CARRIER)
     async def void_labels(self, effect: ShipmentEffect) -> None:

@@ -12,6 +12,7 @@ from domain.keys import Key, effect_key
 from domain.ports import Stock
 from domain.records import Backorders
 from domain.reservations import Demand, PassedOver, Reservation, Reserved, Shelf
+from domain.returns import Receipt
 
 _PLANS_MAX = 3  # others may take what a plan is made of
 
@@ -33,6 +34,11 @@ class ReserveStock(Effect):
 
 class ReleaseStock(Effect):
     promised_at: datetime
+
+
+class Restock(Effect):
+    receipt: Receipt
+    location: Location
 
 
 class StockActivities:
@@ -58,6 +64,10 @@ class StockActivities:
     async def release_stock(self, effect: ReleaseStock) -> None:
         await self._stocks[effect.adapter].release(effect.order_id, key=effect.key)
         await self._backorders.wait(effect.adapter, effect.order_id, effect.promised_at, {})
+
+    @effect(System.STOCK)
+    async def restock(self, effect: Restock) -> None:
+        await self._stocks[effect.adapter].restock(effect.receipt, effect.location, key=effect.key)
 
     async def _reserved(self, effect: ReserveStock) -> tuple[Reservation, bool]:
         """And whether others took meanwhile what it was planned with."""

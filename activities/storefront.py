@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 
-from activities.erp import RecordShipment
+from activities.erp import PostCreditNote, RecordShipment
 from activities.steps import Effect, Look, effect, reading
 from domain.ids import System
 from domain.orders import PlacedOrder
@@ -33,6 +33,10 @@ class StorefrontActivities:
     @effect(System.STOREFRONT)
     async def amend_shop_order(self, effect: AmendShopOrder) -> None:
         await self._storefronts[effect.adapter].amend_order(effect.order, key=effect.key)
+
+    @effect(System.STOREFRONT)
+    async def record_refund_in_shop(self, effect: PostCreditNote) -> None:
+        await self._storefronts[effect.adapter].record_refund(effect.note, key=effect.key)
 
     @effect(System.STOREFRONT)
     async def cancel_shop_order(self, effect: CancelShopOrder) -> None:

@@ -27,6 +27,10 @@ class Reason(StrEnum):
     LABELS_REFUSED = "labels_refused"
     CAPTURE_REFUSED = "capture_refused"
     REFUND_FAILED = "refund_failed"
+    RETURN_ASKED = "return_asked"
+    RETURN_DAMAGED = "return_damaged"
+    PARCEL_LOST = "parcel_lost"
+    DISPUTED = "disputed"
     SHIPMENT_NOT_TAKEN = "shipment_not_taken"
     INVOICE_REFUSED = "invoice_refused"
     MESSAGE_REFUSED = "message_refused"
@@ -47,6 +51,10 @@ MEANING: Mapping[Reason, str] = {
     Reason.LABELS_REFUSED: "The carrier will not take the parcel.",
     Reason.CAPTURE_REFUSED: "The goods have left, and the gateway will not pay for them.",
     Reason.REFUND_FAILED: "Money that is owed to the customer could not be given back.",
+    Reason.RETURN_ASKED: "The customer wants to send goods back, and the channel lets a person decide.",
+    Reason.RETURN_DAMAGED: "Goods came back damaged: approve refunds them all the same, reject does not.",
+    Reason.PARCEL_LOST: "The carrier lost a parcel: approve refunds what was in it, reject leaves it as it is.",
+    Reason.DISPUTED: "The customer took money back through their bank: nothing is refunded until that is decided.",
     Reason.SHIPMENT_NOT_TAKEN: "The goods have left, and ERP or shop will not take note of it.",
     Reason.INVOICE_REFUSED: "The ERP will not post the invoice, or posts another amount.",
     Reason.MESSAGE_REFUSED: "A message or a record of ours was refused.",
@@ -59,6 +67,8 @@ class Action(StrEnum):
     """What a person can do about it. A cancel compensates what was done."""
 
     RETRY = "retry"
+    APPROVE = "approve"
+    REJECT = "reject"
     CORRECT = "correct"
     DONE = "done"
     SKIP = "skip"
@@ -67,6 +77,8 @@ class Action(StrEnum):
 
 HELP: Mapping[Action, tuple[str, str]] = {
     Action.RETRY: ("retry", "it is tried again now, after the cause was mended"),
+    Action.APPROVE: ("approve", "yes: it is done as it was asked for"),
+    Action.REJECT: ("reject", "no: it is not done"),
     Action.CORRECT: ("correct --correction FILE", "with the order's own data put right"),
     Action.DONE: ("done --reference NUMBER", "it was done outside, under this number"),
     Action.SKIP: ("skip", "the order goes on without it"),

@@ -17,6 +17,7 @@ from domain.orders import PlacedOrder, Quantity
 from domain.payments import Payments
 from domain.phases import Phase
 from domain.reservations import PassedOver, Reservation
+from domain.returns import Return
 from domain.shipments import Labels, Package, PickState, ShipmentLine, TrackingState
 
 
@@ -104,6 +105,7 @@ class OrderDocument(BaseModel):
     backorders_told: int = 0
     holds_asked: int = 0  # so many times more money was to be secured
     unshared: bool = False  # ERP and shop still hold a former revision
+    returns: list[Return] = []
     ledger: Ledger
     invoice: Invoice | None = None
     waits: list[Wait] = []

@@ -79,5 +79,10 @@ def order_of_return(returned: ReturnId) -> OrderId:
     return OrderId(returned.rpartition("/r")[0])
 
 
+def return_name(returned: ReturnId) -> str:
+    """Short, within its order: r1."""
+    return returned.rpartition("/")[2]
+
+
 def return_number_of(returned: ReturnId) -> int:
     return int(returned.rpartition("/r")[2])

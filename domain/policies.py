@@ -62,6 +62,7 @@ class OrderPolicies(Value):
     hold_renewal_hours: Annotated[float, Field(gt=0)] = 24
     return_approval: bool = False
     restocking_fee_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
+    return_wait_days_max: Annotated[float, Field(gt=0)] = 30
     delivery_wait_days_max: Annotated[float, Field(ge=0)] = 30
     return_window_days: Annotated[float, Field(ge=0)] = 14
     look_again_minutes: Annotated[float, Field(gt=0)] = 240

@@ -1,11 +1,15 @@
 """Goods that come back: announced, labelled, received, and what was found in the box."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.base import Value
 from domain.ids import MAIN, LineId, Location, OrderId, ReturnId, Sku
 from domain.money import Money
 from domain.orders import Address, Quantity
+from domain.shipments import Labels
 
 
 class Condition(StrEnum):
@@ -19,6 +23,15 @@ class ReturnLine(Value):
     line_id: LineId
     sku: Sku
     quantity: Quantity
+
+
+class ReturnAsked(Value):
+    """What somebody wants to send back. `request` is the sender's own id of it: told again, it is the same return."""
+
+    request: Annotated[str, Field(min_length=1, max_length=128)]
+    actor: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+    units: Annotated[dict[LineId, Quantity], Field(min_length=1)]
 
 
 class ReturnNotice(Value):
@@ -62,3 +75,33 @@ class CreditNote(Value):
     lines: tuple[ReturnLine, ...]
     amount: Money
     reference: str  # of the refund at the gateway, or as a person gave it; empty on account
+
+
+class ReturnState(StrEnum):
+    ASKED = "asked"
+    EXPECTED = "expected"
+    RECEIVED = "received"
+    CREDITED = "credited"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"
+
+
+class Return(BaseModel):
+    """One return of an order, as far as it has come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    return_id: ReturnId
+    request: str
+    reason: str
+    lines: tuple[ReturnLine, ...]
+    location: Location = MAIN
+    state: ReturnState = ReturnState.ASKED
+    labels: Labels | None = None
+    receipt: Receipt | None = None
+    credited: Money | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in {ReturnState.CLOSED, ReturnState.REJECTED, ReturnState.NOT_SENT}

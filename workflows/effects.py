@@ -45,11 +45,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.records import OrderState
     from domain.reservations import Demand, Reservation
     from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
-    from workflows.messages import Messages
+    from workflows.return_effects import ReturnEffects
     from workflows.todo import Todo
 
 
-class Effects(Messages):
+class Effects(ReturnEffects):
     """What may be done for one order. Every effect states a target, so that a repeat or an undo is always legal."""
 
     def look_at(self, system: System) -> Look:

@@ -37,7 +37,8 @@ class Fulfilment:
     """What an order's goods do.
 
     `shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
-    they never will leave; `share` goes on with that where it was cut off.
+    they never will leave; `share` goes on with that where it was cut off, and `resume` with what else was. `lost` pays a
+    parcel back that never arrives.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Fulfilment:
         backordered: Callable[[Mapping[LineId, int]], Awaitable[None]],
         dropped: Missing,
         share: Callable[[], Awaitable[None]],
+        lost: Shipped,
+        resume: Callable[[], None],
     ) -> None:
         self.owner = owner
         self.effects = effects
@@ -61,6 +64,8 @@ class Fulfilment:
         self.shipped = shipped
         self.dropped = dropped
         self.share = share
+        self.lost = lost
+        self.resume = resume
         self.backordered = backordered
         self.document = owner.document
         self._planned = True  # nothing changed since stock was asked
@@ -137,12 +142,13 @@ class Fulfilment:
         """Until everything has left that is still wanted. A cancel meanwhile is answered by what can be stopped."""
         while not self.document.all_left:
             try:
+                self.resume()
                 for shipment in self.document.shipments:
                     if not shipment.ended:
                         self.owner.begin(self._carry(shipment))
                 self.owner.begin(self._plan())
                 self.owner.begin(self.payments.keep_secured())
-                await self.owner.lanes_ended()
+                await self.owner.lanes_ended(or_when=lambda: self.document.all_left)
             except CancelWanted as wanted:
                 with self.owner.deciding():
                     await self._cancel_rest(wanted)
@@ -260,11 +266,18 @@ class Fulfilment:
 
     async def await_delivery(self, delivered: Shipped) -> None:
         """Until the carrier delivered everything, or has had the days for it that the policy gives."""
-        for shipment in self.document.shipments:
-            if shipment.left and shipment.tracking is not TrackingState.DELIVERED:
-                self.owner.begin(self._deliver(shipment, delivered))
-        await self.owner.lanes_ended()
+        on_their_way = [shipment for shipment in self.document.shipments if shipment.left]
+        arrived: list[Shipment] = []
 
+        async def arrives(shipment: Shipment) -> None:
+            await self._deliver(shipment, delivered)
+            arrived.append(shipment)
+
+        for shipment in on_their_way:
+            self.owner.begin(arrives(shipment))
+        await self.owner.lanes_ended(or_when=lambda: len(arrived) == len(on_their_way))
+
+    @asks_a_person()
     async def _deliver(self, shipment: Shipment, delivered: Shipped) -> None:
         deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
         look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
@@ -275,11 +288,19 @@ class Fulfilment:
             if shipment.tracking is TrackingState.DELIVERED:
                 self.owner.note(f"{self._name(shipment)} delivered")
                 return await delivered(shipment)
+            if shipment.tracking is TrackingState.LOST:
+                return await self._lost(shipment)
             if workflow.now() >= deadline:
                 return self.owner.note(f"no delivery of {self._name(shipment)} was told")
             await self.owner.hinted(
                 System.CARRIER, "the delivery", since=since, at_most=deadline - workflow.now()
             )
+
+    async def _lost(self, shipment: Shipment) -> None:
+        what = f"the carrier lost {self._name(shipment)}: {len(shipment.packages)} packages"
+        request = await self.desk.ask(Reason.PARCEL_LOST, (Action.APPROVE, Action.REJECT), what)
+        if request.resolve.action is Action.APPROVE:
+            await self.lost(shipment)
 
     # -- undoing -----------------------------------------------------------------------------------------------
 

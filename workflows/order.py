@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.phases import Phase, advance
     from domain.records import OrderState
     from domain.settlement import disagreements
+    from domain.returns import ReturnAsked
     from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from domain.storefront import StorefrontState
     from workflows.attention import Desk, asks_a_person
@@ -38,7 +39,9 @@ with workflow.unsafe.imports_passed_through():
         ReleaseRequest,
         Request,
         ResolveRequest,
+        ReturnRequest,
     )
+    from workflows.returns import Returns
     from workflows.todo import Todo
 
 
@@ -56,6 +59,8 @@ class Order:
         self.desk = Desk(self.owner, self.effects)
         self.undo = Compensations()
         self.payments = OrderPayments(self.owner, self.effects, self.desk)
+        self.returns = Returns(self.owner, self.effects, self.desk, self.payments)
+        self.owner.on_return = self.returns.take
         self.fulfilment = Fulfilment(
             self.owner,
             self.effects,
@@ -66,6 +71,8 @@ class Order:
             dropped=self._drop,
             backordered=self._tell_backordered,
             share=self._share,
+            lost=self.returns.lost,
+            resume=self.returns.resume,
         )
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
@@ -139,7 +146,7 @@ class Order:
         await self.payments.charge_the_rest()
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
-            await self.payments.return_beyond(self.document.ledger.balance, _PAID_ALREADY)
+            await self.payments.return_beyond(self._owed, _PAID_ALREADY)
         await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
         self.document.invoice = invoice
@@ -167,12 +174,22 @@ class Order:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
         await self.fulfilment.await_delivery(self._tell_delivered)
-        owed, days = self.document.ledger.balance, self.owner.policies.return_window_days
         await self.payments.return_what_arrives(
-            owed, "the return window to end", days=days, why=_PAID_ALREADY
+            self._owed,
+            "the return window to end",
+            days=self.owner.policies.return_window_days,
+            why=_PAID_ALREADY,
         )
+        self.returns.too_late = "the return window is over"
+        await self.owner.lanes_ended()
         if not self.payments.on_account:
-            await self.payments.until_refunded(owed)
+            await self.payments.until_refunded(self._owed)
+
+    def _owed(self) -> Money:
+        return self.document.ledger.balance
+
+    def _nothing(self) -> Money:
+        return Money.zero(self.document.order.currency)
 
     async def _cancel(self, request: Request) -> None:
         """Undo in reverse what was done, from what the outside says, and tell everybody."""
@@ -188,12 +205,12 @@ class Order:
                 break
         await self._tell_cancelled()
         if not refused:
-            await self.payments.until_refunded(Money.zero(self.document.order.currency))
+            await self.payments.until_refunded(self._nothing)
         self._enter(Phase.CANCELLED)
         self.owner.too_late = "it is cancelled already"
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_what_arrives(
-                Money.zero(self.document.order.currency),
+                self._nothing,
                 "money that may still arrive, to send it back",
                 days=self.owner.policies.late_payment_days,
                 why="the order was cancelled before it arrived",
@@ -372,6 +389,11 @@ class Order:
         return await self._answered(ReleaseRequest(actor, reason))
 
     @workflow.update
+    async def send_back(self, asked: ReturnAsked) -> Answer:
+        """Ask to send goods back. The answer names the return; told again under the same id, it is the same one."""
+        return await self._answered(ReturnRequest(asked.actor, asked.reason, asked=asked))
+
+    @workflow.update
     async def resolve(self, resolve: Resolve) -> Answer:
         """Answer what the order needs a person for. The answer tells what became of it."""
         return await self._answered(ResolveRequest(resolve.actor, resolve.reason, resolve=resolve))
@@ -387,6 +409,10 @@ class Order:
     @release.validator
     def check_release(self, actor: str, reason: str) -> None:
         _said(actor, reason)
+
+    @send_back.validator
+    def check_send_back(self, asked: ReturnAsked) -> None:
+        self.returns.check(asked)
 
     @resolve.validator
     def check_resolve(self, resolve: Resolve) -> None:

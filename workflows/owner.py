@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         ReleaseRequest,
         Request,
         ResolveRequest,
+        ReturnRequest,
     )
     from workflows.story import show
     from workflows.todo import Todo, business_error_or_outage, was_cut_off
@@ -54,6 +55,10 @@ class _Stuck:
         self.pressed = None
 
 
+def _no_return(request: ReturnRequest) -> None:
+    request.refused("nothing of it has left yet")
+
+
 class Owner:
     def __init__(self, document: OrderDocument) -> None:
         self.document = document
@@ -61,6 +66,7 @@ class Owner:
         # What happens beside the order itself: an outage is counted, a hint of the shop is looked into.
         self.on_outage: Callable[[Blocked, Callable[[], bool]], Coroutine[Any, Any, None]] | None = None
         self.on_hint: dict[System, Callable[[], Coroutine[Any, Any, None]]] = {}
+        self.on_return: Callable[[ReturnRequest], None] = _no_return
         self.mailbox: list[Request] = []
         self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
         self.listens = False  # whoever asked waits for it, and does not carry out a former answer
@@ -157,6 +163,8 @@ class Owner:
                 self._hold(request)
             case ReleaseRequest():
                 self._release(request)
+            case ReturnRequest():
+                self.on_return(request)
             case ResolveRequest(resolve=resolve) if resolve.action is not Action.CANCEL:
                 self._resolve(request)
             case _ if self.too_late is None:
@@ -342,11 +350,11 @@ class Owner:
         """Begin something that goes on beside the rest, until `lanes_ended`."""
         self._lanes.append(asyncio.create_task(lane))
 
-    async def lanes_ended(self) -> None:
+    async def lanes_ended(self, *, or_when: Callable[[], bool] = lambda: False) -> None:
         """Until every lane has ended, those too that other lanes begin. What one of them raises ends them all."""
         try:
-            while self._lanes:
-                await self.until(lambda: any(task.done() for task in self._lanes))
+            while self._lanes and not or_when():
+                await self.until(lambda: or_when() or any(task.done() for task in self._lanes))
                 ended = [task for task in self._lanes if task.done()]
                 self._lanes = [task for task in self._lanes if not task.done()]
                 for task in ended:

@@ -5,6 +5,7 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn
@@ -15,16 +16,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from activities.payments import PaymentActivities
     from domain.attention import Action, Reason
-    from domain.charges import charge_shares
+    from domain.charges import amount_shares, charge_shares
     from domain.document import MovedOutside, Shipment, units_of
     from domain.erp import CreditRefused
     from domain.errors import InvariantBroken, Refused
     from domain.ids import PaymentRef, ShipmentId, System, shipment_name
-    from domain.ledger import Entry, EntryKind, Ledger
+    from domain.keys import Key
+    from domain.ledger import Cause, Entry, EntryKind, Ledger, Part, Share
     from domain.money import Money, total
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
-    from domain.payments import Declined, Payments, PaymentState, RefundState
+    from domain.payments import Declined, Dispute, DisputeState, Payments, PaymentState, RefundState
     from domain.planner import (
         AskByLink,
         AskPerson,
@@ -42,6 +44,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.effects import Effects
     from workflows.owner import Owner
     from workflows.requests import CancelRequest, CancelWanted, answered
+
+
+_MOMENT = timedelta(minutes=1)  # nothing is renewed more often
 
 
 class OrderPayments:
@@ -182,8 +187,12 @@ class OrderPayments:
     @asks_a_person()
     async def charge_the_rest(self) -> None:
         """What waited for a later capture that did not come, because the rest of the order was dropped."""
+        document = self.owner.document
+        told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
+        if not document.shipments or told >= document.ledger.charged:
+            return
         async with self._moving:
-            balance = self.owner.document.ledger.balance
+            balance = document.ledger.balance
             await self._collect(None, balance, to_come=Money.zero(self._order.currency))
 
     def _charged(self, shipment: Shipment | None) -> Ledger:
@@ -273,6 +282,41 @@ class OrderPayments:
             self.owner.document.paid_outside += (MovedOutside(amount=rest, reference=reference),)
             self.owner.note(f"{rest} were paid past the gateway, as {reference}")
 
+    # -- disputes ----------------------------------------------------------------------------------------------
+
+    @asks_a_person()
+    async def see_disputes(self) -> None:
+        """Money that customers took back through their bank is booked as credited, and as charged when it comes back."""
+        document = self.owner.document
+        for dispute in document.payments.disputes:
+            taken = self.effects.key("dispute", dispute.reference)
+            won = self.effects.key("dispute-won", dispute.reference)
+            known = {entry.key: entry for entry in document.ledger.entries}
+            if taken not in known:
+                shares = amount_shares(document.ledger, dispute.amount, Part.DISPUTE)
+                self._enter(taken, EntryKind.CREDIT, shares)
+                await self._say_disputed(dispute)
+            elif dispute.state is DisputeState.WON and won not in known:
+                self._enter(won, EntryKind.CHARGE, known[taken].shares)
+                self.owner.note(f"the dispute over {dispute.amount} was won")
+
+    def _enter(self, key: Key, kind: EntryKind, shares: tuple[Share, ...]) -> None:
+        amount = total((share.amount for share in shares), self._order.currency)
+        entry = Entry(key=key, kind=kind, amount=amount, shares=shares, cause=Cause.DISPUTE)
+        self.owner.document.ledger = self.owner.document.ledger.with_entry(entry)
+
+    async def _say_disputed(self, dispute: Dispute) -> None:
+        what = f"{dispute.amount} are disputed ({dispute.reference}): answer it at the gateway, then go on"
+        await self.desk.ask(Reason.DISPUTED, (Action.RETRY,), what)
+
+    async def _undisputed(self) -> None:
+        """Nothing is refunded of a charge that the customer took back through their bank, or is trying to."""
+        while any(dispute.state is DisputeState.OPEN for dispute in (await self.look()).disputes):
+            what = "a dispute is open: what is refunded now could go back twice. Go on when it is decided"
+            request = await self.desk.ask(Reason.DISPUTED, (Action.RETRY, Action.SKIP), what)
+            if request.resolve.action is Action.SKIP:
+                return
+
     # -- keeping it secured ------------------------------------------------------------------------------------
 
     @property
@@ -296,12 +340,11 @@ class OrderPayments:
         return self.owner.document.all_left or self.owner.news[System.PAYMENTS] > news
 
     def _renews_in(self) -> timedelta | None:
-        """Until the next hold must be renewed."""
-        ends = [
-            p.capture_before for p in self.owner.document.payments.payments if p.held and p.capture_before
-        ]
-        later = [end - self._margin - workflow.now() for end in ends]
-        return min((wait for wait in later if wait > timedelta(0)), default=None)
+        """Until the next hold must be renewed. One that was granted for less than the margin: in half of its time."""
+        holds = [payment for payment in self.owner.document.payments.payments if payment.held]
+        left = [hold.capture_before - workflow.now() for hold in holds if hold.capture_before]
+        waits = [time - self._margin if time > self._margin else time / 2 for time in left if time > _MOMENT]
+        return min(waits, default=None)
 
     async def _secure(self) -> None:
         """What runs out soon is held anew, and what is missing by now is asked for."""
@@ -381,6 +424,21 @@ class OrderPayments:
     # -- giving it back ----------------------------------------------------------------------------------------
 
     @asks_a_person(Reason.REFUND_FAILED)
+    async def credit(self, entry: Callable[[], Entry]) -> None:
+        """Book it, and give back what we have beyond the ledger's balance then. The same entry again books nothing.
+
+        `entry` is made when nothing else moves money.
+        """
+        document = self.owner.document
+        async with self._moving:
+            credited = entry()
+            document.ledger = document.ledger.with_entry(credited)
+            if not self.on_account:
+                await self._undisputed()
+                await self._keep_at_most(document.ledger.balance)
+        self.owner.note(f"credited {credited.amount}")
+
+    @asks_a_person(Reason.REFUND_FAILED)
     async def keep_at_most(self, keep: Money) -> None:
         """What was paid beforehand and is not wanted any more goes back."""
         if not self.on_account:
@@ -406,11 +464,11 @@ class OrderPayments:
             await self.void()
 
     @asks_a_person()
-    async def until_refunded(self, keep: Money) -> None:
+    async def until_refunded(self, keep: Callable[[], Money]) -> None:
         """Until every refund has arrived, for days if need be. One that fails is asked about: given back otherwise?"""
         while True:
-            if self.owner.document.kept > keep:
-                await self._give_back_again(keep)
+            if self.owner.document.kept > keep():
+                await self._give_back_again(keep())
             pending = [r for r in self.owner.document.payments.refunds if r.state is RefundState.PENDING]
             if not pending:
                 return
@@ -421,7 +479,9 @@ class OrderPayments:
             )
             await self.look()
 
-    async def return_what_arrives(self, keep: Money, waits_for: str, *, days: float, why: str) -> None:
+    async def return_what_arrives(
+        self, keep: Callable[[], Money], waits_for: str, *, days: float, why: str
+    ) -> None:
         """For so many days. A bank refuses no transfer: what arrives beyond what we may keep is sent back at once."""
         until = workflow.now() + timedelta(days=days)
         by_transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
@@ -439,17 +499,19 @@ class OrderPayments:
                 await self.look_and_return(keep, why)
 
     @asks_a_person()
-    async def look_and_return(self, keep: Money, why: str) -> None:
+    async def look_and_return(self, keep: Callable[[], Money], why: str) -> None:
         await self.look()
+        await self.see_disputes()
         await self.return_beyond(keep, why)
 
-    async def return_beyond(self, keep: Money, why: str) -> None:
+    async def return_beyond(self, keep: Callable[[], Money], why: str) -> None:
         """What is there beyond what we may keep, as far as the last look tells."""
-        if (late := self.owner.document.kept - keep).minor <= 0 or self.on_account:
-            return
-        self.owner.note(f"{late} arrived beyond what is owed")
-        number = len(self.owner.document.payments.refunds) + 1
-        await self._give_back(keep)
+        async with self._moving:
+            if (late := self.owner.document.kept - keep()).minor <= 0 or self.on_account:
+                return
+            self.owner.note(f"{late} arrived beyond what is owed")
+            number = len(self.owner.document.payments.refunds) + 1
+            await self._give_back(keep())
         await tell_customer(
             self.desk, Occasion.MONEY_RETURNED, CustomerFacts(returned=late, why=why), number=number
         )

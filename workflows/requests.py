@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.attention import Answer, Resolve
     from domain.errors import InvariantBroken, Refused
+    from domain.returns import ReturnAsked
 
 
 @dataclass
@@ -39,6 +40,11 @@ class HoldRequest(Request):
 @dataclass
 class ReleaseRequest(Request):
     pass
+
+
+@dataclass(kw_only=True)
+class ReturnRequest(Request):
+    asked: ReturnAsked
 
 
 @dataclass(kw_only=True)
