@@ -7,9 +7,9 @@ from adapters.connector.protocol import shipments
 from adapters.connector.protocol import warehouse as protocol
 from adapters.connector.wire import incoming, outgoing
 from domain.erp import Changes
-from domain.ids import ShipmentId, System
+from domain.ids import OrderId, ShipmentId, System
 from domain.keys import Key
-from domain.shipments import Labels, Pick, PickCancelled, PickRequest, TooLate
+from domain.shipments import Labels, Pick, PickCancelled, PickRequest, TooLate, Unasked
 
 
 class ConnectorWarehouse:
@@ -24,6 +24,14 @@ class ConnectorWarehouse:
             "look_up_pick", protocol.Pick, lambda told: incoming(Pick, told), shipment_id=shipment
         )
 
+    async def look_up_unasked(self, order: OrderId) -> tuple[Unasked, ...]:
+        found = await self._peer.ask("look_up_unasked", protocol.UnaskedShipments, _unasked, order_id=order)
+        return found or ()
+
+    async def adopt(self, reference: str, shipment: ShipmentId, *, key: Key) -> None:
+        told = protocol.Adopt(reference=reference, shipment_id=shipment)
+        await self._peer.ensure("adopt", told, key=key)
+
     async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
         told = shipments.ShipmentTold(shipment_id=shipment)
         return await self._peer.tell("cancel_pick", told, protocol.CancelPickAnswer, _cancelled, key=key)
@@ -34,6 +42,10 @@ class ConnectorWarehouse:
 
     async def changes(self, since: str | None) -> Changes:
         return await self._peer.changes(since)
+
+
+def _unasked(told: protocol.UnaskedShipments) -> tuple[Unasked, ...]:
+    return tuple(incoming(Unasked, shipment) for shipment in told.shipments)
 
 
 def _cancelled(answer: protocol.CancelPickAnswer) -> PickCancelled | TooLate:

@@ -80,7 +80,11 @@ class PickEvent(BaseModel):
 
 
 class PickRecord(Record):
-    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested."""
+    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested.
+
+    `by_hand` is the warehouse's own reference of what people began themselves; until somebody gives it an id of theirs,
+    it is the `shipment_id` as well.
+    """
 
     kind = "picks"
     shipment_id: str
@@ -92,7 +96,12 @@ class PickRecord(Record):
     packages: list[Package] = Field(default_factory=list)
     labels: Labels | None = None
     unstoppable: bool = False
+    by_hand: str | None = None
     history: list[PickEvent] = Field(default_factory=list)
+
+    @property
+    def unasked(self) -> bool:
+        return self.by_hand == self.shipment_id
 
 
 class ShelfGap(Record):

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -92,6 +92,16 @@ class WarehouseHands(Hands):
 
     async def pack(self, shipment: ShipmentId) -> None:
         assert self.world.pack(shipment)
+
+    async def begin_by_hand(
+        self, order: PlacedOrder, lines: tuple[ShipmentLine, ...], state: Literal["packed", "shipped"]
+    ) -> None:
+        told = {
+            "order_id": order.order_id,
+            "lines": [line.model_dump() for line in lines],
+            "state": state,
+        }
+        self.world.call("POST", "/world/warehouse/by-hand", told)
 
     async def ship(self, shipment: ShipmentId) -> None:
         assert self.world.ship(shipment)

@@ -19,7 +19,7 @@ from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
-from domain.shipments import PickRequest
+from domain.shipments import PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.connector_hands import (
     SETTLED_AFTER,
@@ -47,6 +47,7 @@ from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
 from tests.contracts.storefront_afterwards import AmendedShopContract, RefundShownContract
 from tests.contracts.warehouse import WarehouseContract
+from tests.contracts.warehouse_by_hand import ByHandContract
 from tests.contracts.warehouses import WarehousesContract
 
 
@@ -119,6 +120,21 @@ class TestWarehouse(WarehouseContract):
         packed = await warehouse.look_up_pick(pick.shipment_id)
         assert packed is not None
         assert [line.quantity for package in packed.packages for line in package.lines] == [1, 1]
+
+
+class TestByHand(ByHandContract):
+    hands_of = WarehouseHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+    async def test_units_that_left_by_hand_left_the_shelf_and_the_reservation(
+        self, hands: WarehouseHands, order: PlacedOrder, some: tuple[ShipmentLine, ...]
+    ) -> None:
+        await hands.begin_by_hand(order, some, "shipped")
+        (article,) = await hands.find("stock", sku=some[0].sku)
+        assert (article["on_hand"], article["reserved"]) == (9, 1)
 
 
 class TestErp(ErpContract):
