@@ -3,12 +3,13 @@ from datetime import timedelta
 import httpx
 
 from adapters.connector.client import Peer
-from adapters.connector.protocol import shipments
+from adapters.connector.protocol import returns, shipments
 from adapters.connector.protocol import warehouse as protocol
 from adapters.connector.wire import incoming, outgoing
 from domain.erp import Changes
-from domain.ids import OrderId, ShipmentId, System
+from domain.ids import OrderId, ReturnId, ShipmentId, System
 from domain.keys import Key
+from domain.returns import Receipt, ReturnNotice
 from domain.shipments import Labels, Pick, PickCancelled, PickRequest, TooLate, Unasked
 
 
@@ -31,6 +32,14 @@ class ConnectorWarehouse:
     async def adopt(self, reference: str, shipment: ShipmentId, *, key: Key) -> None:
         told = protocol.Adopt(reference=reference, shipment_id=shipment)
         await self._peer.ensure("adopt", told, key=key)
+
+    async def expect_return(self, notice: ReturnNotice, *, key: Key) -> None:
+        await self._peer.ensure("expect_return", outgoing(returns.ReturnNotice, notice), key=key)
+
+    async def look_up_return(self, returned: ReturnId) -> Receipt | None:
+        return await self._peer.ask(
+            "look_up_return", returns.Receipt, lambda told: incoming(Receipt, told), return_id=returned
+        )
 
     async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
         told = shipments.ShipmentTold(shipment_id=shipment)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, computed_field, model_validator
 
 from adapters.connector.protocol.carrier import TrackingState
 from adapters.connector.protocol.common import MAIN, Address
+from adapters.connector.protocol.returns import Condition, ReceivedLine, ReturnLine
 from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentLine
 from adapters.connector.protocol.stock import Reserved
 from adapters.connector.protocol.warehouse import PickState
@@ -113,6 +114,57 @@ class ShelfGap(Record):
     units: int
 
 
+class ReturnEvent(BaseModel):
+    """What was found in a box."""
+
+    lines: list[ReceivedLine]
+    mark: Mark
+
+
+class ReturnRecord(Record):
+    """`lines` were announced, `events` tell what came."""
+
+    kind = "returns"
+    return_id: str
+    order_id: str
+    order_number: str
+    lines: list[ReturnLine]
+    location: str
+    events: list[ReturnEvent] = Field(default_factory=list)
+    complete: bool = False
+    expected: Mark
+
+    @property
+    def received(self) -> list[ReceivedLine]:
+        """By line and condition, whatever the number of boxes."""
+        units: dict[tuple[str, str, Condition], int] = {}
+        for line in (line for event in self.events for line in event.lines):
+            what = (line.line_id, line.sku, line.condition)
+            units[what] = units.get(what, 0) + line.quantity
+        return [
+            ReceivedLine(line_id=line_id, sku=sku, quantity=quantity, condition=condition)
+            for (line_id, sku, condition), quantity in units.items()
+        ]
+
+
+class RestockRecord(Record):
+    """The good units of a return, on the shelf again."""
+
+    kind = "restocks"
+    return_id: str
+    location: str
+    lines: list[ReceivedLine]
+    mark: Mark
+
+
+class ReturnParcelRecord(Record):
+    kind = "return_parcels"
+    return_id: str
+    order_id: str
+    label: Label
+    labelled: Mark
+
+
 class VoidedLabel(BaseModel):
     label: Label
     mark: Mark
@@ -127,3 +179,4 @@ class ParcelRecord(Record):
     labelled: Mark
     in_transit: Mark | None = None
     delivered: Mark | None = None
+    lost: Mark | None = None

@@ -2,7 +2,8 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol.common import Changes, Done, OrderId, ShipmentId
+from adapters.connector.protocol.common import Changes, Done, OrderId, ReturnId, ShipmentId
+from adapters.connector.protocol.returns import Receipt, ReturnNotice
 from adapters.connector.protocol.shipments import Package, ShipmentLine, ShipmentTold
 from adapters.connector.protocol.warehouse import (
     Adopt,
@@ -18,7 +19,7 @@ from adapters.connector.protocol.warehouse import (
 )
 from adapters.simulated.carrier import collect
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import PickEvent, PickRecord, ShelfGap, StockRecord
+from adapters.simulated.goods import PickEvent, PickRecord, ReturnRecord, ShelfGap, StockRecord
 from adapters.simulated.stock import take_from_shelf
 from adapters.simulated.world import Refusal, World
 
@@ -141,6 +142,29 @@ def hand_over(world: World, told: HandOver, key: str) -> Done:  # noqa: ARG001  
     world.state.save(pick, pick.shipment_id)
     world.waits("pick", pick.shipment_id)
     return Done()
+
+
+@effect(router)
+def expect_return(world: World, told: ReturnNotice, key: str) -> Done:  # noqa: ARG001  the return id is the key
+    """Ensure the warehouse expects these goods, under the return's id. Refused when it expects others."""
+    record = world.state.load(ReturnRecord, told.return_id)
+    if record is None:
+        record = ReturnRecord(
+            **told.model_dump(exclude={"lines"}), lines=list(told.lines), expected=world.state.mark()
+        )
+        world.state.save(record, told.return_id)
+    elif (tuple(record.lines), record.location) != (told.lines, told.location):
+        raise Refusal("return_differs", "this return was announced with other lines, or elsewhere")
+    return Done()
+
+
+@read(router)
+def look_up_return(world: World, return_id: ReturnId) -> Receipt | None:
+    """What has come of this return so far."""
+    record = world.state.load(ReturnRecord, return_id)
+    if record is None:
+        return None
+    return Receipt(return_id=return_id, lines=tuple(record.received), complete=record.complete)
 
 
 @read(router)

@@ -19,6 +19,7 @@ from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
+from domain.returns import Receipt, ReturnNotice
 from domain.shipments import PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.connector_hands import (
@@ -29,6 +30,7 @@ from tests.contracts.connector_hands import (
     ErpHands,
     Hands,
     NotifierHands,
+    ReturnHands,
     SeveralHands,
     StockHands,
     StorefrontHands,
@@ -42,6 +44,7 @@ from tests.contracts.erp_afterwards import CreditNoteContract, PartlyShippedCont
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
 from tests.contracts.placing import place
+from tests.contracts.returns import RestockContract, ReturnLabelContract, ReturnsContract, restock
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
@@ -135,6 +138,43 @@ class TestByHand(ByHandContract):
         await hands.begin_by_hand(order, some, "shipped")
         (article,) = await hands.find("stock", sku=some[0].sku)
         assert (article["on_hand"], article["reserved"]) == (9, 1)
+
+
+class TestReturns(ReturnsContract):
+    hands_of = ReturnHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+
+class TestRestock(RestockContract):
+    hands_of = ReturnHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+    @pytest.fixture
+    def stock(self, client: httpx.AsyncClient) -> Stock:
+        return ConnectorStock(client, SETTLED_AFTER)
+
+    async def test_more_than_came_back_is_not_put_on_the_shelf(
+        self, stock: Stock, hands: ReturnHands, notice: ReturnNotice, receipt: Receipt
+    ) -> None:
+        (good, damaged) = receipt.lines
+        more = receipt.model_copy(update={"lines": (good.model_copy(update={"quantity": 3}), damaged)})
+        with pytest.raises(Refused, match="not_received"):
+            await restock(stock, notice, more)
+        assert await hands.on_hand(notice.lines[0].sku) == 7
+
+
+class TestReturnLabel(ReturnLabelContract):
+    hands_of = CarrierHands
+
+    @pytest.fixture
+    def carrier(self, client: httpx.AsyncClient) -> Carrier:
+        return ConnectorCarrier(client, SETTLED_AFTER)
 
 
 class TestErp(ErpContract):
