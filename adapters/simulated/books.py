@@ -77,7 +77,7 @@ def whole(state: State) -> dict[str, Any]:
             for payment in book["payments"]
             for movement in payment.get(movements, ())
         ]
-    book["holds"] = _holds(state)
+    book["holds"] = _holds(book["payments"])
     book["invoices"] = [
         {"order_id": order["order_id"], **order["invoice"]}
         for order in book["sales_orders"]
@@ -95,8 +95,9 @@ def whole(state: State) -> dict[str, Any]:
     return book
 
 
-def _holds(state: State) -> list[dict[str, Any]]:
+def _holds(payments: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What may still be captured, hold by hold."""
+    standing = (p for p in payments if p["state"] == PaymentState.AUTHORISED)
     return [
         {
             "payment": payment.reference,
@@ -105,8 +106,7 @@ def _holds(state: State) -> list[dict[str, Any]]:
             "held": held(payment).model_dump(),
             "capture_before": payment.capture_before.isoformat() if payment.capture_before else None,
         }
-        for payment in state.all(PaymentRecord)
-        if payment.state is PaymentState.AUTHORISED
+        for payment in map(PaymentRecord.model_validate, standing)
     ]
 
 
