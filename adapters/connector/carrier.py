@@ -8,6 +8,7 @@ from adapters.connector.protocol import shipments
 from adapters.connector.wire import incoming, outgoing
 from domain.ids import ShipmentId, System
 from domain.keys import Key
+from domain.returns import ReturnParcel
 from domain.shipments import Labels, Parcel, Tracking
 
 
@@ -18,6 +19,10 @@ class ConnectorCarrier:
     async def create_labels(self, parcel: Parcel, *, key: Key) -> Labels:
         told = outgoing(protocol.Parcel, parcel)
         return await self._peer.tell("create_labels", told, shipments.Labels, _labels, key=key)
+
+    async def create_return_label(self, parcel: ReturnParcel, *, key: Key) -> Labels:
+        told = outgoing(protocol.ReturnParcel, parcel)
+        return await self._peer.tell("create_return_label", told, shipments.Labels, _labels, key=key)
 
     async def void_labels(self, shipment: ShipmentId, *, key: Key) -> None:
         await self._peer.ensure("void_labels", shipments.ShipmentTold(shipment_id=shipment), key=key)

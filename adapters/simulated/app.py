@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from adapters.simulated import (
+    banks,
     books,
     carrier,
     crm,
@@ -72,7 +73,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, storekeepers, payers, merchant, fault_routes, books):
+    for module in (people, storekeepers, payers, banks, merchant, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")

@@ -1,10 +1,10 @@
 from fastapi import APIRouter
 
-from adapters.connector.protocol.carrier import Parcel, Tracking, TrackingState
-from adapters.connector.protocol.common import Done, ShipmentId
+from adapters.connector.protocol.carrier import Parcel, ReturnParcel, Tracking, TrackingState
+from adapters.connector.protocol.common import Address, Done, ShipmentId
 from adapters.connector.protocol.shipments import Label, Labels, ShipmentTold
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import ParcelRecord, VoidedLabel
+from adapters.simulated.goods import ParcelRecord, ReturnParcelRecord, VoidedLabel
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/carrier")
@@ -16,10 +16,7 @@ NOT_SERVED = frozenset({"AQ", "BV", "HM"})  # nobody drives to Antarctica, Bouve
 @effect(router)
 def create_labels(world: World, told: Parcel, key: str) -> Labels:  # noqa: ARG001  the shipment id is the key
     """Ensure one label per package. Refused for an address the carrier does not serve, or once it is on its way."""
-    if told.ship_to is None:
-        raise Refusal("address_missing", "a parcel needs an address", field="ship_to")
-    if told.ship_to.country in NOT_SERVED:
-        raise Refusal("address_not_served", "no service to this country", field="ship_to.country")
+    _check_served(told.ship_to, "ship_to")
     if not told.packages:
         raise Refusal("no_packages", "there is nothing to label", field="packages")
     mark = world.state.mark()
@@ -38,6 +35,21 @@ def create_labels(world: World, told: Parcel, key: str) -> Labels:  # noqa: ARG0
     ]
     world.state.save(record, told.shipment_id)
     return Labels(carrier=CARRIER, labels=tuple(record.labels))
+
+
+@effect(router)
+def create_return_label(world: World, told: ReturnParcel, key: str) -> Labels:  # noqa: ARG001  the return id is the key
+    """Ensure there is a label with which the customer sends the goods back, one per return id."""
+    _check_served(told.ship_from, "ship_from")
+    record = world.state.load(ReturnParcelRecord, told.return_id)
+    if record is None:
+        mark = world.state.mark()
+        label = _label(told.return_id, mark.seq, 1)
+        record = ReturnParcelRecord(
+            return_id=told.return_id, order_id=told.order_id, label=label, labelled=mark
+        )
+        world.state.save(record, told.return_id)
+    return Labels(carrier=CARRIER, labels=(record.label,))
 
 
 @effect(router)
@@ -92,9 +104,18 @@ def _arrive(world: World, shipment_id: str, state: TrackingState) -> bool:
     record.state = state
     if state is TrackingState.DELIVERED:
         record.delivered = world.state.mark()
+    else:
+        record.lost = world.state.mark()
     world.state.save(record, shipment_id)
     world.hint("carrier", f"parcel_{state}", _order_of(shipment_id))
     return True
+
+
+def _check_served(address: Address | None, field: str) -> None:
+    if address is None:
+        raise Refusal("address_missing", "a parcel needs an address", field=field)
+    if address.country in NOT_SERVED:
+        raise Refusal("address_not_served", "no service to this country", field=f"{field}.country")
 
 
 def _order_of(shipment_id: str) -> str:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, computed_field, model_validator
 
 from adapters.connector.protocol.carrier import TrackingState
 from adapters.connector.protocol.common import MAIN, Address
+from adapters.connector.protocol.returns import Condition, ReceivedLine, ReturnLine
 from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentLine
 from adapters.connector.protocol.stock import Reserved
 from adapters.connector.protocol.warehouse import PickState
@@ -80,7 +81,11 @@ class PickEvent(BaseModel):
 
 
 class PickRecord(Record):
-    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested."""
+    """`lines` were asked for, `packages` really packed. No `order_id`: cancelled before it was requested.
+
+    `by_hand` is the warehouse's own reference of what people began themselves; until somebody gives it an id of theirs,
+    it is the `shipment_id` as well.
+    """
 
     kind = "picks"
     shipment_id: str
@@ -92,7 +97,12 @@ class PickRecord(Record):
     packages: list[Package] = Field(default_factory=list)
     labels: Labels | None = None
     unstoppable: bool = False
+    by_hand: str | None = None
     history: list[PickEvent] = Field(default_factory=list)
+
+    @property
+    def unasked(self) -> bool:
+        return self.by_hand == self.shipment_id
 
 
 class ShelfGap(Record):
@@ -102,6 +112,57 @@ class ShelfGap(Record):
     sku: str
     location: str = MAIN
     units: int
+
+
+class ReturnEvent(BaseModel):
+    """What was found in a box."""
+
+    lines: list[ReceivedLine]
+    mark: Mark
+
+
+class ReturnRecord(Record):
+    """`lines` were announced, `events` tell what came."""
+
+    kind = "returns"
+    return_id: str
+    order_id: str
+    order_number: str
+    lines: list[ReturnLine]
+    location: str
+    events: list[ReturnEvent] = Field(default_factory=list)
+    complete: bool = False
+    expected: Mark
+
+    @property
+    def received(self) -> list[ReceivedLine]:
+        """By line and condition, whatever the number of boxes."""
+        units: dict[tuple[str, str, Condition], int] = {}
+        for line in (line for event in self.events for line in event.lines):
+            what = (line.line_id, line.sku, line.condition)
+            units[what] = units.get(what, 0) + line.quantity
+        return [
+            ReceivedLine(line_id=line_id, sku=sku, quantity=quantity, condition=condition)
+            for (line_id, sku, condition), quantity in units.items()
+        ]
+
+
+class RestockRecord(Record):
+    """The good units of a return, on the shelf again."""
+
+    kind = "restocks"
+    return_id: str
+    location: str
+    lines: list[ReceivedLine]
+    mark: Mark
+
+
+class ReturnParcelRecord(Record):
+    kind = "return_parcels"
+    return_id: str
+    order_id: str
+    label: Label
+    labelled: Mark
 
 
 class VoidedLabel(BaseModel):
@@ -118,3 +179,4 @@ class ParcelRecord(Record):
     labelled: Mark
     in_transit: Mark | None = None
     delivered: Mark | None = None
+    lost: Mark | None = None

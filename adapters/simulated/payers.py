@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from adapters.connector.protocol.common import KEY_LENGTH_MAX, Money, OrderId
 from adapters.connector.protocol.payments import (
+    Capabilities,
     Declined,
     PaymentMethod,
     PaymentState,
@@ -15,17 +16,17 @@ from adapters.connector.protocol.payments import (
     TakeCapture,
 )
 from adapters.simulated import payments
-from adapters.simulated.ledger import GivenBack, Movement, PaymentRecord, PaymentScript
+from adapters.simulated.ledger import GivenBack, Movement, PayLinkRecord, PaymentRecord, PaymentScript
 from adapters.simulated.records import ShopOrder
 from adapters.simulated.sums import decimal, summed
 from adapters.simulated.world import Asked, Refusal, World, world_of
 
 router = APIRouter(prefix="/world/payments", tags=["world"])
 
-HOLD_DAYS = 7
 _EXPIRING = (PaymentMethod.CARD, PaymentMethod.OTHER)
 
 Reference = Annotated[str, Field(min_length=1, max_length=128)]
+Reason = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class CheckoutPayment(Asked):
@@ -41,6 +42,10 @@ class CheckoutPayment(Asked):
     reference: Reference | None = None
     multicapture: bool = False
     over_capture: Money | None = None
+    increment: bool = False
+    stored_credential: bool = False
+    pay_link: bool = False
+    minimum: Money | None = None
     capture_before: AwareDatetime | None = None
 
     @property
@@ -60,6 +65,15 @@ _SECURED = (PaymentState.AUTHORISED, PaymentState.CAPTURED)
 
 class Pay(CheckoutPayment):
     order_id: OrderId
+
+
+class FollowLink(Asked):
+    """`reference` None: the link that is open. `state` as at the checkout."""
+
+    order_id: OrderId
+    reference: Reference | None = None
+    method: Literal[PaymentMethod.CARD, PaymentMethod.OTHER] = PaymentMethod.CARD
+    state: PaymentState | None = None
 
 
 class Payer(Asked):
@@ -83,12 +97,14 @@ class CaptureByHand(Asked):
 class Script(Asked):
     """What the gateway does with the order's next requests, until it is told otherwise.
 
-    `refunds`: the state they are answered in. `decline_captures`: the reason, or None to take them.
+    `refunds`: the state they are answered in. `decline_captures` and `decline_holds` (larger and new ones): the reason,
+    or None to take them.
     """
 
     order_id: OrderId
     refunds: RefundState = RefundState.SUCCEEDED
-    decline_captures: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    decline_captures: Reason | None = None
+    decline_holds: Reason | None = None
 
 
 class RefundsDecided(Asked):
@@ -111,6 +127,25 @@ async def pay_again(request: Request, asked: Pay) -> PaymentRecord:
         if world.state.load(ShopOrder, asked.order_id) is None:
             raise Refusal("unknown_order", "the shop has no such order", status=404)
         payment = pay(world, asked.order_id, asked)
+        world.hint("payments", f"payment_{payment.state}", asked.order_id)
+    return payment
+
+
+@router.post("/follow-link")
+async def follow_link(request: Request, asked: FollowLink) -> PaymentRecord:
+    """The shopper opens the page they were sent, and pays. A link is good for one payment, and the last one only."""
+    world = world_of(request)
+    with world.transaction():
+        link = _link(world, asked)
+        able = next(p for p in world.state.of_order(PaymentRecord, asked.order_id) if p.pay_link)
+        terms = {name: getattr(able, name) for name in Capabilities.model_fields if name != "over_capture"}
+        told = CheckoutPayment(amount=link.amount, method=asked.method, state=asked.state, **terms)
+        payment = pay(world, asked.order_id, told)
+        payment.link = link.reference
+        world.state.save(payment, payment.reference)
+        if payment.state is not PaymentState.DECLINED:
+            link.payment = payment.reference
+            world.state.save(link, link.reference)
         world.hint("payments", f"payment_{payment.state}", asked.order_id)
     return payment
 
@@ -189,15 +224,14 @@ def pay(world: World, order_id: str, asked: CheckoutPayment) -> PaymentRecord:
     taken = Movement(
         key=f"checkout/cap_{mark.seq}", reference=f"cap_{mark.seq}", amount=asked.amount, mark=mark
     )
-    expires = mark.at + timedelta(days=HOLD_DAYS) if asked.method in _EXPIRING else None
+    expires = mark.at + timedelta(days=payments.HOLD_DAYS) if asked.method in _EXPIRING else None
     record = PaymentRecord(
         reference=reference,
         order_id=order_id,
         method=asked.method,
         state=asked.outcome,
         authorised=asked.amount,
-        multicapture=asked.multicapture,
-        over_capture=asked.over_capture,
+        **{name: getattr(asked, name) for name in Capabilities.model_fields},
         capture_before=asked.capture_before or expires,
         captures=[taken] if asked.outcome is PaymentState.CAPTURED else [],
         opened=mark,
@@ -260,6 +294,20 @@ def _payment(
         if reference in (None, payment.reference) and state in (None, payment.state):
             return payment
     raise Refusal("unknown_payment", "there is no such payment", status=404)
+
+
+def _link(world: World, asked: FollowLink) -> PayLinkRecord:
+    links = world.state.of_order(PayLinkRecord, asked.order_id)
+    if asked.reference is not None:
+        links = [link for link in links if link.reference == asked.reference]
+    if not links:
+        raise Refusal("unknown_link", "there is no such link", status=404)
+    link = links[-1]
+    if link.payment is not None:
+        raise Refusal("already_paid", "it was paid by this link", status=409)
+    if link.closed:
+        raise Refusal("link_closed", "another link took its place", status=409)
+    return link
 
 
 def _decide_refunds(world: World, payment: PaymentRecord, asked: RefundsDecided) -> list[str]:

@@ -1,11 +1,12 @@
 """The world's own doings, no part of the protocol: shoppers, pickers, drivers. Served under /world."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from adapters.connector.protocol.common import Money, OrderId, ShipmentId
+from adapters.connector.protocol.common import MAIN, Location, Money, OrderId, ShipmentId
+from adapters.connector.protocol.shipments import ShipmentLine
 from adapters.connector.protocol.storefront import StorefrontState
 from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import carrier, warehouse
@@ -64,6 +65,13 @@ class Shipments(Asked):
     shipment_id: ShipmentId | None = None
 
 
+class ByHand(Asked):
+    order_id: OrderId
+    lines: Annotated[list[ShipmentLine], Field(min_length=1)]
+    location: Location = MAIN
+    state: Literal["packed", "shipped"] = "packed"
+
+
 class Moved(BaseModel):
     shipments: list[str]
 
@@ -112,6 +120,16 @@ async def pick(request: Request, asked: Shipments) -> Moved:
 async def pack(request: Request, asked: Shipments) -> Moved:
     """Pick what is not picked yet, and pack, at once."""
     return _work(world_of(request), asked, PickState.PACKED)
+
+
+@router.post("/warehouse/by-hand")
+async def begin_by_hand(request: Request, asked: ByHand) -> PickRecord:
+    """People in the warehouse pack units of an order that nobody asked them for, or send them off at once."""
+    world = world_of(request)
+    with world.transaction():
+        return warehouse.begin_by_hand(
+            world, asked.order_id, asked.lines, asked.location, PickState(asked.state)
+        )
 
 
 @router.post("/warehouse/ship")

@@ -88,6 +88,9 @@ class State:
             (record.kind, name, record.model_dump_json()),
         )
 
+    def rename(self, record: type[R], name: str, other: str) -> None:
+        self.db.execute("UPDATE documents SET id = ? WHERE kind = ? AND id = ?", (other, record.kind, name))
+
     def all(self, record: type[R]) -> list[R]:
         rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (record.kind,))
         return [record.model_validate_json(row["body"]) for row in rows]

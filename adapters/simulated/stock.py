@@ -4,17 +4,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from adapters.connector.protocol.common import Done, OrderId, OrderTold, Sku
+from adapters.connector.protocol.returns import Condition, ReceivedLine
 from adapters.connector.protocol.stock import (
     SKUS_MAX,
     Demand,
     Reservation,
     Reserve,
     Reserved,
+    Restock,
     Shelf,
     Shelves,
 )
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import ReservationRecord, StockRecord
+from adapters.simulated.goods import ReservationRecord, RestockRecord, ReturnRecord, StockRecord
 from adapters.simulated.records import ShopOrder
 from adapters.simulated.world import Refusal, World
 
@@ -75,6 +77,30 @@ def look_up_reservation(world: World, order_id: OrderId) -> Reservation | None:
     return Reservation(lines=tuple(record.lines)) if record and record.lines else None
 
 
+@effect(router)
+def restock(world: World, told: Restock, key: str) -> Done:  # noqa: ARG001  the return id is the key
+    """Ensure the good units of this return are on hand again, once per return id; damaged ones are not.
+
+    Refused: other content than before, units that the warehouse did not receive.
+    """
+    receipt = told.receipt
+    good = [line for line in receipt.lines if line.condition is Condition.GOOD]
+    known = world.state.load(RestockRecord, receipt.return_id)
+    if known is not None:
+        if (known.lines, known.location) != (good, told.location):
+            raise Refusal("return_differs", "this return was restocked with other units, or elsewhere")
+        return Done()
+    _check_received(world, receipt.return_id, good)
+    for line in good:
+        _article(world, line.sku)
+        put_on_shelf(world, line.sku, told.location, line.quantity)
+    record = RestockRecord(
+        return_id=receipt.return_id, location=told.location, lines=good, mark=world.state.mark()
+    )
+    world.state.save(record, receipt.return_id)
+    return Done()
+
+
 def put_on_shelf(world: World, sku: str, location: str, units: int) -> None:
     """Units come in. Orders that wait for them hear of it."""
     article = world.state.load(StockRecord, sku) or StockRecord(sku=sku)
@@ -132,6 +158,17 @@ def _check(world: World, wanted: Iterable[Demand]) -> None:
         if (demand.line_id, demand.location) in known:
             raise Refusal("line_named_twice", "a line is wanted once per warehouse", field=f"demand[{i}]")
         known.add((demand.line_id, demand.location))
+
+
+def _check_received(world: World, return_id: str, good: Iterable[ReceivedLine]) -> None:
+    """Refusal when the warehouse in the same house did not find as many good units in the box."""
+    expected = world.state.load(ReturnRecord, return_id)
+    if expected is None:
+        return  # the merchant's warehouse is another system
+    found = {(line.line_id, line.condition): line.quantity for line in expected.received}
+    for line in good:
+        if line.quantity > found.get((line.line_id, line.condition), 0):
+            raise Refusal("not_received", "not as many came back in good condition", field="receipt.lines")
 
 
 def _reserved(world: World, demand: Demand) -> Reserved:

@@ -5,10 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from adapters.connector.protocol.common import MAIN, Location, Sku, Units
+from adapters.connector.protocol.common import MAIN, LineId, Location, ReturnId, Sku, Units
+from adapters.connector.protocol.returns import Condition, ReceivedLine
 from adapters.connector.protocol.stock import Count
 from adapters.simulated import stock
-from adapters.simulated.goods import ShelfGap, StockRecord, WholesaleLine, WholesaleRecord
+from adapters.simulated.goods import (
+    ReturnEvent,
+    ReturnRecord,
+    ShelfGap,
+    StockRecord,
+    WholesaleLine,
+    WholesaleRecord,
+)
 from adapters.simulated.world import Asked, Refusal, world_of
 
 router = APIRouter(prefix="/world", tags=["world"])
@@ -38,6 +46,18 @@ class Pallet(Asked):
 
 class Wholesale(Asked):
     lines: Annotated[list[Pallet], Field(min_length=1)]
+
+
+class Found(Asked):
+    line_id: LineId
+    quantity: Units
+    condition: Condition = Condition.GOOD
+
+
+class Receive(Asked):
+    return_id: ReturnId
+    lines: list[Found] = Field(default_factory=list)
+    complete: bool = False
 
 
 @router.put("/stock")
@@ -73,6 +93,29 @@ async def hide_stock(request: Request, asked: Gap) -> Gap:
         gap = ShelfGap(sku=asked.sku, location=asked.location, units=asked.units)
         world.state.save(gap, f"{asked.location}/{asked.sku}")
     return asked
+
+
+@router.post("/returns/receive")
+async def receive(request: Request, asked: Receive) -> ReturnRecord:
+    """A box of the return is opened, and this was in it. With `complete` nothing more of it is expected."""
+    world = world_of(request)
+    with world.transaction():
+        record = world.state.load(ReturnRecord, asked.return_id)
+        if record is None:
+            raise Refusal("unknown_return", "the warehouse does not expect it", status=404)
+        if record.complete:
+            raise Refusal("complete", "nothing more is expected of it", status=409)
+        skus = {line.line_id: line.sku for line in record.lines}
+        for line in asked.lines:
+            if line.line_id not in skus:
+                raise Refusal("unknown_line", "the return has no such line", field="lines")
+        lines = [ReceivedLine(sku=skus[line.line_id], **line.model_dump()) for line in asked.lines]
+        record.events.append(ReturnEvent(lines=lines, mark=world.state.mark()))
+        record.complete = asked.complete
+        world.state.save(record, asked.return_id)
+        world.state.changed("warehouse", record.order_id)
+        world.hint("warehouse", "return_received", record.order_id)
+    return record
 
 
 @router.post("/erp/wholesale")

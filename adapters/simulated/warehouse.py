@@ -2,9 +2,11 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol.common import Changes, Done, ShipmentId
+from adapters.connector.protocol.common import Changes, Done, OrderId, ReturnId, ShipmentId
+from adapters.connector.protocol.returns import Receipt, ReturnNotice
 from adapters.connector.protocol.shipments import Package, ShipmentLine, ShipmentTold
 from adapters.connector.protocol.warehouse import (
+    Adopt,
     CancelPickAnswer,
     HandOver,
     Pick,
@@ -12,10 +14,12 @@ from adapters.connector.protocol.warehouse import (
     PickRequest,
     PickState,
     TooLate,
+    Unasked,
+    UnaskedShipments,
 )
 from adapters.simulated.carrier import collect
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import PickEvent, PickRecord, ShelfGap, StockRecord
+from adapters.simulated.goods import PickEvent, PickRecord, ReturnRecord, ShelfGap, StockRecord
 from adapters.simulated.stock import take_from_shelf
 from adapters.simulated.world import Refusal, World
 
@@ -65,6 +69,43 @@ def look_up_pick(world: World, shipment_id: ShipmentId) -> Pick | None:
     return Pick(shipment_id=shipment_id, state=pick.state, packages=tuple(pick.packages))
 
 
+@read(router)
+def look_up_unasked(world: World, order_id: OrderId) -> UnaskedShipments | None:
+    """Shipments of the order that people began by hand and that bear no shipment id yet, oldest first."""
+    picks = world.state.of_order(PickRecord, order_id)
+    return UnaskedShipments(
+        shipments=tuple(
+            Unasked(
+                reference=pick.shipment_id, state=pick.state, location=pick.location, lines=tuple(pick.lines)
+            )
+            for pick in picks
+            if pick.unasked and pick.state is not PickState.CANCELLED
+        )
+    )
+
+
+@effect(router)
+def adopt(world: World, told: Adopt, key: str) -> Done:  # noqa: ARG001  the reference is the key
+    """Ensure the shipment begun by hand bears this id from now on. Refused when it bears another, or another has it."""
+    borne = world.state.linked("by_hand", told.reference)
+    if borne == told.shipment_id:
+        return Done()
+    if borne is not None:
+        raise Refusal("adopted_already", "it bears another shipment id", field="reference")
+    pick = world.state.load(PickRecord, told.reference)
+    if pick is None or not pick.unasked:
+        raise Refusal("unknown_pick", "nothing was begun by hand under this reference", field="reference")
+    if not told.shipment_id.startswith(f"{pick.order_id}/"):
+        raise Refusal("wrong_order", "it is a shipment of another order", field="shipment_id")
+    if world.state.load(PickRecord, told.shipment_id) is not None:
+        raise Refusal("shipment_known", "there is another pick under this id", field="shipment_id")
+    world.state.rename(PickRecord, told.reference, told.shipment_id)
+    world.state.link("by_hand", told.reference, told.shipment_id)
+    pick.shipment_id = told.shipment_id
+    world.state.save(pick, pick.shipment_id)
+    return Done()
+
+
 @effect(router)
 def cancel_pick(world: World, told: ShipmentTold, key: str) -> CancelPickAnswer:  # noqa: ARG001  a target needs no key
     """Ensure it does not ship, nor is picked by a request that comes later. Too late once labels are on it."""
@@ -103,10 +144,59 @@ def hand_over(world: World, told: HandOver, key: str) -> Done:  # noqa: ARG001  
     return Done()
 
 
+@effect(router)
+def expect_return(world: World, told: ReturnNotice, key: str) -> Done:  # noqa: ARG001  the return id is the key
+    """Ensure the warehouse expects these goods, under the return's id. Refused when it expects others."""
+    record = world.state.load(ReturnRecord, told.return_id)
+    if record is None:
+        record = ReturnRecord(
+            **told.model_dump(exclude={"lines"}), lines=list(told.lines), expected=world.state.mark()
+        )
+        world.state.save(record, told.return_id)
+    elif (tuple(record.lines), record.location) != (told.lines, told.location):
+        raise Refusal("return_differs", "this return was announced with other lines, or elsewhere")
+    return Done()
+
+
+@read(router)
+def look_up_return(world: World, return_id: ReturnId) -> Receipt | None:
+    """What has come of this return so far."""
+    record = world.state.load(ReturnRecord, return_id)
+    if record is None:
+        return None
+    return Receipt(return_id=return_id, lines=tuple(record.received), complete=record.complete)
+
+
 @read(router)
 def changes(world: World, since: str | None = None) -> Changes | None:
     """Orders whose picks moved on since the cursor; from the beginning without one."""
     return world.changes("warehouse", since)
+
+
+def begin_by_hand(
+    world: World, order_id: str, lines: Sequence[ShipmentLine], location: str, state: PickState
+) -> PickRecord:
+    """People pack what nobody asked for, and perhaps send it off. Refusal: there is not as much on the shelf."""
+    reference = f"HAND{world.state.mark().seq:06}"
+    for line in lines:
+        article = world.state.load(StockRecord, line.sku)
+        if article and article.at(location).on_hand < line.quantity:
+            raise Refusal("not_enough", f"not as many of {line.sku} at {location}", status=409)
+    pick = PickRecord(
+        shipment_id=reference,
+        order_id=order_id,
+        lines=list(lines),
+        location=location,
+        state=PickState.PACKED,
+        packages=_packed(reference, lines, world.settings.units_per_package),
+        by_hand=reference,
+        history=[PickEvent(state=PickState.PACKED, mark=world.state.mark())],
+    )
+    if state is PickState.SHIPPED:
+        _ship(world, pick)
+    else:
+        _save(world, pick)
+    return pick
 
 
 def advance(world: World, shipment_id: str) -> bool:
@@ -152,11 +242,18 @@ def _ship(world: World, pick: PickRecord) -> None:
 def _enter(world: World, pick: PickRecord, state: PickState) -> None:
     pick.state = state
     pick.history.append(PickEvent(state=state, mark=world.state.mark()))
+    _save(world, pick)
+
+
+def _save(world: World, pick: PickRecord) -> None:
+    """Keep it, and tell of it: all but what the caller did itself."""
     world.state.save(pick, pick.shipment_id)
     if pick.order_id:
         world.state.changed("warehouse", pick.order_id)
-        if state not in (PickState.REQUESTED, PickState.CANCELLED):  # the caller did these itself
-            world.hint("warehouse", f"pick_{state}", pick.order_id)
+        if pick.unasked:
+            world.hint("warehouse", "shipment_by_hand", pick.order_id)
+        elif pick.state not in (PickState.REQUESTED, PickState.CANCELLED):
+            world.hint("warehouse", f"pick_{pick.state}", pick.order_id)
 
 
 def _found(world: World, line: ShipmentLine, location: str) -> ShipmentLine | None:

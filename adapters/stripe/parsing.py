@@ -5,19 +5,22 @@ intent's metadata before it is made (`ordersaga_capture_1: "3210 order:shop:17/c
 counts as far as the captured sum covers it. Money that was moved by someone else bears its Stripe id as its key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from adapters.stripe.amounts import from_stripe, to_stripe
+from adapters.stripe.minimums import minimum
 from domain.ids import PaymentRef
 from domain.keys import Key
 from domain.money import Money
 from domain.payments import (
     Capabilities,
     Capture,
+    Dispute,
+    DisputeState,
     Payment,
     PaymentMethod,
     PaymentState,
@@ -46,6 +49,21 @@ _REFUND_STATES = {
     "failed": RefundState.FAILED,
     "canceled": RefundState.FAILED,
 }
+# An appeal fights for money that was lost.
+_DISPUTE_STATES = {
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.OPEN,
+    "appeal_needs_response": DisputeState.OPEN,
+    "appeal_under_review": DisputeState.OPEN,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+_NO_DISPUTE = frozenset({
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "prevented",
+})  # fmt: skip
 # What customers send by bank lands on their balance at Stripe, and pays from there.
 _METHODS = {"card": PaymentMethod.CARD, "customer_balance": PaymentMethod.BANK_TRANSFER}
 
@@ -68,6 +86,7 @@ class _Card(_Wire):
     capture_before: datetime | None = None
     multicapture: _Ability | None = None
     overcapture: _Ability | None = None
+    incremental_authorization: _Ability | None = None
 
 
 class _PaymentMethodDetails(_Wire):
@@ -79,6 +98,7 @@ class Charge(_Wire):
     id: str
     amount: int
     captured: bool = False
+    disputed: bool = False
     amount_captured: int | None = None
     payment_method_details: _PaymentMethodDetails | None = None
 
@@ -100,12 +120,32 @@ class Intent(_Wire):
     amount_received: int | None = None
     cancellation_reason: str | None = None
     last_payment_error: Mapping[str, Any] | None = None
+    customer: str | None = None
+    payment_method: str | None = None
+    setup_future_usage: str | None = None
     metadata: Mapping[str, str] = {}
     latest_charge: Charge | None = None
 
     @property
     def may_have_refunds(self) -> bool:
         return bool(self.amount_received or (self.latest_charge and self.latest_charge.captured))
+
+    @property
+    def order(self) -> str | None:
+        return self.metadata.get(ORDER_ID)
+
+    @property
+    def keeps_the_card(self) -> bool:
+        """The shopper agreed that it is charged without them. The new payment must be found by the order's own id."""
+        agreed = self.setup_future_usage == "off_session" and self.customer and self.payment_method
+        return bool(agreed) and (self.order or "").startswith("order:")
+
+
+class StripeDispute(_Wire):
+    id: str
+    charge: str
+    amount: int
+    status: str
 
 
 class StripeRefund(_Wire):
@@ -132,7 +172,9 @@ def refund_state(reference: str, status: str) -> RefundState:
     return state
 
 
-def parse(intent: Intent, refunds: tuple[StripeRefund, ...]) -> Payment:
+def parse(
+    intent: Intent, refunds: tuple[StripeRefund, ...], disputes: tuple[StripeDispute, ...] = ()
+) -> Payment:
     """The payment. ValueError: a status, currency or amount that Stripe does not document."""
     currency = intent.currency.upper()
     received = _received(intent, refunds)
@@ -152,8 +194,9 @@ def parse(intent: Intent, refunds: tuple[StripeRefund, ...]) -> Payment:
             )
             for refund in _of_captured_money(intent, refunds, received)
         ),
+        disputes=tuple(_disputes(disputes, currency)),
         capture_before=intent.latest_charge.card.capture_before if intent.latest_charge else None,
-        capabilities=_capabilities(intent),
+        capabilities=_capabilities(intent, received),
     )
 
 
@@ -248,7 +291,19 @@ def _of_captured_money(
     return ordered
 
 
-def _capabilities(intent: Intent) -> Capabilities:
+def _disputes(disputes: tuple[StripeDispute, ...], currency: str) -> Iterator[Dispute]:
+    """Those that took money. An inquiry takes none, and one that was prevented ended as a refund."""
+    for dispute in disputes:
+        if dispute.status in _NO_DISPUTE:
+            continue
+        if (state := _DISPUTE_STATES.get(dispute.status)) is None:
+            raise ValueError(f"dispute {dispute.id}: unknown status {dispute.status!r}")
+        amount = from_stripe(dispute.amount, currency)
+        yield Dispute(reference=dispute.id, capture=dispute.charge, amount=amount, state=state)
+
+
+def _capabilities(intent: Intent, received: int) -> Capabilities:
+    """A hold grows only until something was captured of it (docs.stripe.com/payments/multicapture)."""
     if intent.latest_charge is None:
         return Capabilities()
     card = intent.latest_charge.card
@@ -257,4 +312,9 @@ def _capabilities(intent: Intent) -> Capabilities:
     return Capabilities(
         multicapture=card.multicapture is not None and card.multicapture.available,
         over_capture=from_stripe(most, intent.currency) if over and most is not None else None,
+        increment=card.incremental_authorization is not None
+        and card.incremental_authorization.available
+        and not received,
+        stored_credential=intent.keeps_the_card,
+        minimum=minimum(intent.currency.upper()),
     )

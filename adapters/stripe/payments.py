@@ -14,13 +14,22 @@ import stripe
 from adapters.stripe.amounts import to_stripe
 from adapters.stripe.errors import declined, not_found, replayed_breakdown, translated
 from adapters.stripe.http import Http
-from adapters.stripe.parsing import KEY, ORDER_ID, Intent, StripeRefund, announcement, parse, refund_state
+from adapters.stripe.parsing import (
+    KEY,
+    ORDER_ID,
+    Intent,
+    StripeDispute,
+    StripeRefund,
+    announcement,
+    parse,
+    refund_state,
+)
 from domain.base import Value
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import OrderId, PaymentRef, platform_id_of
 from domain.keys import Key
 from domain.money import Money
-from domain.payments import Capture, Declined, Payment, PaymentState, Refund
+from domain.payments import Capture, Declined, DisputeState, PayLink, Payment, PaymentState, Refund
 
 REQUEST_SECONDS_MAX = 80  # after this the SDK itself gives up on a request
 _PAGE_SIZE = 100
@@ -36,10 +45,11 @@ class _Told(Value):
     """What Stripe tells at this moment: the parsed payment, and what only this adapter needs to know."""
 
     payment: Payment
-    status: str
-    order: str | None
-    created: int
-    expired: bool
+    intent: Intent
+
+    @property
+    def expired(self) -> bool:
+        return self.intent.cancellation_reason == "automatic"
 
 
 class StripePayments:
@@ -64,12 +74,12 @@ class StripePayments:
     async def look_up(self, order: OrderId, reference: PaymentRef | None) -> tuple[Payment, ...]:
         named = await self._told(reference) if reference else None
         # Shops that fill the metadata themselves (WooCommerce does) know the order by its platform id.
-        if named and named.order is not None and named.order not in {order, platform_id_of(order)}:
+        if named and named.intent.order not in {None, order, platform_id_of(order)}:
             raise InvariantBroken(f"payment {named.payment.reference} belongs to another order than {order}")
         found = {told.payment.reference: told for told in await self._find(order, known=named is not None)}
         if named:
             found[named.payment.reference] = named
-        return tuple(told.payment for told in sorted(found.values(), key=lambda told: told.created))
+        return tuple(told.payment for told in sorted(found.values(), key=lambda told: told.intent.created))
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
@@ -94,9 +104,51 @@ class StripePayments:
             raise OutcomeUnknown("Stripe: a capture without a charge", settled_after=self._settled_after)
         return Capture(key=key, reference=intent.latest_charge.id, amount=amount)
 
+    async def increment(self, payment: PaymentRef, authorised: Money, *, key: Key) -> Payment | Declined:
+        told = await self._needed(payment, authorised)
+        if told.payment.state is PaymentState.AUTHORISED and told.payment.authorised == authorised:
+            return told.payment
+        if reason := _not_larger(told.payment, authorised):
+            return Declined(reason=reason)
+        wanted: Any = {"amount": to_stripe(authorised), "expand": _EXPAND}
+        answer = await self._change(
+            lambda options: self._stripe.payment_intents.increment_authorization_async(
+                payment, wanted, options
+            ),
+            key,
+        )
+        return answer if isinstance(answer, Declined) else parse(Intent.model_validate(answer.to_dict()), ())
+
+    async def hold(self, like: PaymentRef, amount: Money, *, key: Key) -> Payment | Declined:
+        """An off-session payment with the card that the shopper left for this order.
+
+        It bears the key, so that it is found also when Stripe has forgotten it.
+        """
+        told = await self._needed(like, amount)
+        if not told.intent.keeps_the_card:
+            return Declined(reason="no_stored_credential")
+        known = await self._find(OrderId(str(told.intent.order)), known=True)
+        for other in known:
+            if other.intent.metadata.get(KEY) == key:
+                return _stands(other.payment, other.intent, amount)
+        wanted = _like(told, amount, key)
+        answer = await self._change(
+            lambda options: self._stripe.payment_intents.create_async(wanted, options), key
+        )
+        if isinstance(answer, Declined):
+            return answer
+        intent = Intent.model_validate(answer.to_dict())
+        return _stands(parse(intent, ()), intent, amount)
+
+    async def pay_link(self, order: OrderId, amount: Money, *, key: Key) -> PayLink:  # noqa: ARG002  the port's
+        """No payment through this adapter says that it can."""
+        raise Refused(
+            f"Stripe: no page where {amount} more can be paid: it needs a page of the shop to return to, and none is set up"
+        )
+
     async def void(self, payment: PaymentRef, *, key: Key) -> None:
         told = await self._told(payment)
-        if told is None or told.status in {"succeeded", "canceled"}:
+        if told is None or told.intent.status in {"succeeded", "canceled"}:
             return
         answer = await self._change(
             lambda options: self._stripe.payment_intents.cancel_async(payment, {}, options), key
@@ -109,8 +161,10 @@ class StripePayments:
         for refund in told.payment.refunds:
             if refund.key == key:
                 return _same(refund, amount)
-        if amount > told.payment.kept:
+        if amount > told.payment.captured - told.payment.refunded:
             return Declined(reason="charge_already_refunded" if told.payment.refunds else "amount_too_large")
+        if any(dispute.state is not DisputeState.WON for dispute in told.payment.disputes):
+            return Declined(reason="charge_disputed")
         wanted: Any = {"payment_intent": payment, "amount": to_stripe(amount), "metadata": {KEY: key}}
         answer = await self._change(lambda options: self._stripe.refunds.create_async(wanted, options), key)
         if isinstance(answer, Declined):
@@ -158,7 +212,7 @@ class StripePayments:
             pages=pages,
         )
         intents = [Intent.model_validate(item) for item in listed]
-        return [intent for intent in intents if intent.metadata.get(ORDER_ID) == order]
+        return [intent for intent in intents if intent.order == order]
 
     async def _needed(self, payment: PaymentRef, amount: Money) -> _Told:
         """The payment that money is to move on. Refused: there is none, or not in this money."""
@@ -184,13 +238,15 @@ class StripePayments:
                 self._stripe.refunds.list_async({"payment_intent": intent.id, "limit": _PAGE_SIZE})
             )
         refunds = tuple(StripeRefund.model_validate(item) for item in listed)
-        return _Told(
-            payment=parse(intent, refunds),
-            status=intent.status,
-            order=intent.metadata.get(ORDER_ID),
-            created=intent.created,
-            expired=intent.cancellation_reason == "automatic",
+        return _Told(payment=parse(intent, refunds, await self._disputes(intent)), intent=intent)
+
+    async def _disputes(self, intent: Intent) -> tuple[StripeDispute, ...]:
+        if intent.latest_charge is None or not intent.latest_charge.disputed:
+            return ()
+        listed = await self._all(
+            self._stripe.disputes.list_async({"payment_intent": intent.id, "limit": _PAGE_SIZE})
         )
+        return tuple(StripeDispute.model_validate(item) for item in listed)
 
     async def _all(
         self, request: Awaitable[stripe.ListObject[Any]], *, pages: int = _PAGES_MAX
@@ -243,6 +299,49 @@ def _same(moved: _Moved, amount: Money) -> _Moved:
     if moved.amount != amount:
         raise InvariantBroken(f"{moved.amount} moved under the key {moved.key}, asked for {amount}")
     return moved
+
+
+def _not_larger(payment: Payment, authorised: Money) -> str | None:
+    if payment.state is not PaymentState.AUTHORISED:
+        return "payment_intent_unexpected_state"
+    if not payment.capabilities.increment:
+        return "incremental_authorization_unavailable"
+    return "increment_only_upwards" if authorised < payment.authorised else None
+
+
+def _like(told: _Told, amount: Money, key: Key) -> Any:
+    """What is asked for as a new hold: able to do what the old one is able to, where the card's bank allows."""
+    able = told.payment.capabilities
+    abilities = {
+        "request_multicapture": able.multicapture,
+        "request_incremental_authorization": able.increment,
+        "request_overcapture": able.over_capture is not None,
+    }
+    requested = {name: "if_available" for name, wanted in abilities.items() if wanted}
+    wanted = {
+        "amount": to_stripe(amount),
+        "currency": amount.currency.lower(),
+        "customer": told.intent.customer,
+        "payment_method": told.intent.payment_method,
+        "payment_method_types": list(told.intent.payment_method_types),
+        "capture_method": "manual",
+        "setup_future_usage": "off_session",
+        "off_session": True,
+        "confirm": True,
+        "metadata": {ORDER_ID: told.intent.order, KEY: key},
+        "expand": _EXPAND,
+    }
+    return {**wanted, "payment_method_options": {"card": requested}} if requested else wanted
+
+
+def _stands(payment: Payment, intent: Intent, amount: Money) -> Payment | Declined:
+    """The hold, or why the bank gave none. An intent whose card was declined stays in sight as such."""
+    if payment.state in (PaymentState.PENDING, PaymentState.DECLINED):
+        error = intent.last_payment_error or {}
+        return Declined(reason=str(error.get("decline_code") or error.get("code") or intent.status))
+    if payment.authorised != amount:
+        raise InvariantBroken(f"{payment.authorised} held under a key, asked for {amount}")
+    return payment
 
 
 def _not_capturable(told: _Told, amount: Money, *, final: bool) -> str | None:

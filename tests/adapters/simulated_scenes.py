@@ -17,10 +17,12 @@ from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
 from adapters.connector.warehouse import ConnectorWarehouse
 from domain.erp import SalesOrder
-from domain.ids import CustomerRef, PaymentRef, Sku, shipment_id
+from domain.ids import MAIN, CustomerRef, PaymentRef, ReturnId, Sku, return_id, shipment_id
 from domain.keys import Key, effect_key
+from domain.money import Money
 from domain.notifications import Mail
 from domain.orders import PlacedOrder
+from domain.returns import CreditNote, Receipt, ReceivedLine, ReturnLine, ReturnNotice, ReturnParcel
 from domain.shipments import Labels, Parcel, ShipmentReport
 from tests.contracts.placing import demand_of, pick_request, place, report_of
 from tests.contracts.simulator_process import Simulator
@@ -69,7 +71,8 @@ class Scene:
             "quantity": 2,
             "total": {**amount, "amount": f"{line.total.major:f}"},
         }
-        reference = world.place_order(self.order.order_id, [shown], amount, payment={"amount": amount})
+        payment = {"amount": amount, "increment": True, "stored_credential": True, "pay_link": True}
+        reference = world.place_order(self.order.order_id, [shown], amount, payment=payment)
         assert reference is not None
         self.payment = PaymentRef(reference)
         self._report: ShipmentReport | None = None
@@ -130,6 +133,48 @@ class Scene:
         await self.enter(to)
         await to.erp.record_shipment(await self.shipped(to), key=self.key("record"))
 
+    async def reported(self, to: Systems) -> None:
+        await to.storefront.report_shipment(await self.shipped(to), key=self.key("report"))
+
+    async def begun_by_hand(self, to: Systems) -> None:
+        await self.reserve(to)
+        told = {"order_id": self.order.order_id, "lines": [{**self.unit, "quantity": 1}]}
+        self.world.call("POST", "/world/warehouse/by-hand", told)
+
+    async def expected(self, to: Systems) -> None:
+        await to.warehouse.expect_return(self.notice(), key=self.key("expect"))
+
+    async def received(self, to: Systems) -> None:
+        await self.shipped(to)
+        await self.expected(to)
+        told = {"return_id": self.returned, "lines": [{"line_id": "1", "quantity": 1}], "complete": True}
+        self.world.call("POST", "/world/returns/receive", told)
+
+    @property
+    def unit(self) -> dict[str, Any]:
+        return {"line_id": "1", "sku": self.order.lines[0].sku, "quantity": 1}
+
+    @property
+    def returned(self) -> ReturnId:
+        return return_id(self.order.order_id, 1)
+
+    def notice(self) -> ReturnNotice:
+        return ReturnNotice(
+            return_id=self.returned,
+            order_id=self.order.order_id,
+            order_number=self.order.number,
+            lines=(ReturnLine(**self.unit),),
+        )
+
+    def credit_note(self) -> CreditNote:
+        return CreditNote(
+            return_id=self.returned,
+            order_id=self.order.order_id,
+            lines=(ReturnLine(**self.unit),),
+            amount=Money.parse("23.79", "EUR"),
+            reference="re_1",
+        )
+
     def mail(self) -> Mail:
         return Mail(to=f"{self.name}@example.com", subject="Shipped", plain="Hello", html="<p>Hello</p>")
 
@@ -160,6 +205,25 @@ def _of_money_and_shop(s: Scene) -> Iterator[Mutation]:
         _nothing,
         lambda to: to.storefront.cancel_order(order, "late", key=s.key("cancel")),
     )
+    less = place(s.name, [(s.order.lines[0].sku, 1, "19.99")])
+    yield (
+        "storefront.amend_order",
+        _nothing,
+        lambda to: to.storefront.amend_order(less, key=s.key("amend")),
+    )
+    yield (
+        "storefront.record_refund",
+        s.reported,
+        lambda to: to.storefront.record_refund(s.credit_note(), key=s.key("refunded")),
+    )
+    more = s.order.total + s.order.total
+    yield (
+        "payments.increment",
+        _nothing,
+        lambda to: to.payments.increment(pay, more, key=s.key("increment")),
+    )
+    yield "payments.hold", _nothing, lambda to: to.payments.hold(pay, more, key=s.key("hold"))
+    yield "payments.pay_link", _nothing, lambda to: to.payments.pay_link(order, more, key=s.key("link"))
     yield "payments.capture", _nothing, s.capture
     yield "payments.void", _nothing, lambda to: to.payments.void(pay, key=s.key("void"))
     yield "payments.refund", s.capture, lambda to: to.payments.refund(pay, s.order.total, key=s.key("refund"))
@@ -187,6 +251,11 @@ def _of_the_books(s: Scene) -> Iterator[Mutation]:
         lambda to: to.erp.record_shipment(s.report(), key=s.key("record")),
     )
     yield "erp.post_invoice", s.recorded, lambda to: to.erp.post_invoice(order, key=s.key("invoice"))
+    yield (
+        "erp.post_credit_note",
+        s.recorded,
+        lambda to: to.erp.post_credit_note(s.credit_note(), key=s.key("credit-note")),
+    )
 
 
 def _of_the_goods(s: Scene) -> Iterator[Mutation]:
@@ -202,6 +271,19 @@ def _of_the_goods(s: Scene) -> Iterator[Mutation]:
 
     yield "stock.reserve", _nothing, s.reserve
     yield "stock.release", s.reserve, lambda to: to.stock.release(order, key=s.key("release"))
+    receipt = Receipt(return_id=s.returned, lines=(ReceivedLine(**s.unit),), complete=True)
+    yield (
+        "stock.restock",
+        s.received,
+        lambda to: to.stock.restock(receipt, MAIN, key=s.key("restock")),
+    )
+
+    async def adopt(to: Systems) -> None:
+        (pick,) = [p for p in s.world.books()["picks"] if p["order_id"] == order]
+        await to.warehouse.adopt(pick["by_hand"], shipment, key=s.key("adopt"))
+
+    yield "warehouse.adopt", s.begun_by_hand, adopt
+    yield "warehouse.expect_return", _nothing, s.expected
     yield "warehouse.request_pick", _nothing, s.request_pick
     yield (
         "warehouse.cancel_pick",
@@ -210,6 +292,12 @@ def _of_the_goods(s: Scene) -> Iterator[Mutation]:
     )
     yield "warehouse.hand_over", labelled, hand_over
     yield "carrier.create_labels", s.packed, s.labels
+    back = ReturnParcel(return_id=s.returned, order_id=order, ship_from=s.order.shipping)
+    yield (
+        "carrier.create_return_label",
+        _nothing,
+        lambda to: to.carrier.create_return_label(back, key=s.key("return-label")),
+    )
     yield (
         "carrier.void_labels",
         labelled,

@@ -17,8 +17,8 @@ from tests.contracts.simulator_process import Simulator, simulator, wait_until
 NAMES = [
     f"{system}.{operation}"
     for system, operations in {
-        "storefront": ("report_shipment", "cancel_order"),
-        "payments": ("capture", "void", "refund"),
+        "storefront": ("report_shipment", "amend_order", "record_refund", "cancel_order"),
+        "payments": ("capture", "increment", "hold", "pay_link", "void", "refund"),
         "erp": (
             "register_customer",
             "approve_credit",
@@ -26,10 +26,11 @@ NAMES = [
             "cancel_order",
             "record_shipment",
             "post_invoice",
+            "post_credit_note",
         ),
-        "stock": ("reserve", "release"),
-        "warehouse": ("request_pick", "cancel_pick", "hand_over"),
-        "carrier": ("create_labels", "void_labels"),
+        "stock": ("reserve", "release", "restock"),
+        "warehouse": ("request_pick", "adopt", "expect_return", "cancel_pick", "hand_over"),
+        "carrier": ("create_labels", "create_return_label", "void_labels"),
         "crm": ("register_customer", "note"),
         "notifications": ("send",),
     }.items()
@@ -41,6 +42,9 @@ READS = (
     "look_up_order",
     "look_up_reservation",
     "look_up_pick",
+    "look_up_shelves",
+    "look_up_unasked",
+    "look_up_return",
     "track",
     "changes",
     "customers",

@@ -239,9 +239,9 @@ def test_capabilities_are_those_of_this_payment() -> None:
             "overcapture": {"maximum_amount_capturable": 6000, "status": "available"},
         }
     )
-    assert parsed(intent()).capabilities == Capabilities()
+    assert parsed(intent()).capabilities == Capabilities(minimum=eur(50))
     assert parsed(intent(latest_charge=able)).capabilities == Capabilities(
-        multicapture=True, over_capture=eur(6000)
+        multicapture=True, over_capture=eur(6000), minimum=eur(50)
     )
 
 
@@ -285,4 +285,4 @@ def test_stripes_own_charge_is_understood() -> None:
     )
     document = intent(currency="usd", latest_charge=sample("charge"))
     assert parsed(document).authorised == Money(minor=100, currency="USD")
-    assert parsed(document).capabilities == Capabilities()
+    assert parsed(document).capabilities == Capabilities(minimum=Money(minor=50, currency="USD"))

@@ -3,19 +3,31 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.warehouse import ConnectorWarehouse
 from domain.customers import Article
-from domain.ids import CustomerRef, LineId, Location, OrderId, ShipmentId, Sku, order_of, shipment_number_of
+from domain.ids import (
+    MAIN,
+    CustomerRef,
+    LineId,
+    Location,
+    OrderId,
+    ReturnId,
+    ShipmentId,
+    Sku,
+    order_of,
+    shipment_number_of,
+)
 from domain.keys import effect_key
 from domain.money import Money, total
 from domain.notifications import Mail
 from domain.orders import Address, PlacedOrder
 from domain.ports import Warehouse
+from domain.returns import Condition
 from domain.shipments import Labels, Package, PickRequest, ShipmentLine
 from tests.contracts.placing import demand_of, labels_for, pick_request
 from tests.contracts.simulator_process import Simulator
@@ -93,6 +105,16 @@ class WarehouseHands(Hands):
     async def pack(self, shipment: ShipmentId) -> None:
         assert self.world.pack(shipment)
 
+    async def begin_by_hand(
+        self, order: PlacedOrder, lines: tuple[ShipmentLine, ...], state: Literal["packed", "shipped"]
+    ) -> None:
+        told = {
+            "order_id": order.order_id,
+            "lines": [line.model_dump() for line in lines],
+            "state": state,
+        }
+        self.world.call("POST", "/world/warehouse/by-hand", told)
+
     async def ship(self, shipment: ShipmentId) -> None:
         assert self.world.ship(shipment)
 
@@ -145,6 +167,27 @@ class ErpHands(WarehouseHands):
         return [money(invoice["total"]) for invoice in await self.find("invoices", order_id=order)]
 
 
+class ReturnHands(ErpHands):
+    async def left(self, order: PlacedOrder) -> Location:
+        await self.ship_order(order)
+        return MAIN
+
+    async def receive(
+        self, returned: ReturnId, found: Mapping[tuple[LineId, Condition], int], *, complete: bool
+    ) -> None:
+        lines = [
+            {"line_id": line_id, "quantity": units, "condition": condition}
+            for (line_id, condition), units in found.items()
+        ]
+        told = {"return_id": returned, "lines": lines, "complete": complete}
+        self.world.call("POST", "/world/returns/receive", told)
+
+    async def on_hand(self, sku: Sku) -> int:
+        (article,) = await self.find("stock", sku=sku)
+        units: int = article["on_hand"]
+        return units
+
+
 class AccountHands(ErpHands):
     async def counted(self, order: PlacedOrder) -> Money:
         return order.total
@@ -194,6 +237,10 @@ class CarrierHands(Hands):
 
     async def unserved(self) -> Address:
         return Address(name="Penguin", country="AQ")
+
+    async def return_labels(self, returned: ReturnId) -> list[str]:
+        parcels = await self.find("return_parcels", return_id=returned)
+        return [parcel["label"]["tracking_number"] for parcel in parcels]
 
     async def to_pay_for(self, shipment: ShipmentId) -> list[str]:
         return [

@@ -19,7 +19,8 @@ from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
-from domain.shipments import PickRequest
+from domain.returns import Receipt, ReturnNotice
+from domain.shipments import PickRequest, ShipmentLine
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.connector_hands import (
     SETTLED_AFTER,
@@ -29,6 +30,7 @@ from tests.contracts.connector_hands import (
     ErpHands,
     Hands,
     NotifierHands,
+    ReturnHands,
     SeveralHands,
     StockHands,
     StorefrontHands,
@@ -42,11 +44,13 @@ from tests.contracts.erp_afterwards import CreditNoteContract, PartlyShippedCont
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
 from tests.contracts.placing import place
+from tests.contracts.returns import RestockContract, ReturnLabelContract, ReturnsContract, restock
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
 from tests.contracts.storefront_afterwards import AmendedShopContract, RefundShownContract
 from tests.contracts.warehouse import WarehouseContract
+from tests.contracts.warehouse_by_hand import ByHandContract
 from tests.contracts.warehouses import WarehousesContract
 
 
@@ -119,6 +123,58 @@ class TestWarehouse(WarehouseContract):
         packed = await warehouse.look_up_pick(pick.shipment_id)
         assert packed is not None
         assert [line.quantity for package in packed.packages for line in package.lines] == [1, 1]
+
+
+class TestByHand(ByHandContract):
+    hands_of = WarehouseHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+    async def test_units_that_left_by_hand_left_the_shelf_and_the_reservation(
+        self, hands: WarehouseHands, order: PlacedOrder, some: tuple[ShipmentLine, ...]
+    ) -> None:
+        await hands.begin_by_hand(order, some, "shipped")
+        (article,) = await hands.find("stock", sku=some[0].sku)
+        assert (article["on_hand"], article["reserved"]) == (9, 1)
+
+
+class TestReturns(ReturnsContract):
+    hands_of = ReturnHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+
+class TestRestock(RestockContract):
+    hands_of = ReturnHands
+
+    @pytest.fixture
+    def warehouse(self, client: httpx.AsyncClient) -> Warehouse:
+        return ConnectorWarehouse(client, SETTLED_AFTER)
+
+    @pytest.fixture
+    def stock(self, client: httpx.AsyncClient) -> Stock:
+        return ConnectorStock(client, SETTLED_AFTER)
+
+    async def test_more_than_came_back_is_not_put_on_the_shelf(
+        self, stock: Stock, hands: ReturnHands, notice: ReturnNotice, receipt: Receipt
+    ) -> None:
+        (good, damaged) = receipt.lines
+        more = receipt.model_copy(update={"lines": (good.model_copy(update={"quantity": 3}), damaged)})
+        with pytest.raises(Refused, match="not_received"):
+            await restock(stock, notice, more)
+        assert await hands.on_hand(notice.lines[0].sku) == 7
+
+
+class TestReturnLabel(ReturnLabelContract):
+    hands_of = CarrierHands
+
+    @pytest.fixture
+    def carrier(self, client: httpx.AsyncClient) -> Carrier:
+        return ConnectorCarrier(client, SETTLED_AFTER)
 
 
 class TestErp(ErpContract):

@@ -13,10 +13,28 @@ from adapters.connector.payments import ConnectorPayments
 from domain.ids import OrderId, PaymentRef
 from domain.keys import effect_key
 from domain.money import Money, total
-from domain.payments import Capture, Declined, Payment, PaymentMethod, PaymentState, Refund, RefundState
+from domain.payments import (
+    Capture,
+    Declined,
+    DisputeState,
+    PayLink,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    Refund,
+    RefundState,
+)
 from domain.ports import PaymentGateway
 from tests.contracts.lossy import Lossy
 from tests.contracts.payments import Books, PaymentGatewayContract, capture_key, eur, refund_key, taken
+from tests.contracts.payments_afterwards import (
+    DisputeContract,
+    IncrementContract,
+    MinimumContract,
+    NewHoldContract,
+    PayLinkContract,
+    hold_key,
+)
 from tests.contracts.simulator_process import Simulator, simulator
 
 SETTLED_AFTER = timedelta(seconds=5)
@@ -80,6 +98,37 @@ class PaymentHands:
         )
 
 
+class AbleHands(PaymentHands):
+    """The shopper's card and the gateway can do all there is; the minimum is 0.50."""
+
+    def __init__(self, world: Simulator) -> None:
+        super().__init__(world, multicapture=False)
+
+    async def authorise(self, order: OrderId, amount: Money) -> PaymentRef:
+        able = dict.fromkeys(("increment", "stored_credential", "pay_link"), True)
+        return self.pay(order, amount, minimum=_wire(eur("0.50")), **able)
+
+    async def authorise_plainly(self, order: OrderId, amount: Money) -> PaymentRef:
+        return self.pay(order, amount)
+
+    async def follow(self, link: PayLink) -> PaymentRef:
+        (known,) = [k for k in self._world.books()["pay_links"] if k["reference"] == link.reference]
+        paid = self._world.call("POST", "/world/payments/follow-link", {"order_id": known["order_id"]})
+        return PaymentRef(paid["reference"])
+
+    async def dispute(self, payment: PaymentRef, amount: Money) -> None:
+        told = {"order_id": self._order(payment), "payment": payment, "amount": _wire(amount)}
+        self._world.call("POST", "/world/payments/dispute", told)
+
+    async def decide(self, payment: PaymentRef, state: DisputeState) -> None:
+        told = {"order_id": self._order(payment), "state": state}
+        self._world.call("POST", "/world/payments/dispute/decide", told)
+
+    def _order(self, payment: PaymentRef) -> str:
+        (kept,) = [p for p in self._world.books()["payments"] if p["reference"] == payment]
+        return str(kept["order_id"])
+
+
 class Connected:
     multicapture = False
 
@@ -117,6 +166,59 @@ class TestMulticapturePayments(TestPayments):
         second = await gateway.capture(held, eur("5.00"), key=capture_key(order, 2), final=True)
         assert second == Declined(reason="already_captured")
         assert await hands.books(held) == Books(captured=(eur("20.00"),), refunded=(), held=eur("0.00"))
+
+
+class Able(Connected):
+    @pytest.fixture
+    def hands(self, world: Simulator) -> AbleHands:
+        return AbleHands(world)
+
+
+class TestIncrement(Able, IncrementContract):
+    pass
+
+
+class TestNewHold(Able, NewHoldContract):
+    async def test_a_declined_card_leaves_the_old_hold(
+        self, gateway: PaymentGateway, world: Simulator, order: OrderId, held: PaymentRef
+    ) -> None:
+        world.call("PUT", "/world/payments/script", {"order_id": order, "decline_holds": "card_expired"})
+        declined = Declined(reason="card_expired")
+        assert await gateway.hold(held, eur("62.50"), key=hold_key(order)) == declined
+        assert await gateway.increment(held, eur("62.50"), key=hold_key(order, 2)) == declined
+        world.call("PUT", "/world/payments/script", {"order_id": order})
+        assert isinstance(await gateway.hold(held, eur("62.50"), key=hold_key(order)), Payment)
+
+
+class TestPayLink(Able, PayLinkContract):
+    async def test_only_the_last_page_that_was_asked_for_takes_money(
+        self, gateway: PaymentGateway, hands: AbleHands, order: OrderId, held: PaymentRef
+    ) -> None:
+        first = await gateway.pay_link(order, eur("12.50"), key=effect_key(order, "pay-link", "r2"))
+        same = await gateway.pay_link(order, eur("12.50"), key=effect_key(order, "pay-link", "r3"))
+        other = await gateway.pay_link(order, eur("20.00"), key=effect_key(order, "pay-link", "r4"))
+        assert first == same != other
+        paid = await hands.follow(other)
+        references = [payment.reference for payment in await gateway.look_up(order, None)]
+        assert references == [held, paid]
+        with pytest.raises(AssertionError, match="already_paid"):
+            await hands.follow(other)
+
+
+class TestMinimum(Able, MinimumContract):
+    pass
+
+
+class TestDispute(Able, DisputeContract):
+    async def test_what_is_not_disputed_is_refunded(
+        self, gateway: PaymentGateway, hands: AbleHands, order: OrderId, held: PaymentRef
+    ) -> None:
+        assert await taken(gateway.capture(held, eur("32.10"), key=capture_key(order), final=True))
+        await hands.dispute(held, eur("12.10"))
+        assert await gateway.refund(held, eur("20.01"), key=refund_key(order)) == Declined(
+            reason="charge_disputed"
+        )
+        assert await taken(gateway.refund(held, eur("20.00"), key=refund_key(order, 2)))
 
 
 class TestOtherWaysToPay(Connected):
@@ -164,6 +266,16 @@ class TestOtherWaysToPay(Connected):
         assert (await self.one(gateway, order)).kept == eur("50.00")
         assert await taken(gateway.refund(asked, eur("50.00"), key=refund_key(order)))
         assert (await self.one(gateway, order)).kept == eur("0.00")
+
+    async def test_a_hold_that_the_bank_lets_go_before_its_time_is_gone(
+        self, gateway: PaymentGateway, hands: PaymentHands, world: Simulator, order: OrderId
+    ) -> None:
+        held = hands.pay(order, eur("50.00"))
+        world.call("POST", "/world/payments/expire", {"order_id": order})
+        gone = await self.one(gateway, order)
+        assert (gone.state, gone.held) == (PaymentState.VOIDED, eur("0.00"))
+        answer = await gateway.capture(held, eur("50.00"), key=capture_key(order), final=True)
+        assert answer == Declined(reason="hold_is_gone")
 
     async def test_a_gift_card_and_a_card_pay_together(
         self, gateway: PaymentGateway, hands: PaymentHands, order: OrderId

@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from adapters.connector.protocol.common import Address, Model, ShipmentId
+from adapters.connector.protocol.common import Address, Model, OrderId, ReturnId, ShipmentId
 from adapters.connector.protocol.shipments import Package
 
 
@@ -8,6 +8,14 @@ class Parcel(Model):
     shipment_id: ShipmentId
     packages: tuple[Package, ...]
     ship_to: Address | None
+
+
+class ReturnParcel(Model):
+    """For the label that the customer sticks on the box."""
+
+    return_id: ReturnId
+    order_id: OrderId
+    ship_from: Address | None
 
 
 class TrackingState(StrEnum):

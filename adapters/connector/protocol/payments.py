@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from adapters.connector.protocol.common import Model, Money
+from adapters.connector.protocol.common import Model, Money, OrderId
 
 
 class PaymentState(StrEnum):
@@ -47,11 +47,38 @@ class Refund(Model):
     state: RefundState = RefundState.SUCCEEDED
 
 
+class DisputeState(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class Dispute(Model):
+    """The customer took money back through their bank: it is gone while the dispute is open, and when it is lost.
+
+    `capture` is your reference of the capture.
+    """
+
+    reference: str
+    capture: str
+    amount: Money
+    state: DisputeState
+
+
 class Capabilities(Model):
-    """`over_capture` is the most that may be captured, where that is more than the hold."""
+    """What you can do with this payment.
+
+    `over_capture` is the most that may be captured, where that is more than the hold; `increment`: the hold itself can
+    be made larger; `stored_credential`: the card is kept for this order, so that a new hold needs no shopper;
+    `pay_link`: the shopper can be sent a page where to pay more; `minimum` is the least that can be captured.
+    """
 
     multicapture: bool = False
     over_capture: Money | None = None
+    increment: bool = False
+    stored_credential: bool = False
+    pay_link: bool = False
+    minimum: Money | None = None
 
 
 class Payment(Model):
@@ -64,6 +91,7 @@ class Payment(Model):
     authorised: Money
     captures: tuple[Capture, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     capture_before: AwareDatetime | None = None
     capabilities: Capabilities = Capabilities()
 
@@ -82,6 +110,33 @@ class TakeCapture(Model):
     final: bool
 
 
+class IncrementHold(Model):
+    """`authorised` is what the whole hold is to be, what was captured of it included."""
+
+    payment: str
+    authorised: Money
+
+
+class TakeHold(Model):
+    """A new hold by the stored credential of the payment `like`."""
+
+    like: str
+    amount: Money
+
+
+class OfferPayLink(Model):
+    order_id: OrderId
+    amount: Money
+
+
+class PayLink(Model):
+    """A page where the customer pays `amount`. What comes of it is another payment of the order."""
+
+    reference: str
+    url: str
+    amount: Money
+
+
 class GiveRefund(Model):
     payment: str
     amount: Money
@@ -94,6 +149,13 @@ class PaymentTold(Model):
 class Captured(Model):
     outcome: Literal["captured"] = "captured"
     capture: Capture
+
+
+class Authorised(Model):
+    """The hold stands. `payment` is as `look_up` tells it."""
+
+    outcome: Literal["authorised"] = "authorised"
+    payment: Payment
 
 
 class Refunded(Model):
@@ -109,4 +171,5 @@ class Declined(Model):
 
 
 CaptureAnswer = Annotated[Captured | Declined, Field(discriminator="outcome")]
+HoldAnswer = Annotated[Authorised | Declined, Field(discriminator="outcome")]
 RefundAnswer = Annotated[Refunded | Declined, Field(discriminator="outcome")]

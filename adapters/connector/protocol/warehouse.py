@@ -33,6 +33,26 @@ class Pick(Model):
     packages: tuple[Package, ...] = ()
 
 
+class Unasked(Model):
+    """A shipment that people began by hand, and that bears no shipment id of OrderSaga's. `reference` is your own."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=128)]
+    state: PickState
+    location: Location = MAIN
+    lines: tuple[ShipmentLine, ...]
+
+
+class UnaskedShipments(Model):
+    """Oldest first; empty where everything was asked for."""
+
+    shipments: tuple[Unasked, ...]
+
+
+class Adopt(Model):
+    reference: Annotated[str, Field(min_length=1, max_length=128)]
+    shipment_id: ShipmentId
+
+
 class PickCancelled(Model):
     outcome: Literal["cancelled"] = "cancelled"
 
