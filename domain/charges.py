@@ -226,22 +226,24 @@ def credit_shares(
     charged, credited = _booked(ledger, EntryKind.CHARGE), _booked(ledger, EntryKind.CREDIT)
     still_ours = _still_ours(ledger)
     for line_id, units in returned.items():
-        if not 0 <= units <= (most := charged[line_id].units - credited[line_id].units):
+        most = charged[line_id].units - credited[line_id].units
+        if not 0 <= units <= most:
             raise InvariantBroken(f"line {line_id}: {units} units came back of {most} that are charged")
     shares: list[Share] = []
     back = {item: credited[item].units + returned.get(item, 0) for item in charged}
     for line in order.lines:
-        if (units := returned.get(line.line_id)) is not None:
+        if line.line_id in returned:
             taken, given = charged[line.line_id], credited[line.line_id]
             target = _of(line, taken, _Fraction(count=back[line.line_id], whole=taken.units))
-            of_line = tuple(_returned(line, target, given, still_ours[line.line_id], units))
+            ours, units = still_ours[line.line_id], returned[line.line_id]
+            of_line = tuple(_returned(line, target, given, ours, units))
             shares += [*of_line, *_fee(line, of_line, fee_percent)]
     part = _freight_back(order, charged, back, freight)
     for surcharge in order.surcharges:
         taken, given = charged[surcharge.line_id], credited[surcharge.line_id]
-        if surcharge.kind is SurchargeKind.FREIGHT and (most := taken.amount(order.currency)):
-            amount = min(part.of(surcharge.total), most)
-            target = _of(surcharge, taken, _Fraction(count=amount.minor, whole=most.minor))
+        if surcharge.kind is SurchargeKind.FREIGHT and (paid := taken.amount(order.currency)):
+            amount = min(part.of(surcharge.total), paid)
+            target = _of(surcharge, taken, _Fraction(count=amount.minor, whole=paid.minor))
             shares += _returned(surcharge, target, given, still_ours[surcharge.line_id], 0)
     return tuple(shares)
 

@@ -160,7 +160,7 @@ class Payment(Value):
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
-        movements = (*self.captures, *self.refunds, *self.disputes)
+        movements: tuple[Capture | Refund | Dispute, ...] = (*self.captures, *self.refunds, *self.disputes)
         amounts = [self.authorised, *(movement.amount for movement in movements)]
         if any(amount.currency != self.currency for amount in amounts):
             raise ValueError(f"payment {self.reference}: amounts in other currencies than {self.currency}")
