@@ -227,6 +227,10 @@ class Payments(Value):
         return tuple(capture for payment in self.payments for capture in payment.captures)
 
     @property
+    def disputes(self) -> tuple[Dispute, ...]:
+        return tuple(dispute for payment in self.payments for dispute in payment.disputes)
+
+    @property
     def refunds(self) -> tuple[Refund, ...]:
         return tuple(refund for payment in self.payments for refund in payment.refunds)
 

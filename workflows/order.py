@@ -21,8 +21,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import PaymentTerm, PlacedOrder
     from domain.phases import Phase, advance
     from domain.records import OrderState
-    from domain.settlement import disagreements
     from domain.returns import ReturnAsked
+    from domain.settlement import disagreements
     from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from domain.storefront import StorefrontState
     from workflows.attention import Desk, asks_a_person
@@ -147,7 +147,8 @@ class Order:
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_beyond(self._owed, _PAID_ALREADY)
-        await self._compare_books()
+        async with self.payments.moving:
+            await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
         self.document.invoice = invoice
         if invoice.total != self.document.order.total:

@@ -55,7 +55,7 @@ class OrderPayments:
         self.effects = effects
         self.desk = desk
         self._news = 0  # hints that had come when the gateway was asked last
-        self._moving = asyncio.Lock()  # money moves for one reason at a time
+        self.moving = asyncio.Lock()  # money moves for one reason at a time
         self.unsecured: Money | None = None  # what the customer, or a person, is asked for
         self.trusted = False  # a person decided to ship all the same
 
@@ -167,7 +167,7 @@ class OrderPayments:
     @asks_a_person()
     async def charge(self, shipment: Shipment) -> None:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
-        async with self._moving:
+        async with self.moving:
             ledger = self._charged(shipment)
             to_come = ledger.order_total - ledger.charged
             await self._collect(shipment.shipment_id, ledger.balance, to_come=to_come)
@@ -179,7 +179,7 @@ class OrderPayments:
 
     @asks_a_person()
     async def charge_what_does_not_ship(self) -> None:
-        async with self._moving:
+        async with self.moving:
             ledger = self._charged(None)
             await self._collect(None, ledger.balance, to_come=Money.zero(self._order.currency))
             self._book(ledger)
@@ -191,7 +191,7 @@ class OrderPayments:
         told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
         if not document.shipments or told >= document.ledger.charged:
             return
-        async with self._moving:
+        async with self.moving:
             balance = document.ledger.balance
             await self._collect(None, balance, to_come=Money.zero(self._order.currency))
 
@@ -372,7 +372,7 @@ class OrderPayments:
         """One step of a plan: by the gateway's means, by the customer, or by a person who knows better."""
         match step:
             case NewHold():
-                async with self._moving:
+                async with self.moving:
                     stands = await self._hold_anew(step)
                 if not stands:
                     await self._ask_person(f"{step.amount} could not be held anew: it was declined")
@@ -430,7 +430,7 @@ class OrderPayments:
         `entry` is made when nothing else moves money.
         """
         document = self.owner.document
-        async with self._moving:
+        async with self.moving:
             credited = entry()
             document.ledger = document.ledger.with_entry(credited)
             if not self.on_account:
@@ -442,7 +442,7 @@ class OrderPayments:
     async def keep_at_most(self, keep: Money) -> None:
         """What was paid beforehand and is not wanted any more goes back."""
         if not self.on_account:
-            async with self._moving:
+            async with self.moving:
                 await self._keep_at_most(keep)
 
     async def release(self) -> None:
@@ -506,7 +506,7 @@ class OrderPayments:
 
     async def return_beyond(self, keep: Callable[[], Money], why: str) -> None:
         """What is there beyond what we may keep, as far as the last look tells."""
-        async with self._moving:
+        async with self.moving:
             if (late := self.owner.document.kept - keep()).minor <= 0 or self.on_account:
                 return
             self.owner.note(f"{late} arrived beyond what is owed")

@@ -49,9 +49,7 @@ class ReturnEffects(Messages):
 
     def restock(self, back: Return, receipt: Receipt) -> Todo[None]:
         name = return_name(back.return_id)
-        call = Restock(
-            **self._call(System.STOCK, "restock", name), receipt=receipt, location=back.location
-        )
+        call = Restock(**self._call(System.STOCK, "restock", name), receipt=receipt, location=back.location)
         return Todo(
             StockActivities.restock, call, f"restock-{name}", "Put the goods back on the shelf", may_skip=True
         )

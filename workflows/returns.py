@@ -3,7 +3,6 @@
 Each return is a lane of its own, whatever else the order does meanwhile.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -18,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.charges import credit_shares
     from domain.document import Shipment, units_of
-    from domain.ids import LineId, ReturnId, ShipmentId, System, return_id, return_name, return_number_of
+    from domain.ids import LineId, System, return_id, return_name, return_number_of
     from domain.ledger import Cause, Entry, EntryKind
     from domain.money import Money, total
     from domain.notifications import Occasion
@@ -32,7 +31,6 @@ with workflow.unsafe.imports_passed_through():
         ReturnLine,
         ReturnState,
     )
-    from domain.shipments import ShipmentLine
     from workflows.attention import Desk, asks_a_person
     from workflows.customers import tell_customer
     from workflows.effects import Effects

@@ -85,6 +85,7 @@ CHANNELS = {
     "wholesale": policies(business_approval=True),
     "complete": policies(shortage="wait_for_all"),
     "at-once": policies(shortage="cancel_missing"),
+    "careful": policies(return_approval=True, restocking_fee_percent=10),
     "pro-rata": policies(freight="pro_rata"),
     "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
