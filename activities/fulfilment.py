@@ -6,7 +6,7 @@ from activities.steps import Effect, Look, effect, reading
 from domain.ids import ReturnId, ShipmentId, System
 from domain.ports import Carrier, Warehouse
 from domain.returns import Receipt, ReturnNotice, ReturnParcel
-from domain.shipments import Labels, Parcel, Pick, PickCancelled, PickRequest, TooLate, Tracking
+from domain.shipments import Labels, Parcel, Pick, PickCancelled, PickRequest, TooLate, Tracking, Unasked
 
 
 class LookUpShipment(Look):
@@ -41,6 +41,12 @@ class CreateReturnLabel(Effect):
     parcel: ReturnParcel
 
 
+class Adopt(ShipmentEffect):
+    """`reference` is the warehouse's own."""
+
+    reference: str
+
+
 class FulfilmentActivities:
     def __init__(self, warehouses: Mapping[str, Warehouse], carriers: Mapping[str, Carrier]) -> None:
         self._warehouses = warehouses
@@ -65,6 +71,15 @@ class FulfilmentActivities:
     @effect(System.CARRIER)
     async def create_labels(self, effect: CreateLabels) -> Labels:
         return await self._carriers[effect.adapter].create_labels(effect.parcel, key=effect.key)
+
+    @reading(System.WAREHOUSE)
+    async def look_up_unasked(self, look: Look) -> list[Unasked]:
+        return list(await self._warehouses[look.adapter].look_up_unasked(look.order_id))
+
+    @effect(System.WAREHOUSE)
+    async def adopt_shipment(self, effect: Adopt) -> None:
+        warehouse = self._warehouses[effect.adapter]
+        await warehouse.adopt(effect.reference, effect.shipment_id, key=effect.key)
 
     @effect(System.WAREHOUSE)
     async def expect_return(self, effect: ExpectReturn) -> None:

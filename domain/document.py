@@ -76,10 +76,13 @@ class Dropped(Value):
 
 
 def units_of(shipments: Iterable[Shipment]) -> Counter[LineId]:
+    return units_in(line for shipment in shipments for line in shipment.lines)
+
+
+def units_in(lines: Iterable[ShipmentLine]) -> Counter[LineId]:
     units: Counter[LineId] = Counter()
-    for shipment in shipments:
-        for line in shipment.lines:
-            units[line.line_id] += line.quantity
+    for line in lines:
+        units[line.line_id] += line.quantity
     return units
 
 

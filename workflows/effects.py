@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         RegisterCustomer,
     )
     from activities.fulfilment import (
+        Adopt,
         CreateLabels,
         FulfilmentActivities,
         HandOver,
@@ -166,6 +167,17 @@ class Effects(ReturnEffects):
             call,
             f"pick-{shipment_name(shipment.shipment_id)}",
             "Ask the warehouse to pick",
+        )
+
+    def adopt_shipment(self, reference: str, shipment: Shipment) -> Todo[None]:
+        name = shipment_name(shipment.shipment_id)
+        call = Adopt(
+            **self._call(System.WAREHOUSE, "adopt", name),
+            shipment_id=shipment.shipment_id,
+            reference=reference,
+        )
+        return Todo(
+            FulfilmentActivities.adopt_shipment, call, f"adopt-{name}", "Take over what was begun by hand"
         )
 
     def cancel_pick(self, shipment: Shipment) -> Todo[PickCancelled | TooLate]:

@@ -14,8 +14,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.fulfilment import FulfilmentActivities
     from domain.attention import Action, Reason
-    from domain.document import Shipment
-    from domain.errors import Refused
+    from domain.document import Shipment, units_in
+    from domain.errors import InvariantBroken, Refused
     from domain.ids import LineId, Location, System, shipment_id
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver
@@ -73,12 +73,13 @@ class Fulfilment:
 
     # -- stock -------------------------------------------------------------------------------------------------
 
+    @asks_a_person()
     async def reserve(self) -> None:
-        """Until there is something to ship."""
+        """Until there is something to ship, or somebody began to ship it by hand."""
         if not self.document.unassigned:
             return
         await self._ask_stock()
-        while not self._to_ship():
+        while not self._to_ship() and not self.document.shipments:
             if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
             await self.backordered(self._missing())
@@ -92,16 +93,32 @@ class Fulfilment:
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
-        before = self.document.unassigned
+        before, news, since = self.document.unassigned, self.owner.news, self.owner.news[System.WAREHOUSE]
         await self.owner.hinted(
             System.STOCK,
             f"stock: {self._in_words(self._missing())} missing",
             since=self._stock_news,
-            unless=lambda: self.document.unassigned != before,
+            unless=lambda: self.document.unassigned != before or news[System.WAREHOUSE] > since,
         )
         if self.document.unassigned == before:
             self.document.passed_over = ()
+            await self._take_over()
         await self._ask_stock()
+
+    async def _take_over(self) -> None:
+        """What people in the warehouse began to ship without being asked is a shipment like any other."""
+        look = self.effects.look_at(System.WAREHOUSE)
+        for found in await self.owner.look(FulfilmentActivities.look_up_unasked, look):
+            beyond = units_in(found.lines) - self.document.unassigned
+            if beyond:
+                raise InvariantBroken(
+                    f"{found.reference} in the warehouse holds {self._in_words(beyond)} more than is to ship"
+                )
+            shipment = self._add_shipment(found.location, found.lines)
+            await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
+            shipment.state = PickState.REQUESTED
+            self.owner.note(f"{self._name(shipment)} was begun by hand in the warehouse")
+            self.owner.begin(self._carry(shipment))
 
     def _to_ship(self) -> dict[Location, list[ShipmentLine]]:
         """What is kept and in no shipment yet, per warehouse. By policy nothing as long as anything is missing."""
@@ -153,6 +170,7 @@ class Fulfilment:
                 with self.owner.deciding():
                     await self._cancel_rest(wanted)
 
+    @asks_a_person()
     async def _plan(self) -> None:
         """Begin shipments as stock allows, until every unit is in one that has left."""
         document = self.document
@@ -173,17 +191,15 @@ class Fulfilment:
                 await self._await_stock()
 
     def _begin_shipments(self) -> None:
-        document = self.document
         for location, lines in self._to_ship().items():
-            number = len(document.shipments) + 1
-            shipment = Shipment(
-                shipment_id=shipment_id(document.order.order_id, number),
-                location=location,
-                lines=tuple(lines),
-            )
-            document.shipments.append(shipment)
-            self.owner.begin(self._carry(shipment))
+            self.owner.begin(self._carry(self._add_shipment(location, tuple(lines))))
         self._planned = True
+
+    def _add_shipment(self, location: Location, lines: tuple[ShipmentLine, ...]) -> Shipment:
+        shipments = self.document.shipments
+        name = shipment_id(self.document.order.order_id, len(shipments) + 1)
+        shipments.append(Shipment(shipment_id=name, location=location, lines=lines))
+        return shipments[-1]
 
     @asks_a_person(Reason.PICK_REFUSED)
     async def _carry(self, shipment: Shipment) -> None:

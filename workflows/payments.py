@@ -6,7 +6,7 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import Money, total
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
-    from domain.payments import Declined, Dispute, DisputeState, Payments, PaymentState, RefundState
+    from domain.payments import Declined, Dispute, DisputeState, Payment, Payments, PaymentState, RefundState
     from domain.planner import (
         AskByLink,
         AskPerson,
@@ -46,9 +46,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.requests import CancelRequest, CancelWanted, answered
 
 
-_MOMENT = timedelta(minutes=1)  # nothing is renewed more often
-
-
 class OrderPayments:
     def __init__(self, owner: Owner, effects: Effects, desk: Desk) -> None:
         self.owner = owner
@@ -58,6 +55,7 @@ class OrderPayments:
         self.moving = asyncio.Lock()  # money moves for one reason at a time
         self.unsecured: Money | None = None  # what the customer, or a person, is asked for
         self.trusted = False  # a person decided to ship all the same
+        self._renewals: dict[PaymentRef, datetime] = {}  # when each hold is to be renewed
 
     @property
     def _margin(self) -> timedelta:
@@ -340,19 +338,26 @@ class OrderPayments:
         return self.owner.document.all_left or self.owner.news[System.PAYMENTS] > news
 
     def _renews_in(self) -> timedelta | None:
-        """Until the next hold must be renewed. One that was granted for less than the margin: in half of its time."""
+        """Until the next hold must be renewed."""
         holds = [payment for payment in self.owner.document.payments.payments if payment.held]
-        left = [hold.capture_before - workflow.now() for hold in holds if hold.capture_before]
-        waits = [time - self._margin if time > self._margin else time / 2 for time in left if time > _MOMENT]
-        return min(waits, default=None)
+        waits = (self._renews_at(hold) - workflow.now() for hold in holds if hold.capture_before)
+        return min((wait for wait in waits if wait > timedelta(0)), default=None)
+
+    def _renews_at(self, hold: Payment) -> datetime:
+        """Its margin before it runs out, and never in the first half of its time."""
+        if hold.reference not in self._renewals:
+            end, now = hold.capture_before or datetime.max.replace(tzinfo=UTC), workflow.now()
+            self._renewals[hold.reference] = max(now + (end - now) / 2, end - self._margin)
+        return self._renewals[hold.reference]
 
     async def _secure(self) -> None:
         """What runs out soon is held anew, and what is missing by now is asked for."""
         document, ledger = self.owner.document, self.owner.document.ledger
         to_come = ledger.order_total - ledger.charged
         for renewal in renewals(document.payments, to_come, now=workflow.now(), renew_before=self._margin):
-            self.owner.note(f"a hold runs out at {renewal.capture_before:%Y-%m-%d %H:%M} UTC")
-            await self._ask_for(renewal.step)
+            if workflow.now() >= self._renews_at(document.payments.of(renewal.payment)):
+                self.owner.note(f"a hold runs out at {renewal.capture_before:%Y-%m-%d %H:%M} UTC")
+                await self._ask_for(renewal.step)
         planned = plan(
             document.payments,
             to_come + ledger.balance,

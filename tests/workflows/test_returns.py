@@ -8,6 +8,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from domain.attention import Action, Reason
 from domain.ids import LineId, System, return_id
 from domain.ledger import Cause
+from domain.orders import PaymentTerm
 from domain.returns import ReturnAsked, ReturnState
 from tests.workflows.story import Story
 from tests.workflows.world import World
@@ -33,9 +34,7 @@ async def came_back(story: Story, good: int, damaged: int = 0, number: int = 1) 
     await story.waits_for(f"the goods of return r{number}")
     came = [(good, "good"), (damaged, "damaged")]
     lines = [
-        {"line_id": LINE, "quantity": units, "condition": condition}
-        for units, condition in came
-        if units
+        {"line_id": LINE, "quantity": units, "condition": condition} for units, condition in came if units
     ]
     told = {"return_id": return_id(story.id, number), "lines": lines, "complete": True}
     story.world.simulator.call("POST", "/world/returns/receive", told)
@@ -57,7 +56,7 @@ async def test_what_comes_back_is_paid_back_to_the_cent_and_lies_on_its_shelf_ag
     assert (books.captured, books.refunded) == (("29.63",), ("11.90",))
     assert (books.on_hand, books.reserved) == (9, 0)
     (note,) = world.of_order(story, "credit_notes")
-    assert note["amount"] == {"amount": "11.90", "currency": "EUR"}
+    assert note["note"]["amount"] == {"amount": "11.90", "currency": "EUR"}
     assert {"return_credited", "return_expected"} <= set(books.mails)
     entry = (await story.document()).ledger.entries[-1]
     assert (str(entry.amount), entry.cause) == ("11.90 EUR", Cause.RETURN)
@@ -155,8 +154,8 @@ async def test_a_parcel_that_the_carrier_lost_is_paid_back_when_a_person_says_so
     assert (await story.document()).ledger.entries[-1].cause is Cause.LOST_PARCEL
 
 
-async def test_a_prepaid_order_and_one_on_account_take_goods_back_too(world: World) -> None:
-    story = await delivered(world, payment="captured", channel="shop")
+async def test_goods_of_a_prepaid_order_come_back_too(world: World) -> None:
+    story = await delivered(world, payment="captured", term=PaymentTerm.PREPAID)
     await story.handle.execute_update(Order.send_back, asked(1))
     await came_back(story, good=1)
     await closes(story)
