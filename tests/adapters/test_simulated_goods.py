@@ -188,7 +188,7 @@ def test_what_leaves_by_hand_breaks_the_youngest_promise(yard: Yard) -> None:
 
     yard.asks("/world/warehouse/by-hand", by_hand(1))
     assert yard.shelf() == (3, 3)
-    yard.heard(stranger, "shipment_by_hand")
+    yard.heard(stranger, "shipment_by_hand", "parcel_in_transit")
     yard.heard(youngest, "reservation_broken")
     yard.heard(oldest)
     assert yard.wants(youngest, (2, "main")) == [1]
