@@ -1,8 +1,10 @@
+from collections.abc import Iterable
+
 from fastapi import APIRouter
 
 from adapters.connector.protocol.carrier import Parcel, ReturnParcel, Tracking, TrackingState
 from adapters.connector.protocol.common import Address, Done, ShipmentId
-from adapters.connector.protocol.shipments import Label, Labels, ShipmentTold
+from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentTold
 from adapters.simulated.desk import effect, read
 from adapters.simulated.goods import ParcelRecord, ReturnParcelRecord, VoidedLabel
 from adapters.simulated.world import Refusal, World
@@ -74,6 +76,33 @@ def track(world: World, shipment_id: ShipmentId) -> Tracking | None:
     return Tracking(shipment_id=shipment_id, state=record.state) if record and record.labels else None
 
 
+def label_by_hand(world: World, order_id: str, shipment_id: str, packages: Iterable[Package]) -> None:
+    """People in the warehouse get the labels themselves."""
+    mark = world.state.mark()
+    labels = [_label(package.package_id, mark.seq, number) for number, package in enumerate(packages, 1)]
+    record = ParcelRecord(
+        shipment_id=shipment_id,
+        order_id=order_id,
+        labels=labels,
+        state=TrackingState.LABELLED,
+        labelled=mark,
+    )
+    world.state.save(record, shipment_id)
+
+
+def bear(world: World, shipment_id: str, other: str) -> None:
+    """The shipment bears another id from now on, and so does its parcel, if there is one."""
+    record = world.state.load(ParcelRecord, shipment_id)
+    if record is None:
+        return
+    world.state.rename(ParcelRecord, shipment_id, other)
+    record.shipment_id = other
+    world.state.save(record, other)
+    if record.state is TrackingState.IN_TRANSIT:
+        world.rests("parcel", shipment_id)
+        world.waits("parcel", other)
+
+
 def collect(world: World, shipment_id: str) -> bool:
     """The driver takes the parcel along, if its labels are this carrier's; False when there is none to take."""
     record = world.state.load(ParcelRecord, shipment_id)
@@ -81,7 +110,7 @@ def collect(world: World, shipment_id: str) -> bool:
         return False
     record.state, record.in_transit = TrackingState.IN_TRANSIT, world.state.mark()
     world.state.save(record, shipment_id)
-    world.hint("carrier", "parcel_in_transit", _order_of(shipment_id))
+    world.hint("carrier", "parcel_in_transit", _order_of(record))
     world.waits("parcel", shipment_id)
     return True
 
@@ -107,7 +136,7 @@ def _arrive(world: World, shipment_id: str, state: TrackingState) -> bool:
     else:
         record.lost = world.state.mark()
     world.state.save(record, shipment_id)
-    world.hint("carrier", f"parcel_{state}", _order_of(shipment_id))
+    world.hint("carrier", f"parcel_{state}", _order_of(record))
     return True
 
 
@@ -118,8 +147,8 @@ def _check_served(address: Address | None, field: str) -> None:
         raise Refusal("address_not_served", "no service to this country", field=f"{field}.country")
 
 
-def _order_of(shipment_id: str) -> str:
-    return shipment_id.rpartition("/s")[0]
+def _order_of(record: ParcelRecord) -> str:
+    return record.order_id or record.shipment_id.rpartition("/s")[0]
 
 
 def _label(package_id: str, seq: int, number: int) -> Label:

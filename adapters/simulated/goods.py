@@ -171,8 +171,11 @@ class VoidedLabel(BaseModel):
 
 
 class ParcelRecord(Record):
+    """`order_id` where the shipment's id does not tell it: of what people sent off by hand."""
+
     kind = "parcels"
     shipment_id: str
+    order_id: str | None = None
     labels: list[Label]
     voided: list[VoidedLabel] = Field(default_factory=list)
     state: TrackingState

@@ -64,11 +64,12 @@ def amend_order(world: World, told: AmendShopOrder, key: str) -> Done:
     order = _order(world, told.order_id)
     if order.state is StorefrontState.CANCELLED:
         raise Refusal("cancelled", "the order is cancelled in the shop")
-    if summed(item.total for item in (*told.lines, *told.surcharges)) != decimal(told.total):
+    items: tuple[SalesLine | SalesSurcharge, ...] = (*told.lines, *told.surcharges)
+    if summed(item.total for item in items) != decimal(told.total):
         raise Refusal("amounts_differ", "the lines do not add up to the total", field="total")
     ordered = {line.line_id: line.quantity for line in told.lines if line.ships}
     check_shipped(units_shipped(order.shipments), ordered)
-    lines = [_shop_line(item) for item in (*told.lines, *told.surcharges)]
+    lines = [_shop_line(item) for item in items]
     if (order.lines, order.total) != (lines, told.total):
         order.lines, order.total = lines, told.total
         order.amendments.append(

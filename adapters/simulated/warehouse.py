@@ -17,7 +17,7 @@ from adapters.connector.protocol.warehouse import (
     Unasked,
     UnaskedShipments,
 )
-from adapters.simulated.carrier import collect
+from adapters.simulated.carrier import bear, collect, label_by_hand
 from adapters.simulated.desk import effect, read
 from adapters.simulated.goods import PickEvent, PickRecord, ReturnRecord, ShelfGap, StockRecord
 from adapters.simulated.stock import take_from_shelf
@@ -101,6 +101,7 @@ def adopt(world: World, told: Adopt, key: str) -> Done:  # noqa: ARG001  the ref
         raise Refusal("shipment_known", "there is another pick under this id", field="shipment_id")
     world.state.rename(PickRecord, told.reference, told.shipment_id)
     world.state.link("by_hand", told.reference, told.shipment_id)
+    bear(world, told.reference, told.shipment_id)
     pick.shipment_id = told.shipment_id
     world.state.save(pick, pick.shipment_id)
     return Done()
@@ -193,6 +194,7 @@ def begin_by_hand(
         history=[PickEvent(state=PickState.PACKED, mark=world.state.mark())],
     )
     if state is PickState.SHIPPED:
+        label_by_hand(world, order_id, reference, pick.packages)
         _ship(world, pick)
     else:
         _save(world, pick)

@@ -152,6 +152,26 @@ async def test_a_paid_invoice_gives_its_credit_free(
     wait_until(lambda: "invoice_paid" in listener.names(order.order_id), SECONDS_MAX)
 
 
+async def test_a_credit_note_gives_its_credit_free_and_leaves_less_to_pay(
+    world: Simulator, scene: Scene, listener: Listener
+) -> None:
+    sold, waiting = scene.order, Scene(world).order
+    to = systems(world)
+    async with to.client:
+        customer = await registered(to, scene)
+        limit(world, customer, sold.total)
+        assert await ask(to.erp, sold, customer, sold.total) == CreditApproved()
+        await scene.recorded(to)
+        await to.erp.post_invoice(sold.order_id, key=scene.key("invoice"))
+        note = scene.credit_note()
+        assert isinstance(await ask(to.erp, waiting, customer, note.amount), CreditRefused)
+        await to.erp.post_credit_note(note, key=scene.key("credit-note"))
+        assert await ask(to.erp, waiting, customer, note.amount) == CreditApproved()
+    wait_until(lambda: "credit_freed" in listener.names(waiting.order_id), SECONDS_MAX)
+    paid = world.call("POST", "/world/invoices/pay", {"order_id": sold.order_id})
+    assert paid["amount"] == wire(sold.total - note.amount)
+
+
 async def test_the_books_tell_who_had_how_much_credit_when(world: Simulator, scene: Scene) -> None:
     order = scene.order
     to = systems(world)

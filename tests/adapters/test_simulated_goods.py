@@ -181,16 +181,18 @@ def test_what_leaves_by_hand_breaks_the_youngest_promise(yard: Yard) -> None:
     oldest, youngest, stranger = (yard.places(name) for name in ("oldest", "youngest", "stranger"))
     assert yard.wants(youngest, (2, "main")) == [2]
     assert yard.wants(oldest, (2, "main")) == [2]
-    taken = {"order_id": stranger, "lines": [{"line_id": "1", "sku": yard.sku, "quantity": 1}]}
-    yard.asks("/world/warehouse/by-hand", {**taken, "state": "shipped"})
+
+    def by_hand(units: int) -> dict[str, Any]:
+        line = {"line_id": "1", "sku": yard.sku, "quantity": units}
+        return {"order_id": stranger, "lines": [line], "state": "shipped"}
+
+    yard.asks("/world/warehouse/by-hand", by_hand(1))
     assert yard.shelf() == (3, 3)
-    yard.heard(stranger, "shipment_by_hand")
+    yard.heard(stranger, "shipment_by_hand", "parcel_in_transit")
     yard.heard(youngest, "reservation_broken")
     yard.heard(oldest)
     assert yard.wants(youngest, (2, "main")) == [1]
-    assert yard.refused(
-        "/world/warehouse/by-hand", {**taken, "lines": [{**taken["lines"][0], "quantity": 9}]}
-    )
+    assert yard.refused("/world/warehouse/by-hand", by_hand(9)) == "not_enough"
 
 
 async def test_a_pick_takes_from_the_shelf_of_its_own_warehouse(world: Simulator) -> None:

@@ -20,7 +20,7 @@ from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.ports import Carrier, Crm, Erp, Notifier, Stock, Storefront, Warehouse
 from domain.returns import Receipt, ReturnNotice
-from domain.shipments import PickRequest, ShipmentLine
+from domain.shipments import Parcel, PickRequest, ShipmentLine, Tracking, TrackingState
 from tests.contracts.carrier import CarrierContract
 from tests.contracts.connector_hands import (
     SETTLED_AFTER,
@@ -50,7 +50,7 @@ from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
 from tests.contracts.storefront_afterwards import AmendedShopContract, RefundShownContract
 from tests.contracts.warehouse import WarehouseContract
-from tests.contracts.warehouse_by_hand import ByHandContract
+from tests.contracts.warehouse_by_hand import ByHandContract, adopt, held
 from tests.contracts.warehouses import WarehousesContract
 
 
@@ -138,6 +138,29 @@ class TestByHand(ByHandContract):
         await hands.begin_by_hand(order, some, "shipped")
         (article,) = await hands.find("stock", sku=some[0].sku)
         assert (article["on_hand"], article["reserved"]) == (9, 1)
+
+    async def test_the_parcel_of_what_left_by_hand_is_taken_over_with_its_label(
+        self,
+        warehouse: Warehouse,
+        client: httpx.AsyncClient,
+        hands: WarehouseHands,
+        order: PlacedOrder,
+        some: tuple[ShipmentLine, ...],
+    ) -> None:
+        await hands.begin_by_hand(order, some, "shipped")
+        (found,) = await warehouse.look_up_unasked(order.order_id)
+        await adopt(warehouse, order, found, 1)
+        pick = await held(warehouse, order, 1)
+        carrier = ConnectorCarrier(client, SETTLED_AFTER)
+        parcel = Parcel(shipment_id=pick.shipment_id, packages=pick.packages, ship_to=order.shipping)
+        labels = await carrier.create_labels(parcel, key=effect_key(order.order_id, "labels", "s1"))
+        assert len(labels.labels) == 1
+        assert hands.world.deliver(pick.shipment_id) == [pick.shipment_id]
+        assert await carrier.track(pick.shipment_id) == Tracking(
+            shipment_id=pick.shipment_id, state=TrackingState.DELIVERED
+        )
+        (kept,) = await hands.find("parcels", shipment_id=pick.shipment_id)
+        assert [label["tracking_number"] for label in kept["labels"]] == [labels.labels[0].tracking_number]
 
 
 class TestReturns(ReturnsContract):

@@ -42,6 +42,7 @@ class NewKeyPerAttempt:
         self._right = right
         self._attempts = itertools.count()
         self.look_up, self.void, self.refund = right.look_up, right.void, right.refund
+        self.increment, self.hold, self.pay_link = right.increment, right.hold, right.pay_link
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
