@@ -213,11 +213,13 @@ class Shipment(Entry):
 class Return(Entry):
     """Goods that came back: `units` by line as the warehouse counted them, `good` those that can be sold again.
 
-    `last` is when the last of them came, `restocked` what was put on a shelf again, as often as it was.
+    `asked` were announced. `last` is when the last of them came, `complete` says that no more is expected; `restocked` is
+    what was put on a shelf again, as often as it was.
     """
 
     reference: str
     order_id: str
+    asked: Mapping[str, Decimal]
     units: Mapping[str, Decimal]
     good: Mapping[str, Decimal]
     restocked: Mapping[str, Decimal]

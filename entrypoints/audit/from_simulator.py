@@ -236,6 +236,7 @@ def _return(back: Thing, restocks: Iterable[Thing]) -> Return:
     return Return(
         reference=back["return_id"],
         order_id=back["order_id"],
+        asked=_by_line(back["lines"]),
         units=_by_line(received),
         good=_by_line(line for line in received if line["condition"] == "good"),
         restocked=_by_line(shelved),

@@ -229,26 +229,29 @@ def movements_are_recorded(order: Order) -> Iterator[Finding]:
 def _rows_are_in_the_ledger(order: Order) -> Iterator[Finding]:
     """What was captured for a shipment, from one payment or several, the ledger charges for it and those before.
 
-    What was too little for the gateway, or waited for the last shipment, is captured with a later one.
+    What was too little for the gateway, or waited for the last shipment, is captured with a later one, or for none.
     """
-    captured: dict[str | None, Decimal] = defaultdict(Decimal)
+    captured: dict[str, Decimal] = defaultdict(Decimal)
     for row in order.movements:
         if row.kind == "captured":
-            captured[row.shipment] += row.amount
-    charged: dict[str | None, Decimal] = {}
+            captured[row.shipment or ""] += row.amount
+    left = ZERO
     for entry in order.entries:
-        if entry["kind"] == "charge":
-            shipment = entry.get("shipment")
-            charged[shipment] = charged.get(shipment, ZERO) + money(entry["amount"])
-    open_until_then = ZERO
-    for shipment in (*charged, *(captured.keys() - charged.keys())):
-        open_until_then = charged.get(shipment, ZERO) + (open_until_then if shipment in charged else ZERO)
-        if captured[shipment] > open_until_then:
-            yield Violation(
-                f"{captured[shipment]} captured for {shipment or 'no shipment'} in our database,"
-                f" the ledger charges {open_until_then} until then"
-            )
-        open_until_then -= captured[shipment]
+        if entry["kind"] == "charge" and entry.get("cause") != "dispute":
+            left += money(entry["amount"])
+            taken = captured.pop(shipment, ZERO) if (shipment := entry.get("shipment")) else ZERO
+            yield from _taken_of(taken, left, shipment)
+            left -= taken
+    for shipment, taken in captured.items():
+        yield from _taken_of(taken, ZERO if shipment else left, shipment)
+
+
+def _taken_of(taken: Decimal, charged: Decimal, shipment: str) -> Iterator[Finding]:
+    if taken > charged:
+        yield Violation(
+            f"{taken} captured for {shipment or 'no shipment'} in our database,"
+            f" the ledger charges {charged} until then"
+        )
 
 
 def _units(amount: Decimal, currency: str) -> int:

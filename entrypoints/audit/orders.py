@@ -32,6 +32,7 @@ FOUND_WITHIN = timedelta(hours=4)  # what a lost hint told of is found at the or
 
 _CLOSED = frozenset({"completed", "cancelled"})
 _ARRIVED = frozenset({"delivered", "lost"})
+_BEING_CREDITED = frozenset({"received", "credited"})
 
 
 class _OfAnOrder(Protocol):
@@ -88,7 +89,8 @@ class Order:
             return True
         shipments = (s for s in self.document.get("shipments", []) if s.get("state") != "cancelled")
         arrived = all(shipment.get("tracking") in _ARRIVED for shipment in shipments)
-        return self.phase == "after_sales" and arrived
+        credits_run = any(back["state"] in _BEING_CREDITED for back in self.document.get("returns", []))
+        return self.phase == "after_sales" and arrived and not credits_run
 
     @property
     def cancelled(self) -> bool:
@@ -155,17 +157,19 @@ class Order:
         if self.kept > self.ledger("charge") - self.ledger("credit"):
             transfers = (payment for payment in self.payments if payment.method is Method.BANK_TRANSFER)
             moments += [capture.moment for payment in transfers for capture in payment.captures]
-        if self.returned_units != self.credited_units("return"):
-            moments += [back.last for back in self.returns]
+        for back in self.returns:
+            if back.units != self.credited_units("return", back.reference):
+                moments.append(back.last)
         came = (moment.latest for moment in moments if moment and moment.latest)
         return any(latest > self.read_at - FOUND_WITHIN for latest in came)
 
-    def credited_units(self, cause: str) -> dict[str, Decimal]:
-        """Units by line that the ledger credits for this cause."""
+    def credited_units(self, cause: str, return_id: str | None = None) -> dict[str, Decimal]:
+        """Units by line that the ledger credits for this cause, in all or for one return."""
         return _sum_of(
             {share["line_id"]: Decimal(share["quantity"])}
             for entry in self.entries
             if (entry["kind"], entry.get("cause")) == ("credit", cause)
+            and return_id in {None, entry.get("return_id")}
             for share in entry["shares"]
             if share["quantity"]
         )

@@ -1,8 +1,9 @@
 """Promises 2, 5 and 7, of goods that come back: counted once, worth what was paid for them, told to everybody."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from entrypoints.audit.findings import Finding, NotChecked, Violation
 from entrypoints.audit.orders import Order, money, units_of
@@ -14,13 +15,29 @@ _OF_GOODS = frozenset({"goods", "tax", "discount"})
 
 
 def returned_goods_are_credited(order: Order) -> Iterator[Finding]:
-    """At rest: the ledger credits the units that the warehouse counted, no more and no fewer."""
-    came, credited = order.returned_units, order.credited_units("return")
-    for line in sorted(came.keys() | credited.keys()):
-        if came.get(line, ZERO) != credited.get(line, ZERO):
-            yield Violation(
-                f"line {line}: {came.get(line, ZERO)} units came back, {credited.get(line, ZERO)} are credited"
+    """At rest: of every return the ledger credits the units that the warehouse counted, as far as they were announced.
+
+    Of damaged ones people may have decided otherwise. While a box is still expected there may be more than is credited.
+    """
+    known = {back.reference for back in order.returns}
+    for back in order.returns:
+        credited = order.credited_units("return", back.reference)
+        for line in sorted(back.units.keys() | credited.keys()):
+            units, asked = credited.get(line, ZERO), back.asked.get(line, ZERO)
+            came, good = (
+                min(asked, back.units.get(line, ZERO)),
+                min(asked, back.good.get(line, ZERO)),
             )
+            if units > came or (back.complete and units < good):
+                yield Violation(
+                    f"line {line}: {came} units came back with {back.reference}, {good} of them good, {units} are credited"
+                )
+    for name in sorted({str(entry.get("return_id")) for entry in _for_returns(order)} - known):
+        yield Violation(f"{name} is credited, and the warehouse knows of no such return")
+
+
+def _for_returns(order: Order) -> list[Mapping[str, Any]]:
+    return [e for e in order.entries if (e["kind"], e.get("cause")) == ("credit", "return")]
 
 
 def lost_goods_were_lost(order: Order) -> Iterator[Finding]:
@@ -65,9 +82,7 @@ def _credited(order: Order) -> tuple[dict[str, Decimal], dict[str, Decimal], Dec
     fees: dict[str, Decimal] = defaultdict(Decimal)
     lines = {line.line_id for line in order.worth.lines} if order.worth else set()
     beside = ZERO
-    for entry in order.entries:
-        if (entry["kind"], entry.get("cause")) != ("credit", "return"):
-            continue
+    for entry in _for_returns(order):
         for share in entry["shares"]:
             amount, line = money(share["amount"]), share["line_id"]
             if share["part"] == "restocking_fee":

@@ -50,6 +50,16 @@ def test_goods_that_came_back_a_moment_ago_are_not_credited_yet() -> None:
     assert (report.orders.completed, report.orders.open) == (0, 2)
 
 
+def test_a_return_that_is_being_credited_is_not_at_rest() -> None:
+    world = correct_world()
+    one_unit_came_back(world)
+    another_unit_came_back(world)
+    world.document().update(phase="after_sales", returns=[{"state": "closed"}])
+    assert not world.audit().kept
+    world.document()["returns"][0]["state"] = "received"
+    assert world.audit().kept
+
+
 def test_a_dispute_of_a_moment_ago_is_not_in_the_ledger_yet() -> None:
     world = correct_world()
     dispute_lost(world)
