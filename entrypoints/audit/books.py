@@ -51,6 +51,17 @@ class Refund(Entry):
     amount: Decimal
     capture: str | None = None
     failed: bool = False
+    moment: Moment | None = None
+
+
+class Dispute(Entry):
+    """Money that the customer's bank took back: for good, or until the merchant has `won`."""
+
+    reference: str
+    amount: Decimal
+    won: bool = False
+    opened: Moment | None = None
+    decided: Moment | None = None
 
 
 class Method(StrEnum):
@@ -76,6 +87,7 @@ class Payment(Entry):
     held: Decimal
     captures: tuple[Capture, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
 
     @property
     def captured(self) -> Decimal:
@@ -90,6 +102,11 @@ class Payment(Entry):
     def refunded(self) -> Decimal:
         """What went back or is on its way."""
         return sum((refund.amount for refund in self.refunds if not refund.failed), Decimal(0))
+
+    @property
+    def disputed(self) -> Decimal:
+        """What is gone by disputes."""
+        return sum((dispute.amount for dispute in self.disputes if not dispute.won), Decimal(0))
 
 
 class State(StrEnum):
@@ -110,7 +127,10 @@ class Line(Entry):
 
 
 class ShopOrder(Entry):
-    """`document` is the platform's own; `lines`, `total` and what is `paid` are what the shop shows its customer."""
+    """`document` is the platform's own; `lines`, `total` and what is `paid` are what the shop shows its customer.
+
+    `amended`: it was told to show other lines than the document has. `given_back` by return, as it was told.
+    """
 
     order_id: str
     platform: str
@@ -121,12 +141,15 @@ class ShopOrder(Entry):
     currency: str
     paid: Decimal
     placed_at: datetime | None = None
+    amended: bool = False
+    given_back: Mapping[str, Decimal] = {}
 
 
 class Sale(Entry):
     """A sales order in the ERP. `total` includes what is no line of goods: freight, fees, rounding.
 
-    `received` is the money that the ERP has booked for it.
+    `received` is the money that the ERP has booked for it, `credited` what its credit notes say, by return: None where
+    it is not told.
     """
 
     reference: str
@@ -137,6 +160,7 @@ class Sale(Entry):
     total: Decimal
     currency: str
     received: Decimal
+    credited: Mapping[str, Decimal] | None = None
 
 
 class Invoice(Entry):
@@ -154,7 +178,10 @@ class Customer(Entry):
 
 
 class Shelf(Entry):
+    """`location` is the warehouse; empty where a system tells the sum of all."""
+
     sku: str
+    location: str = ""
     on_hand: Decimal
     reserved: Decimal
 
@@ -163,6 +190,7 @@ class Reservation(Entry):
     order_id: str
     line_id: str
     sku: str
+    location: str = ""
     units: Decimal
 
 
@@ -182,12 +210,30 @@ class Shipment(Entry):
     left: Moment | None = None
 
 
+class Return(Entry):
+    """Goods that came back: `units` by line as the warehouse counted them, `good` those that can be sold again.
+
+    `asked` were announced. `last` is when the last of them came, `complete` says that no more is expected; `restocked` is
+    what was put on a shelf again, as often as it was.
+    """
+
+    reference: str
+    order_id: str
+    asked: Mapping[str, Decimal]
+    units: Mapping[str, Decimal]
+    good: Mapping[str, Decimal]
+    restocked: Mapping[str, Decimal]
+    complete: bool
+    last: Moment | None = None
+
+
 class Parcel(Entry):
-    """`moving`: the carrier has it, or had."""
+    """`moving`: the carrier has it, or had; `lost`: it never arrived."""
 
     order_id: str
     shipment: str
     moving: bool
+    lost: bool = False
 
 
 class Mail(Entry):
@@ -253,6 +299,7 @@ class Books(Entry):
     shelves: tuple[Shelf, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     shipments: tuple[Shipment, ...] = ()
+    returns: tuple[Return, ...] = ()
     parcels: tuple[Parcel, ...] = ()
     mails: tuple[Mail, ...] = ()
     workflows: tuple[Workflow, ...] = ()

@@ -1,5 +1,6 @@
 """The simulated systems' books, by `GET /books`. Every event bears a mark that counts over all of these systems."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from entrypoints.audit.books import (
     Books,
     Capture,
     Customer,
+    Dispute,
     Invoice,
     Line,
     Mail,
@@ -21,6 +23,7 @@ from entrypoints.audit.books import (
     Payment,
     Refund,
     Reservation,
+    Return,
     Sale,
     Shelf,
     Shipment,
@@ -35,6 +38,7 @@ _NOT_OURS = ("checkout/", "by-hand/")  # the keys of what the shop took itself, 
 _SYSTEMS = {"erp": "ERP", "crm": "CRM"}
 _SHOP_STATES = {"open": State.OPEN, "fulfilled": State.DONE, "cancelled": State.CANCELLED}
 _SALE_STATES = {"entered": State.OPEN, "invoiced": State.DONE, "cancelled": State.CANCELLED}
+_MAIN = "main"  # the warehouse of who has one only
 _MOVING = frozenset({"in_transit", "delivered", "lost"})
 
 Thing = Mapping[str, Any]
@@ -58,12 +62,10 @@ def books_of(book: Thing, as_of: datetime | None = None) -> Books:
         sales=tuple(_sale(sale) for sale in book["sales_orders"] if sale["order"]),
         invoices=tuple(_invoice(invoice) for invoice in book["invoices"]),
         customers=tuple(_customer(customer) for customer in book["customers"]),
-        shelves=tuple(
-            Shelf(sku=shelf["sku"], on_hand=shelf["on_hand"], reserved=shelf["reserved"])
-            for shelf in book["stock"]
-        ),
+        shelves=tuple(_shelf(shelf) for shelf in book.get("shelves", book["stock"])),
         reservations=tuple(_reservations(book["reservations"])),
         shipments=tuple(_shipment(pick) for pick in book["picks"] if pick["order_id"]),
+        returns=tuple(_return(back, book["restocks"]) for back in book.get("returns", ())),
         parcels=tuple(_parcel(parcel) for parcel in book["parcels"]),
         mails=tuple(
             Mail(**{name: mail[name] for name in ("key", "to", "subject", "plain")}) for mail in book["mails"]
@@ -91,7 +93,16 @@ def _shop_order(order: Thing) -> ShopOrder:
         currency=order["total"]["currency"],
         paid=_told(order["shipments"]),
         placed_at=datetime.fromisoformat(order["placed"]["at"]),
+        amended=bool(order.get("amendments")),
+        given_back=_by_return(order.get("refunds", ())),
     )
+
+
+def _by_return(given: Iterable[Thing]) -> dict[str, Decimal]:
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for told in given:
+        amounts[told["note"]["return_id"]] += _amount(told["note"]["amount"])
+    return dict(amounts)
 
 
 def _line(line: Thing) -> Line:
@@ -126,8 +137,19 @@ def _payment(payment: Thing) -> Payment:
                 reference=refund["reference"],
                 amount=_amount(refund["amount"]),
                 failed=refund.get("state") == "failed",
+                moment=_moment(refund["mark"]),
             )
             for refund in payment["refunds"]
+        ),
+        disputes=tuple(
+            Dispute(
+                reference=dispute["reference"],
+                amount=_amount(dispute["amount"]),
+                won=dispute["state"] == "won",
+                opened=_moment(dispute["opened"]),
+                decided=_moment(dispute["decided"]) if dispute["decided"] else None,
+            )
+            for dispute in payment.get("disputes", ())
         ),
     )
 
@@ -143,6 +165,7 @@ def _sale(sale: Thing) -> Sale:
         total=_amount(order["total"]),
         currency=order["total"]["currency"],
         received=_told(sale["shipments"]),
+        credited=_by_return(sale.get("credit_notes", ())),
     )
 
 
@@ -154,6 +177,15 @@ def _told(shipments: Iterable[Thing]) -> Decimal:
 def _invoice(invoice: Thing) -> Invoice:
     return Invoice(
         reference=invoice["reference"], order_id=invoice["order_id"], total=_amount(invoice["total"])
+    )
+
+
+def _shelf(shelf: Thing) -> Shelf:
+    return Shelf(
+        sku=shelf["sku"],
+        location=shelf.get("location", _MAIN),
+        on_hand=shelf["on_hand"],
+        reserved=shelf["reserved"],
     )
 
 
@@ -178,6 +210,7 @@ def _reservations(reservations: Iterable[Thing]) -> Iterator[Reservation]:
                 order_id=reservation["order_id"],
                 line_id=line["line_id"],
                 sku=line["sku"],
+                location=line.get("location", _MAIN),
                 units=line["reserved"],
             )
 
@@ -185,17 +218,38 @@ def _reservations(reservations: Iterable[Thing]) -> Iterator[Reservation]:
 def _shipment(pick: Thing) -> Shipment:
     left = next((event["mark"] for event in pick["history"] if event["state"] == "shipped"), None)
     packed = [line for package in pick["packages"] for line in package["lines"]]
-    units: dict[str, Decimal] = {}
-    for line in packed or pick["lines"]:
-        units[line["line_id"]] = units.get(line["line_id"], ZERO) + line["quantity"]
     state = ShipmentState.CANCELLED if pick["state"] == "cancelled" else ShipmentState.OPEN
     return Shipment(
         reference=pick["shipment_id"],
         order_id=pick["order_id"],
         state=ShipmentState.LEFT if left else state,
-        units=units,
+        units=_by_line(packed or pick["lines"]),
         left=_moment(left) if left else None,
     )
+
+
+def _return(back: Thing, restocks: Iterable[Thing]) -> Return:
+    received = [line for event in back["events"] for line in event["lines"]]
+    shelved = [
+        line for restock in restocks if restock["return_id"] == back["return_id"] for line in restock["lines"]
+    ]
+    return Return(
+        reference=back["return_id"],
+        order_id=back["order_id"],
+        asked=_by_line(back["lines"]),
+        units=_by_line(received),
+        good=_by_line(line for line in received if line["condition"] == "good"),
+        restocked=_by_line(shelved),
+        complete=back["complete"],
+        last=_moment(back["events"][-1]["mark"]) if back["events"] else None,
+    )
+
+
+def _by_line(lines: Iterable[Thing]) -> dict[str, Decimal]:
+    units: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        units[line["line_id"]] += line["quantity"]
+    return dict(units)
 
 
 def _parcel(parcel: Thing) -> Parcel:
@@ -203,4 +257,5 @@ def _parcel(parcel: Thing) -> Parcel:
         order_id=parcel["shipment_id"].rpartition("/s")[0],
         shipment=parcel["shipment_id"],
         moving=parcel["state"] in _MOVING,
+        lost=parcel["state"] == "lost",
     )

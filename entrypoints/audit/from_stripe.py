@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from entrypoints.audit.books import Books, Capture, Method, Moment, Payment, Refund
+from entrypoints.audit.books import Books, Capture, Dispute, Method, Moment, Payment, Refund
 from entrypoints.audit.sources import StripeBooks
 from entrypoints.audit.sums import ZERO, digits_of
 
@@ -21,6 +21,9 @@ _READ_SECONDS_MAX = 60
 _DIGITS = {"ISK": 2, "UGX": 2, "MGA": 0}  # where Stripe counts otherwise (docs.stripe.com/currencies)
 _PENDING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "processing"})
 _GAVE_NOTHING = frozenset({"failed", "canceled"})
+_NOTHING_TAKEN = frozenset(  # docs.stripe.com/api/disputes/object: an inquiry takes no money
+    {"won", "prevented", "warning_needs_response", "warning_under_review", "warning_closed"}
+)
 _METHODS = {"card": Method.CARD, "customer_balance": Method.BANK_TRANSFER}
 _ANNOUNCED = "ordersaga_capture_"  # in the metadata of a payment intent that we captured
 
@@ -38,11 +41,18 @@ async def read(source: StripeBooks) -> Books:
             ["data.latest_charge", "data.latest_charge.balance_transaction"],
         )
         refunds = await _all(http, "/v1/refunds", [])
+        disputed = any((intent["latest_charge"] or {}).get("disputed") for intent in intents)
+        disputes = await _all(http, "/v1/disputes", []) if disputed else []
+    given_back, gone = _by_charge(refunds), _by_charge(disputes)
+    return Books(payments=tuple(_payment(intent, given_back, gone) for intent in intents))
+
+
+def _by_charge(things: list[Thing]) -> dict[str, list[Thing]]:
     by_charge: dict[str, list[Thing]] = defaultdict(list)
-    for refund in refunds:
-        if refund["charge"]:
-            by_charge[refund["charge"]].append(refund)
-    return Books(payments=tuple(_payment(intent, by_charge) for intent in intents))
+    for thing in things:
+        if thing["charge"]:
+            by_charge[thing["charge"]].append(thing)
+    return by_charge
 
 
 async def _all(http: httpx.AsyncClient, path: str, expand: list[str]) -> list[Thing]:
@@ -60,7 +70,9 @@ async def _all(http: httpx.AsyncClient, path: str, expand: list[str]) -> list[Th
     return found
 
 
-def _payment(intent: Thing, refunds: Mapping[str, list[Thing]]) -> Payment:
+def _payment(
+    intent: Thing, refunds: Mapping[str, list[Thing]], disputes: Mapping[str, list[Thing]]
+) -> Payment:
     currency = intent["currency"].upper()
     charge: Thing = intent["latest_charge"] or {}
     given_back = refunds.get(charge.get("id", ""), [])
@@ -85,8 +97,18 @@ def _payment(intent: Thing, refunds: Mapping[str, list[Thing]]) -> Payment:
                 amount=_major(refund["amount"], currency),
                 capture=refund["charge"],
                 failed=refund["status"] in _GAVE_NOTHING,
+                moment=_second(refund["created"]),
             )
             for refund in _of_captured_money(charge, given_back, captured)
+        ),
+        disputes=tuple(
+            Dispute(
+                reference=dispute["id"],
+                amount=_major(dispute["amount"], currency),
+                won=dispute["status"] in _NOTHING_TAKEN,
+                opened=_second(dispute["created"]),
+            )
+            for dispute in disputes.get(charge.get("id", ""), [])
         ),
     )
 
@@ -146,7 +168,11 @@ def _moment(charge: Thing) -> Moment | None:
     several = (_card(charge).get("multicapture") or {}).get("status") == "available"
     if several or not isinstance(booked, Mapping):
         return None
-    second = datetime.fromtimestamp(booked["created"], UTC)
+    return _second(booked["created"])
+
+
+def _second(created: int) -> Moment:
+    second = datetime.fromtimestamp(int(created), UTC)
     return Moment(book="stripe", earliest=second, latest=second + timedelta(seconds=1))
 
 

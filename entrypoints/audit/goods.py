@@ -13,16 +13,24 @@ from entrypoints.audit.sums import ZERO
 
 
 def shelves_hold_what_is_reserved(books: Books, _orders: list[Order]) -> Iterator[Finding]:
-    reserved: dict[str, Decimal] = defaultdict(Decimal)
+    """In every warehouse by itself."""
+    reserved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for reservation in books.reservations:
-        reserved[reservation.sku] += reservation.units
+        reserved[reservation.sku, reservation.location] += reservation.units
     for shelf in books.shelves:
+        what = _stock(shelf.sku, shelf.location)
         if shelf.reserved > shelf.on_hand or shelf.reserved < 0:
-            yield Violation(f"stock of {shelf.sku}: {shelf.reserved} reserved of {shelf.on_hand} on hand")
-        if shelf.reserved != reserved[shelf.sku]:
-            yield Violation(
-                f"stock of {shelf.sku}: {shelf.reserved} reserved, for orders {reserved[shelf.sku]}"
-            )
+            yield Violation(f"{what}: {shelf.reserved} reserved of {shelf.on_hand} on hand")
+        orders = reserved.pop((shelf.sku, shelf.location), ZERO)
+        if shelf.reserved != orders:
+            yield Violation(f"{what}: {shelf.reserved} reserved, for orders {orders}")
+    for (sku, location), units in reserved.items():
+        if units:
+            yield Violation(f"{_stock(sku, location)}: {units} reserved where there is no shelf")
+
+
+def _stock(sku: str, location: str) -> str:
+    return f"stock of {sku} in {location}" if location else f"stock of {sku}"
 
 
 def reserved_once(order: Order) -> Iterator[Finding]:
@@ -61,7 +69,7 @@ def shipped_at_most_what_was_ordered(order: Order) -> Iterator[Finding]:
 
 
 def shipped_what_was_ordered(order: Order) -> Iterator[Finding]:
-    """At rest and not cancelled: unit by unit. Nothing is on backorder in an order at rest."""
+    """At rest and not cancelled: unit by unit, what is ordered now. Nothing is on backorder in an order at rest."""
     if order.worth is None or order.cancelled:
         return
     left = units_of(order.left)

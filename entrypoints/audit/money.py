@@ -32,7 +32,7 @@ def captured_for_a_reason(order: Order) -> Iterator[Finding]:
     """At rest: we took what the ledger charges beyond what others had paid, even where more went back again."""
     taken = sum((payment.ours for payment in order.payments), ZERO)
     there = _kept_of_others(order.payments)
-    charged = order.ledger("charge")
+    charged = order.charged
     if taken > max(ZERO, charged - there):
         beside = f" beside {there} that others paid" if there else ""
         yield Violation(f"{taken} captured{beside}, the ledger has charges of {charged} only")
@@ -40,14 +40,14 @@ def captured_for_a_reason(order: Order) -> Iterator[Finding]:
 
 def captured_after_shipping(order: Order) -> Iterator[Finding]:
     """What we capture is covered by what had left the house by then, beyond what others had paid before."""
-    if order.worth is None:
+    if order.placed_worth is None:
         return
     ours = [capture for payment in order.payments for capture in payment.captures if capture.ours]
     ours.sort(key=_in_order)
     sums = accumulate(capture.amount for capture in ours)
     for capture, so_far in zip(ours, sums, strict=True):
         there = _kept_of_others(order.payments, before_this=capture)
-        yield from _covered(order, order.worth, capture, so_far + there)
+        yield from _covered(order, order.placed_worth, capture, so_far + there)
 
 
 def _kept_of_others(payments: Iterable[Payment], before_this: Capture | None = None) -> Decimal:
@@ -106,6 +106,20 @@ def nothing_taken_on_account(order: Order) -> Iterator[Finding]:
                 )
 
 
+def given_back_once(order: Order) -> Iterator[Finding]:
+    """What the customer's bank took back is not refunded by us as well, once we could know of it."""
+    for payment in order.payments:
+        beyond = payment.refunded + payment.disputed - payment.captured
+        disputes = [dispute for dispute in payment.disputes if not dispute.won]
+        for refund in payment.refunds:
+            after = any(before(dispute.opened, refund.moment) for dispute in disputes)
+            if beyond > 0 and after and not refund.failed:
+                yield Violation(
+                    f"refund {refund.reference} was given of money that is disputed: {payment.refunded} refunded"
+                    f" and {payment.disputed} disputed of {payment.captured} captured"
+                )
+
+
 # --- 2: the ledger, and the bounds of every hold and charge
 
 
@@ -142,11 +156,30 @@ def ledger_adds_up(order: Order) -> Iterator[Finding]:
     for key, count in Counter(entry["key"] for entry in order.entries).items():
         if count > 1:
             yield Violation(f"ledger entry {key} stands {count} times in the ledger")
+
+
+def ledger_is_bounded(order: Order) -> Iterator[Finding]:
+    """Charges by the order's worth, credits by the charges, as a whole and on every line."""
     charged, credited = order.ledger("charge"), order.ledger("credit")
-    if order.worth and charged > order.worth.total:
-        yield Violation(f"the ledger charges {charged} for an order of {order.worth.total} {order.currency}")
+    if order.worth and order.charged > order.worth.total:
+        worth = f"{order.worth.total} {order.currency}"
+        yield Violation(f"the ledger charges {order.charged} for an order of {worth}")
     if credited > charged:
         yield Violation(f"the ledger credits {credited} of {charged} charged")
+    if order.regained > (lost := order.ledger("credit", cause="dispute")):
+        yield Violation(f"the ledger charges {order.regained} again after disputes over {lost}")
+    for line, balance in _balances(order).items():
+        if balance < 0:
+            yield Violation(f"the ledger credits {-balance} more on line {line} than it charges")
+
+
+def _balances(order: Order) -> dict[str, Decimal]:
+    balances: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in order.entries:
+        for share in entry["shares"]:
+            amount = money(share["amount"])
+            balances[share["line_id"]] += amount if entry["kind"] == "charge" else -amount
+    return dict(balances)
 
 
 def _currencies(entry: Mapping[str, Any]) -> set[str]:
@@ -154,11 +187,16 @@ def _currencies(entry: Mapping[str, Any]) -> set[str]:
 
 
 def ledger_is_the_gateway(order: Order) -> Iterator[Finding]:
-    """At rest: captured − refunded = Σ charges − Σ credits; of an order on account, what was invoiced."""
+    """At rest: captured − refunded − disputed = Σ charges − Σ credits.
+
+    Of an order on account what was invoiced stands for what was captured, and credit notes for refunds.
+    """
     balance = order.ledger("charge") - order.ledger("credit")
     if order.on_account:
-        if order.invoiced != balance:
-            yield Violation(f"{order.invoiced} invoiced, the ledger's balance is {balance} {order.currency}")
+        notes = (amount for sale in order.live_sales for amount in (sale.credited or {}).values())
+        owed = order.invoiced - sum(notes, ZERO)
+        if owed != balance:
+            yield Violation(f"{owed} invoiced, the ledger's balance is {balance} {order.currency}")
     elif order.kept != balance:
         yield Violation(f"the gateway kept {order.kept}, the ledger's balance is {balance} {order.currency}")
 
@@ -189,21 +227,31 @@ def movements_are_recorded(order: Order) -> Iterator[Finding]:
 
 
 def _rows_are_in_the_ledger(order: Order) -> Iterator[Finding]:
-    """What was captured for a shipment, from one payment or several, the ledger charges for that shipment."""
-    charged: dict[str | None, Decimal] = defaultdict(Decimal)
-    for entry in order.entries:
-        if entry["kind"] == "charge":
-            charged[entry.get("shipment")] += money(entry["amount"])
-    captured: dict[str | None, Decimal] = defaultdict(Decimal)
+    """What was captured for a shipment, from one payment or several, the ledger charges for it and those before.
+
+    What was too little for the gateway, or waited for the last shipment, is captured with a later one, or for none.
+    """
+    captured: dict[str, Decimal] = defaultdict(Decimal)
     for row in order.movements:
         if row.kind == "captured":
-            captured[row.shipment] += row.amount
-    for shipment, amount in captured.items():
-        if amount > charged[shipment]:
-            yield Violation(
-                f"{amount} captured for {shipment or 'no shipment'} in our database,"
-                f" the ledger charges {charged[shipment]} for it"
-            )
+            captured[row.shipment or ""] += row.amount
+    left = ZERO
+    for entry in order.entries:
+        if entry["kind"] == "charge" and entry.get("cause") != "dispute":
+            left += money(entry["amount"])
+            taken = captured.pop(shipment, ZERO) if (shipment := entry.get("shipment")) else ZERO
+            yield from _taken_of(taken, left, shipment)
+            left -= taken
+    for shipment, taken in captured.items():
+        yield from _taken_of(taken, ZERO if shipment else left, shipment)
+
+
+def _taken_of(taken: Decimal, charged: Decimal, shipment: str) -> Iterator[Finding]:
+    if taken > charged:
+        yield Violation(
+            f"{taken} captured for {shipment or 'no shipment'} in our database,"
+            f" the ledger charges {charged} until then"
+        )
 
 
 def _units(amount: Decimal, currency: str) -> int:
@@ -225,7 +273,7 @@ def captures_are_the_total(order: Order) -> Iterator[Finding]:
         yield Violation(f"everything shipped and {paid} was {how} of {order.worth.total} {order.currency}")
     shares: Counter[str] = Counter()
     for entry in order.entries:
-        if entry["kind"] == "charge":
+        if entry["kind"] == "charge" and entry.get("cause") != "dispute":
             for share in entry["shares"]:
                 shares[share["line_id"]] += int(share["amount"]["minor"])
     unit = minor_unit(order.currency)
@@ -236,6 +284,23 @@ def captures_are_the_total(order: Order) -> Iterator[Finding]:
     rest = sum(shares.values()) * unit
     if not order.worth.rest.has(rest):
         yield Violation(f"freight and fees: {rest} charged, they are worth {order.worth.rest}")
+
+
+def charged_what_left(order: Order) -> Iterator[Finding]:
+    """At rest: the units that the ledger charges are those that were in the boxes."""
+    if order.worth is None or order.cancelled:
+        return
+    charged: Counter[str] = Counter()
+    for entry in order.entries:
+        if entry["kind"] == "charge":
+            for share in entry["shares"]:
+                charged[share["line_id"]] += share["quantity"]
+    left = units_of(order.left)
+    for line in order.worth.shipping:
+        if charged[line] != left.get(line, ZERO):
+            yield Violation(
+                f"line {line}: {charged[line]} units charged, {left.get(line, ZERO)} left the house"
+            )
 
 
 def nothing_captures_nothing(order: Order) -> Iterator[Finding]:

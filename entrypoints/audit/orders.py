@@ -11,10 +11,12 @@ from entrypoints.audit.books import (
     Books,
     Invoice,
     Method,
+    Moment,
     Movement,
     Parcel,
     Payment,
     Reservation,
+    Return,
     Row,
     Sale,
     Shipment,
@@ -26,9 +28,11 @@ from entrypoints.audit.books import (
 from entrypoints.audit.sums import ZERO, CannotSum, OrderWorth, minor_unit, worth_of
 from entrypoints.audit.terms import on_account, payment_told, term_told
 
-FOUND_WITHIN = timedelta(hours=4)  # a transfer whose hint was lost is found at the order's next look
+FOUND_WITHIN = timedelta(hours=4)  # what a lost hint told of is found at the order's next look
 
 _CLOSED = frozenset({"completed", "cancelled"})
+_ARRIVED = frozenset({"delivered", "lost"})
+_BEING_CREDITED = frozenset({"received", "credited"})
 
 
 class _OfAnOrder(Protocol):
@@ -41,6 +45,8 @@ K = TypeVar("K", bound=_OfAnOrder)
 
 @dataclass
 class Order:
+    """`placed_worth` is what was ordered first, `worth` what is ordered now: some of it may never have come."""
+
     order_id: str
     shop: list[ShopOrder] = field(default_factory=list)
     workflows: list[Workflow] = field(default_factory=list)
@@ -50,9 +56,11 @@ class Order:
     invoices: list[Invoice] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)
     shipments: list[Shipment] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
     parcels: list[Parcel] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
     worth: OrderWorth | None = None
+    placed_worth: OrderWorth | None = None
     not_summed: str = ""
     on_account: bool = False
     term: str = "unknown"
@@ -75,13 +83,14 @@ class Order:
     @property
     def at_rest(self) -> bool:
         """Nothing in flight and nothing owed. What needs a person is listed as such and not judged yet."""
-        if self.needs_person or self.document.get("blocked") or self._money_just_came:
+        if self.needs_person or self.document.get("blocked") or self._just_moved:
             return False
         if self.phase in _CLOSED:
             return True
-        shipments = self.document.get("shipments", [])
-        delivered = all(shipment.get("tracking") == "delivered" for shipment in shipments)
-        return self.phase == "after_sales" and delivered
+        shipments = (s for s in self.document.get("shipments", []) if s.get("state") != "cancelled")
+        arrived = all(shipment.get("tracking") in _ARRIVED for shipment in shipments)
+        credits_run = any(back["state"] in _BEING_CREDITED for back in self.document.get("returns", []))
+        return self.phase == "after_sales" and arrived and not credits_run
 
     @property
     def cancelled(self) -> bool:
@@ -111,27 +120,64 @@ class Order:
 
     @property
     def kept(self) -> Decimal:
-        """What we have of the customer's money."""
-        return self.captured - self.refunded + self.paid_outside - self.returned_outside
+        """What we have of the customer's money. What is disputed is gone."""
+        there = self.captured - self.refunded - self.disputed
+        return there + self.paid_outside - self.returned_outside
+
+    @property
+    def disputed(self) -> Decimal:
+        return sum((payment.disputed for payment in self.payments), ZERO)
 
     @property
     def earned(self) -> Decimal:
         """What was kept of it for this order, before anything was credited again."""
-        return self.kept + self.ledger("credit")
+        return self.kept + self.ledger("credit") - self.regained
+
+    @property
+    def charged(self) -> Decimal:
+        """What the ledger charges for goods and what goes with them."""
+        return self.ledger("charge") - self.regained
+
+    @property
+    def regained(self) -> Decimal:
+        """What the ledger charges again, because a dispute was won."""
+        return self.ledger("charge", cause="dispute")
 
     @property
     def invoiced(self) -> Decimal:
         return sum((invoice.total for invoice in self.invoices), ZERO)
 
     @property
-    def _money_just_came(self) -> bool:
-        """More than is owed is there, by a transfer so late that nobody may have looked since."""
-        if self.read_at is None or self.kept <= self.ledger("charge") - self.ledger("credit"):
+    def _just_moved(self) -> bool:
+        """Money or goods came, or went by a dispute, so late that nobody may have looked since."""
+        if self.read_at is None:
             return False
-        transfers = (payment for payment in self.payments if payment.method is Method.BANK_TRANSFER)
-        moments = (capture.moment for payment in transfers for capture in payment.captures)
-        arrivals = (moment.latest for moment in moments if moment and moment.latest)
-        return any(arrival > self.read_at - FOUND_WITHIN for arrival in arrivals)
+        disputes = [dispute for payment in self.payments for dispute in payment.disputes]
+        moments: list[Moment | None] = [dispute.decided or dispute.opened for dispute in disputes]
+        if self.kept > self.ledger("charge") - self.ledger("credit"):
+            transfers = (payment for payment in self.payments if payment.method is Method.BANK_TRANSFER)
+            moments += [capture.moment for payment in transfers for capture in payment.captures]
+        for back in self.returns:
+            if back.units != self.credited_units("return", back.reference):
+                moments.append(back.last)
+        came = (moment.latest for moment in moments if moment and moment.latest)
+        return any(latest > self.read_at - FOUND_WITHIN for latest in came)
+
+    def credited_units(self, cause: str, return_id: str | None = None) -> dict[str, Decimal]:
+        """Units by line that the ledger credits for this cause, in all or for one return."""
+        return _sum_of(
+            {share["line_id"]: Decimal(share["quantity"])}
+            for entry in self.entries
+            if (entry["kind"], entry.get("cause")) == ("credit", cause)
+            and return_id in {None, entry.get("return_id")}
+            for share in entry["shares"]
+            if share["quantity"]
+        )
+
+    @property
+    def returned_units(self) -> dict[str, Decimal]:
+        """Units by line that came back, as the warehouse counted them."""
+        return _sum_of(back.units for back in self.returns)
 
     @property
     def left(self) -> list[Shipment]:
@@ -153,8 +199,10 @@ class Order:
         """The order's ledger."""
         return list(self.document.get("ledger", {}).get("entries", []))
 
-    def ledger(self, kind: str) -> Decimal:
-        return sum((money(entry["amount"]) for entry in self.entries if entry["kind"] == kind), ZERO)
+    def ledger(self, kind: str, *, cause: str | None = None) -> Decimal:
+        """The sum of one kind of entry, or of those for one cause."""
+        entries = (entry for entry in self.entries if entry["kind"] == kind)
+        return sum((money(e["amount"]) for e in entries if cause in {None, e.get("cause")}), ZERO)
 
 
 def money(amount: Mapping[str, Any]) -> Decimal:
@@ -164,9 +212,13 @@ def money(amount: Mapping[str, Any]) -> Decimal:
 
 def units_of(shipments: Iterable[Shipment]) -> dict[str, Decimal]:
     """Units by line, over all of them."""
+    return _sum_of(shipment.units for shipment in shipments)
+
+
+def _sum_of(parts: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
     units: dict[str, Decimal] = defaultdict(Decimal)
-    for shipment in shipments:
-        for line, count in shipment.units.items():
+    for part in parts:
+        for line, count in part.items():
             units[line] += count
     return dict(units)
 
@@ -208,9 +260,12 @@ def _sum_up(order: Order) -> None:
     if not order.shop:
         order.not_summed = "the shop's books hold no such order"
         return
-    order.on_account = on_account(order.shop[0].platform, order.shop[0].document)
-    order.term = term_told(order.shop[0].platform, order.shop[0].document)
+    shop = order.shop[0]
+    order.on_account = on_account(shop.platform, shop.document)
+    order.term = term_told(shop.platform, shop.document)
     try:
-        order.worth = worth_of(order.shop[0].platform, order.shop[0].document)
+        worth = order.placed_worth = worth_of(shop.platform, shop.document)
+        left = {line.line_id: int(line.quantity) for line in shop.lines}
+        order.worth = worth.only(left, shop.total) if shop.amended else worth
     except CannotSum as reason:
         order.not_summed = str(reason)

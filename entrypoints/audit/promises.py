@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from entrypoints.audit import agreement, durability, goods, money
+from entrypoints.audit import agreement, durability, goods, money, returns
 from entrypoints.audit.books import Books
 from entrypoints.audit.findings import BooksCheck, Finding, NotChecked, OrderCheck
 from entrypoints.audit.orders import Order
@@ -46,27 +46,38 @@ PROMISES = (
         1,
         "Nothing is charged twice, and a card only for goods that shipped",
         always=(money.captured_once, money.captured_after_shipping, money.nothing_taken_on_account),
-        at_rest=(money.captured_for_a_reason, money.refunded_what_never_ships),
+        at_rest=(money.captured_for_a_reason, money.refunded_what_never_ships, money.given_back_once),
         by_document=True,
     ),
     Promise(
         2,
         "The ledger tells every charge and credit, and agrees with the gateway",
-        always=(money.within_the_hold, money.ledger_adds_up),
-        at_rest=(money.ledger_is_the_gateway, money.movements_are_recorded),
+        always=(money.within_the_hold, money.ledger_adds_up, money.ledger_is_bounded),
+        at_rest=(
+            money.ledger_is_the_gateway,
+            money.movements_are_recorded,
+            returns.returned_goods_are_credited,
+            returns.lost_goods_were_lost,
+            returns.credits_are_worth_what_came_back,
+        ),
     ),
     Promise(
         3,
         "What was captured for a shipped order is its total, to the cent",
         always=(money.nothing_captures_nothing,),
-        at_rest=(money.captures_are_the_total,),
+        at_rest=(money.captures_are_the_total, money.charged_what_left),
         by_document=True,
     ),
     Promise(4, "No hold is left behind", at_rest=(money.no_hold_left, money.nothing_waited_for)),
     Promise(
         5,
         "Stock is reserved once, never beyond what is on hand, and set free at the end",
-        always=(goods.reserved_once, goods.shipped_at_most_what_was_ordered),
+        always=(
+            goods.reserved_once,
+            goods.shipped_at_most_what_was_ordered,
+            returns.returned_at_most_what_left,
+            returns.restocked_once,
+        ),
         at_rest=(goods.nothing_left_reserved, goods.shipped_what_was_ordered),
         overall=(goods.shelves_hold_what_is_reserved,),
         by_document=True,
@@ -87,6 +98,7 @@ PROMISES = (
             agreement.ordersaga_agrees,
             agreement.money_is_booked,
             agreement.invoice_is_the_total,
+            returns.credits_are_told,
         ),
         by_document=True,
     ),

@@ -58,10 +58,37 @@ def ranges_sum(ranges: Iterable[Range]) -> Range:
 
 @dataclass(frozen=True)
 class LineWorth:
+    """`amounts` are what its worth is added up from: the value after discounts, and taxes on top of it."""
+
     line_id: str
     quantity: int
     ships: bool
-    worth: Range
+    amounts: tuple[Range, ...]
+
+    @property
+    def worth(self) -> Range:
+        return ranges_sum(self.amounts)
+
+    def of(self, units: Decimal, unit: Decimal) -> Range:
+        """What so many of its units are worth: each amount in proportion, half up.
+
+        It may be a minor `unit` less, because no unit costs more than it is listed for.
+        """
+        if units >= self.quantity:
+            return self.worth
+        share = ranges_sum(self._part(amount, units, unit) for amount in self.amounts)
+        return Range(max(ZERO, share.low - unit), share.high)
+
+    def only(self, units: int, unit: Decimal) -> "LineWorth":
+        """The line with fewer units. Parts of parts round apart: each amount may be off by a minor `unit`."""
+        parts = (self._part(amount, Decimal(units), unit) for amount in self.amounts)
+        return replace(
+            self, quantity=units, amounts=tuple(Range(part.low - unit, part.high + unit) for part in parts)
+        )
+
+    def _part(self, amount: Range, units: Decimal, unit: Decimal) -> Range:
+        low, high = (edge * units / self.quantity for edge in (amount.low, amount.high))
+        return Range(low.quantize(unit, ROUND_HALF_UP), high.quantize(unit, ROUND_HALF_UP))
 
 
 @dataclass(frozen=True)
@@ -72,6 +99,26 @@ class OrderWorth:
     lines: tuple[LineWorth, ...]
     rest: Range
     total: Decimal
+
+    def only(self, units: Mapping[str, int], total: Decimal) -> "OrderWorth":
+        """The order with so many units left, and of a line that is not named none. Freight may have become less too.
+
+        CannotSum: it has more than was ordered; what that is worth stands in no document.
+        """
+        if units.keys() - {line.line_id for line in self.lines} or any(
+            units.get(line.line_id, 0) > line.quantity for line in self.lines
+        ):
+            raise CannotSum("more is ordered now than the shop's document tells the worth of")
+        unit = minor_unit(self.currency)
+        lines = tuple(
+            line if units[line.line_id] == line.quantity else line.only(units[line.line_id], unit)
+            for line in self.lines
+            if units.get(line.line_id)
+        )
+        return replace(self, lines=lines, rest=Range(ZERO, self.rest.high), total=total)
+
+    def line(self, line_id: str) -> LineWorth | None:
+        return next((line for line in self.lines if line.line_id == line_id), None)
 
     @property
     def added_up(self) -> Range:
@@ -84,16 +131,14 @@ class OrderWorth:
 
     def shipped_worth(self, units: Mapping[str, Decimal]) -> Decimal:
         """The most that these units, and what needs no shipping, may be charged for. Freight is with the first."""
-        goods = (self._share(line, units.get(line.line_id, ZERO)) for line in self.lines)
+        unit = minor_unit(self.currency)
+        goods = (
+            line.of(units.get(line.line_id, ZERO), unit).high if line.ships else line.worth.high
+            for line in self.lines
+        )
         begun = not self.shipping or any(units.values())
         most = sum(goods, ZERO) + (self.rest.high if begun else ZERO)
         return min(most, self.total)
-
-    def _share(self, line: LineWorth, units: Decimal) -> Decimal:
-        if not line.ships:
-            return line.worth.high
-        share = line.worth.high * min(units, Decimal(line.quantity)) / line.quantity
-        return share.quantize(minor_unit(self.currency), ROUND_CEILING)
 
 
 def worth_of(platform: str, document: Document) -> OrderWorth:
@@ -143,12 +188,12 @@ def _shopify(document: Document) -> OrderWorth:
         current = _current(line)
         if not current:
             continue
-        worth = _shopify_line(document, line, current)
+        amounts = _shopify_line(document, line, current)
         if index in tips:
-            rest += worth
+            rest += ranges_sum(amounts)
         else:
             ships = bool(line.get("requires_shipping")) and not line.get("gift_card")
-            goods.append(LineWorth(str(line["id"]), current, ships, worth))
+            goods.append(LineWorth(str(line["id"]), current, ships, amounts))
     rest += _shopify_freight(document)
     duties = None if document.get("duties_included") else document.get("current_total_duties_set")
     for money in (duties, document.get("current_total_additional_fees_set")):
@@ -184,7 +229,7 @@ def _shopify_tips(document: Document) -> set[int]:
     return set()
 
 
-def _shopify_line(document: Document, line: Document, current: int) -> Range:
+def _shopify_line(document: Document, line: Document, current: int) -> tuple[Range, ...]:
     currency = document["currency"]
     left = (current, int(line["quantity"]) or current)
     taxes = [*(line.get("tax_lines") or [])]
@@ -193,9 +238,9 @@ def _shopify_line(document: Document, line: Document, current: int) -> Range:
     worth = _nearest(_number(line["price"]) * current, currency)
     for discount in line.get("discount_allocations") or []:
         worth -= _part(_number(discount["amount"]), currency, left)
-    if not document["taxes_included"]:
-        worth += ranges_sum(_part(_number(tax["price"]), currency, left) for tax in taxes)
-    return worth
+    if document["taxes_included"]:
+        return (worth,)
+    return (worth, *(_part(_number(tax["price"]), currency, left) for tax in taxes))
 
 
 def _shopify_freight(document: Document) -> Range:
@@ -227,14 +272,15 @@ def _woocommerce(document: Document) -> OrderWorth:
     ]
     fees = document.get("fee_lines") or []
     added = [fee for fee in fees if _number(fee["total"]) >= 0]
-    rest = ranges_sum(_woo_item(item, currency) for item in [*(document.get("shipping_lines") or []), *added])
+    beside = [*(document.get("shipping_lines") or []), *added]
+    rest = ranges_sum(amount for item in beside for amount in _woo_item(item, currency))
     for fee in fees:
         if _number(fee["total"]) < 0:
             goods = _less(goods, document, fee)
     return OrderWorth(currency, tuple(goods), rest, _number(document["total"]))
 
 
-def _woo_item(item: Document, currency: str) -> Range:
+def _woo_item(item: Document, currency: str) -> tuple[Range, ...]:
     """Net and taxes; the digits that WooCommerce hides stand in `price` and in `taxes[].total`."""
     net = _number(item["total"])
     shown = net.quantize(minor_unit(currency), ROUND_FLOOR)
@@ -243,37 +289,34 @@ def _woo_item(item: Document, currency: str) -> Range:
         net = hidden if abs(hidden - net) <= minor_unit(currency) / 2 else net
     stated = _part(_number(item["total_tax"]), currency)
     shares = [_part(_or_zero(tax.get("total")), currency) for tax in item.get("taxes") or []]
-    by_rate = ranges_sum(shares) if shares else stated
-    taxes = Range(min(stated.low, by_rate.low), max(stated.high, by_rate.high))
-    return _part(net, currency) + taxes
+    by_rate = ranges_sum(shares)
+    if not shares:
+        return (_part(net, currency), stated)
+    apart = Range(min(ZERO, stated.low - by_rate.low), max(ZERO, stated.high - by_rate.high))
+    return (_part(net, currency), *shares, apart)
 
 
 def _less(goods: list[LineWorth], document: Document, fee: Document) -> list[LineWorth]:
     """A negative fee comes off the goods: its net by their nets and its taxes by their taxes, each share rounded."""
     currency = document["currency"]
     slack = minor_unit(currency) * (1 + len(fee.get("taxes") or [0]))
-    reduced = goods
+    worths = [line.worth for line in goods]
     for name in ("total", "total_tax"):
         weights = [_number(line[name]) for line in document["line_items"]]
         whole = sum(weights, ZERO)
         if not whole:
             continue
         off = [-_number(fee[name]) * weight / whole for weight in weights]
-        reduced = [
-            replace(line, worth=line.worth - Range(share, share))
-            for line, share in zip(reduced, off, strict=True)
-        ]
+        worths = [worth - Range(share, share) for worth, share in zip(worths, off, strict=True)]
     unit = minor_unit(currency)
-    return [
-        replace(
-            line,
-            worth=Range(
-                (line.worth.low - slack).quantize(unit, ROUND_CEILING),
-                (line.worth.high + slack).quantize(unit, ROUND_FLOOR),
-            ),
+    less = (
+        Range(
+            (worth.low - slack).quantize(unit, ROUND_CEILING),
+            (worth.high + slack).quantize(unit, ROUND_FLOOR),
         )
-        for line in reduced
-    ]
+        for worth in worths
+    )
+    return [replace(line, amounts=(worth,)) for line, worth in zip(goods, less, strict=True)]
 
 
 # --- our own order document
@@ -288,22 +331,27 @@ def _ordersaga(document: Document) -> OrderWorth:
             line["id"],
             line["quantity"],
             line.get("ships", True),
-            _ordersaga_item(line, _number(line["unit_price"]) * line["quantity"], currency, included=included)
-            - share,
+            _ordersaga_item(
+                line, _number(line["unit_price"]) * line["quantity"], currency, share, included=included
+            ),
         )
         for line, share in zip(lines, shares, strict=True)
     ]
     rest = Range()
     for part in surcharges:
-        worth = _ordersaga_item(part, _number(part["amount"]), currency, included=included)
-        rest += worth - _part(_or_zero(part.get("order_discount")), currency)
+        share = _part(_or_zero(part.get("order_discount")), currency)
+        amounts = _ordersaga_item(part, _number(part["amount"]), currency, share, included=included)
+        rest += ranges_sum(amounts)
     return OrderWorth(currency, tuple(goods), rest, _number(document["total"]))
 
 
-def _ordersaga_item(part: Document, value: Decimal, currency: str, *, included: bool) -> Range:
-    worth = _nearest(value, currency) - _part(_or_zero(part.get("discount")), currency)
-    taxes = (_part(_number(tax["amount"]), currency) for tax in part.get("taxes") or [])
-    return worth if included else worth + ranges_sum(taxes)
+def _ordersaga_item(
+    part: Document, value: Decimal, currency: str, order_discount: Range, *, included: bool
+) -> tuple[Range, ...]:
+    worth = _nearest(value, currency) - _part(_or_zero(part.get("discount")), currency) - order_discount
+    if included:
+        return (worth,)
+    return (worth, *(_part(_number(tax["amount"]), currency) for tax in part.get("taxes") or []))
 
 
 def _order_discounts(document: Document) -> list[Range]:

@@ -197,8 +197,8 @@ def _boxed(world: World) -> Any:
 
 BREAKS: list[Break] = [
     (shipped_one_too_few, 1, "35.58 EUR kept, but goods for 23.68 shipped"),
-    (more_reserved_than_on_hand, 5, "stock of SKU-A: 1 reserved of 0 on hand"),
-    (reserved_for_nobody, 5, "stock of SKU-A: 2 reserved, for orders 1"),
+    (more_reserved_than_on_hand, 5, "stock of SKU-A in main: 1 reserved of 0 on hand"),
+    (reserved_for_nobody, 5, "stock of SKU-A in main: 2 reserved, for orders 1"),
     (reserved_twice_for_one_line, 5, "line a: 2 reserved and 0 shipped of 1 ordered"),
     (still_reserved, 5, "the order is cancelled, and 1 of line a are still reserved"),
     (shipped_one_too_few, 5, "line a: 1 shipped of 2 ordered"),

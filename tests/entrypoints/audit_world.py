@@ -50,7 +50,7 @@ class World:
         return next(thing for thing in self.books[kind] if thing["order_id"] == order)
 
     def shelf(self, sku: str) -> Any:
-        return next(shelf for shelf in self.books["stock"] if shelf["sku"] == sku)
+        return next(shelf for shelf in self.books["shelves"] if shelf["sku"] == sku)
 
     def workflow(self, order: str = DONE) -> dict[str, Any]:
         return next(workflow for workflow in self.workflows if workflow["order_id"] == order)
@@ -96,21 +96,24 @@ def correct_world() -> World:
             _sale(CANCELLED, one, "11.90", marks, customer="C2"),
             _sale(OPEN, one, "11.90", marks, customer="C1"),
         ],
-        "stock": [
-            {"sku": "SKU-A", "on_hand": 8, "reserved": 1},
-            {"sku": "SKU-B", "on_hand": 9, "reserved": 0},
+        "stock": [],
+        "shelves": [
+            {"sku": "SKU-A", "location": "main", "on_hand": 8, "reserved": 1},
+            {"sku": "SKU-B", "location": "main", "on_hand": 9, "reserved": 0},
         ],
         "reservations": [
             {"order_id": DONE, "lines": [], "mark": next(marks)},
             {"order_id": CANCELLED, "lines": [], "mark": next(marks)},
             {
                 "order_id": OPEN,
-                "lines": [{"line_id": "a", "sku": "SKU-A", "wanted": 1, "reserved": 1}],
+                "lines": [{"line_id": "a", "sku": "SKU-A", "location": "main", "wanted": 1, "reserved": 1}],
                 "mark": next(marks),
             },
         ],
         "picks": [_pick(DONE, done, marks), _pick(CANCELLED, one, marks)],
         "parcels": [_parcel(DONE, "delivered"), _parcel(CANCELLED, "labelled")],
+        "returns": [],
+        "restocks": [],
         "mails": [_mail(DONE, "confirmed"), _mail(DONE, "shipped"), _mail(CANCELLED, "cancelled")],
         "invoices": [],
     }
@@ -313,6 +316,8 @@ def _shop(
         "total": money(total),
         "state": "open",
         "shipments": [],
+        "amendments": [],
+        "refunds": [],
         "placed": next(marks),
         "cancelled": None,
     }
@@ -329,6 +334,7 @@ def _payment(order: str, amount: str, marks: Iterator[dict[str, Any]]) -> dict[s
         "captures": [],
         "refunds": [],
         "voids": [],
+        "disputes": [],
         "opened": next(marks),
     }
 
@@ -348,6 +354,7 @@ def _sale(
         "order": {"customer": customer, "lines": [_shown(line) for line in lines], "total": money(total)},
         "shipments": [],
         "invoice": None,
+        "credit_notes": [],
         "entered": next(marks),
         "cancelled": None,
     }

@@ -127,7 +127,7 @@ def test_what_stripe_tells_of_over_capture_and_several_captures_is_heard() -> No
         "overcapture": {"status": "available", "maximum_amount_capturable": 2875},
         "multicapture": {"status": "available"},
     }
-    payment = from_stripe._payment(_wire(able, amount_received=2600), {})
+    payment = from_stripe._payment(_wire(able, amount_received=2600), {}, {})
     assert (payment.authorised, payment.capturable) == (Decimal(25), Decimal("28.75"))
     assert (payment.captured, payment.ours) == (Decimal(26), Decimal(26))
     assert payment.method is Method.CARD
@@ -146,15 +146,25 @@ def test_what_stripe_tells_of_over_capture_and_several_captures_is_heard() -> No
 )
 def test_a_refund_counts_unless_it_failed(status: str, *, failed: bool) -> None:
     refunds = {"ch_1": [_refund("re_1", 500, status, ordersaga_key="k")]}
-    payment = from_stripe._payment(_wire(), refunds)
+    payment = from_stripe._payment(_wire(), refunds, {})
     assert [(refund.reference, refund.failed) for refund in payment.refunds] == [("re_1", failed)]
     assert payment.refunded == (0 if failed else 5)
 
 
 def test_a_failed_refund_is_not_taken_for_what_a_capture_released() -> None:
     refunds = [_refund("re_failed", 800, "failed"), _refund("re_released", 800, "succeeded")]
-    payment = from_stripe._payment(_wire(amount_received=1700), {"ch_1": refunds})
+    payment = from_stripe._payment(_wire(amount_received=1700), {"ch_1": refunds}, {})
     assert [refund.reference for refund in payment.refunds] == ["re_failed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"),
+    [("needs_response", 8), ("under_review", 8), ("lost", 8), ("won", 0), ("warning_needs_response", 0)],
+)
+def test_disputed_money_is_gone_unless_it_was_won_or_only_asked_about(status: str, gone: int) -> None:
+    dispute = {"id": "dp_1", "charge": "ch_1", "amount": 800, "status": status, "created": 1_700_000_200}
+    payment = from_stripe._payment(_wire(), {}, {"ch_1": [dispute]})
+    assert payment.disputed == gone
 
 
 def test_a_transfer_is_told_by_what_was_asked_for_until_it_arrives() -> None:
@@ -165,7 +175,7 @@ def test_a_transfer_is_told_by_what_was_asked_for_until_it_arrives() -> None:
         payment_method_types=["customer_balance"],
         metadata={"order_id": "order:shop:1"},
     )
-    payment = from_stripe._payment(asked, {})
+    payment = from_stripe._payment(asked, {}, {})
     assert (payment.method, payment.pending) == (Method.BANK_TRANSFER, True)
     assert payment.authorised == Decimal(25)
     assert payment.held == payment.captured == 0
@@ -176,7 +186,7 @@ def test_a_declined_try_is_pending_no_more(error: dict[str, str] | None, *, pend
     tried = _wire(
         status="requires_payment_method", amount_received=0, latest_charge=None, last_payment_error=error
     )
-    assert from_stripe._payment(tried, {}).pending is pending
+    assert from_stripe._payment(tried, {}, {}).pending is pending
 
 
 def test_times_of_two_books_tell_what_came_first_only_where_they_do_not_overlap() -> None:

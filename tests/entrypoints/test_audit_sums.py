@@ -2,20 +2,28 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.documents import PARSERS
+from domain.charges import charge_shares, reduced
 from domain.ids import ChannelId, Sku
-from entrypoints.audit.sums import CannotSum, OrderWorth, Range, worth_of
+from domain.orders import OrderLine, PlacedOrder, Surcharge
+from domain.policies import FreightRule
+from entrypoints.audit.sums import CannotSum, LineWorth, OrderWorth, Range, ranges_sum, worth_of
 from entrypoints.demo.documents import DemoDocument, demo_documents
+from tests.domain.moving import books, entered, goods_orders, ordered
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 PLATFORMS = ("shopify", "woocommerce", "ordersaga")
+CENT = Decimal("0.01")
 DEMO = demo_documents(90, platforms=PLATFORMS)
 
 
@@ -125,11 +133,73 @@ def test_freight_is_charged_with_the_first_goods_and_part_of_a_line_by_its_units
         total=Decimal("25.00"),
     )
     assert worth.shipped_worth({}) == 0
-    assert worth.shipped_worth({"a": Decimal(1)}) == Decimal("3.34") + Decimal("4.90")
+    assert worth.shipped_worth({"a": Decimal(1)}) == Decimal("3.33") + Decimal("4.90")
+    assert worth.shipped_worth({"a": Decimal(2)}) == Decimal("6.67") + Decimal("4.90")
     assert worth.shipped_worth({"a": Decimal(3)}) == Decimal("14.90")
     assert worth.shipped_worth({"a": Decimal(3), "b": Decimal(1)}) == Decimal("20.00")
     assert worth.shipped_worth({"a": Decimal(9), "b": Decimal(9)}) == Decimal("20.00"), (
         "no more than was ordered"
+    )
+
+
+def test_part_of_a_line_may_be_worth_a_unit_less_by_its_list_price_and_never_more() -> None:
+    (line, _) = worth_of("ordersaga", _two_lines()).lines
+    assert line.of(Decimal(1), CENT) == Range(Decimal("3.32"), Decimal("3.33"))
+    assert line.of(Decimal(3), CENT) == Range(Decimal("10.00"), Decimal("10.00"))
+    assert line.of(Decimal(0), CENT) == Range()
+
+
+def test_of_an_order_that_became_less_the_lines_are_worth_their_part_and_the_freight_at_most_all() -> None:
+    whole = replace(worth_of("ordersaga", _two_lines()), rest=Range(Decimal("4.90"), Decimal("4.90")))
+    less = whole.only({"a": 2}, Decimal("11.57"))
+    assert less.shipping == {"a": 2}
+    assert less.lines[0].worth == Range(Decimal("6.66"), Decimal("6.68"))
+    assert less.rest == Range(Decimal(0), Decimal("4.90"))
+    assert less.added_up.has(less.total)
+
+
+@pytest.mark.parametrize("units", [{"a": 4, "b": 1}, {"a": 3, "b": 1, "c": 1}])
+def test_what_came_to_an_order_later_is_worth_what_no_document_tells(units: dict[str, int]) -> None:
+    with pytest.raises(CannotSum, match="more is ordered now"):
+        worth_of("ordersaga", _two_lines()).only(units, Decimal(20))
+
+
+@given(goods_orders(), st.sampled_from(FreightRule), st.data())
+def test_the_engine_never_charges_more_for_what_left_than_the_auditor_allows(
+    placed: PlacedOrder, freight: FreightRule, data: st.DataObject
+) -> None:
+    """The two share no arithmetic: what one charges, the other finds right, while parts ship and others fall away."""
+    worth, ledger, shipped = _told(placed), books(placed), dict.fromkeys(ordered(placed), 0)
+    for _ in range(data.draw(st.integers(1, 3))):
+        shipped = {one: data.draw(st.integers(shipped[one], most)) for one, most in ordered(placed).items()}
+        ledger = entered(ledger, charge_shares(placed, ledger, shipped, freight=freight))
+        left = {str(one): Decimal(units) for one, units in shipped.items()}
+        assert ledger.charged.major <= worth.shipped_worth(left)
+    kept = {one: data.draw(st.integers(shipped[one], most)) for one, most in ordered(placed).items()}
+    if not any(kept.values()) and len(placed.shippable) == len(placed.lines):
+        return
+    less = reduced(placed, ledger, kept, freight=freight)
+    now = worth.only({line.line_id: line.quantity for line in less.lines}, less.total.major)
+    assert now.added_up.has(now.total)
+    for line in less.lines:
+        told = now.line(line.line_id)
+        assert told is not None
+        assert told.worth.has(line.total.major)
+
+
+def _told(placed: PlacedOrder) -> OrderWorth:
+    """What the auditor makes of the order's own document."""
+
+    def taxed(item: OrderLine | Surcharge) -> tuple[Range, ...]:
+        taxes = () if item.taxes_included else item.taxes
+        amounts = (item.discounted.major, *(tax.amount.major for tax in taxes))
+        return tuple(Range(amount, amount) for amount in amounts)
+
+    return OrderWorth(
+        currency=placed.currency,
+        lines=tuple(LineWorth(line.line_id, line.quantity, line.ships, taxed(line)) for line in placed.lines),
+        rest=ranges_sum(amount for item in placed.surcharges for amount in taxed(item)),
+        total=placed.total.major,
     )
 
 
