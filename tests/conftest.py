@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    from entrypoints.embedded.tryton import TrytonServer
     from tests.workflows.world import World
 
 # The SDK's threads end shortly after its clients are closed; the interpreter aborts when it is quicker than they are.
@@ -49,3 +50,11 @@ def pytest_unconfigure() -> None:
     if runtime is not None and runtime._runtime_ref._default_runtime:
         gc.collect()
         time.sleep(_SDK_ENDS_SECONDS)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running_tryton(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[TrytonServer]":
+    from entrypoints.embedded.tryton import tryton_server  # noqa: PLC0415  only where a Tryton is wanted
+
+    async with tryton_server(tmp_path_factory.mktemp("tryton")) as started:
+        yield started

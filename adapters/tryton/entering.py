@@ -2,27 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from adapters.tryton import customers, sales
+from adapters.tryton import amending, customers, sales
 from adapters.tryton.client import Record, TrytonClient
+from adapters.tryton.places import places
+from adapters.tryton.pricing import (
+    ROUNDING_LINE,
+    ROUNDING_SKU,
+    net_unit_price,
+    products,
+    quantity_of,
+    rounding_minor_max,
+    sku_of,
+)
 from adapters.tryton.sales import SALE, Sale
 from domain.erp import SalesOrder
 from domain.errors import Refused
-from domain.ids import LineId, Sku
-from domain.money import Money
-from domain.orders import OrderLine, PlacedOrder, Surcharge, SurchargeKind
-
-PRICE_DIGITS = Decimal("0.0001")  # what Tryton keeps of a unit price unless configured otherwise
-ROUNDING_SKU = Sku("ROUNDING")
-ROUNDING_LINE = LineId("rounding")
-SURCHARGE_SKUS: Mapping[SurchargeKind, Sku] = {kind: Sku(kind.value.upper()) for kind in SurchargeKind}
+from domain.orders import OrderLine, PlacedOrder, Surcharge
 
 _NEXT = {"draft": "quote", "quotation": "confirm", "confirmed": "process"}
 
 
 async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
-    """The processed sale. Refused: unknown SKU or tax rate, cancelled there, or another total than ours."""
+    """The processed sale. Refused: unknown SKU or tax rate, cancelled there, or another total than ours.
+
+    A later revision amends a sale that is processed already.
+    """
     order = target.order
     sale = await _only(tryton, order)
     if sale is None:
@@ -32,6 +38,8 @@ async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
         raise Refused(f"{order.order_id} is cancelled in Tryton")
     if sale.state == "draft":
         sale = await _rounded(tryton, sale, order)
+    elif target.revision > 1:
+        sale = await amending.amend(tryton, sale, target)
     _check_total(sale, order)
     return await _processed(tryton, sale)
 
@@ -86,6 +94,7 @@ async def create(tryton: TrytonClient, target: SalesOrder) -> None:
         "party": party,
         "invoice_address": billing,
         "shipment_address": shipping,
+        "warehouse": (await places(tryton))[0].id,
         "currency": await _currency(tryton, order.currency),
         "invoice_method": "order",
         "shipment_method": "order",
@@ -95,29 +104,30 @@ async def create(tryton: TrytonClient, target: SalesOrder) -> None:
 
 
 async def _lines(tryton: TrytonClient, order: PlacedOrder) -> list[Record]:
-    skus = {item.line_id: _sku(item) for item in order.priced}
-    products = await _products(tryton, {*skus.values()})
+    skus = {item.line_id: sku_of(item) for item in order.priced}
+    sold = await products(tryton, {*skus.values(), ROUNDING_SKU})
     rates = await _taxes(tryton)
-    return [
+    lines = [
         {
-            "product": products[skus[item.line_id]]["id"],
-            "unit": products[skus[item.line_id]]["sale_uom"],
-            "quantity": _quantity(item),
-            "unit_price": _net_unit_price(item),
+            "product": sold[skus[item.line_id]]["id"],
+            "unit": sold[skus[item.line_id]]["sale_uom"],
+            "quantity": quantity_of(item),
+            "unit_price": net_unit_price(item),
             "note": sales.line_note(item.line_id),
             "description": item.name,
             "taxes": [["add", _taxes_of(item, rates)]],
         }
         for item in order.priced
     ]
-
-
-async def _products(tryton: TrytonClient, skus: set[Sku]) -> dict[Sku, Record]:
-    found = await tryton.search("product.product", [["code", "in", sorted(skus)]], ["code", "sale_uom"])
-    products = {Sku(product["code"]): product for product in reversed(found)}
-    if missing := sorted(skus - products.keys()):
-        raise Refused(f"Tryton has no product {', '.join(missing)}")
-    return products
+    rounding: Record = {
+        "product": sold[ROUNDING_SKU]["id"],
+        "unit": sold[ROUNDING_SKU]["sale_uom"],
+        "quantity": 0,  # a processed sale takes no new line: it must be there for an amendment that needs it
+        "unit_price": Decimal(0),
+        "note": sales.line_note(ROUNDING_LINE),
+        "description": "Rounding",
+    }
+    return [*lines, rounding]
 
 
 async def _taxes(tryton: TrytonClient) -> dict[Decimal, list[int]]:
@@ -150,41 +160,16 @@ async def _currency(tryton: TrytonClient, code: str) -> int:
 
 
 async def _rounded(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
-    """Four digits of a net price and Tryton's own rounding of taxes may miss our total by cents: one line says so.
-
-    At most a minor unit per line and per tax; more is a difference that a person must see.
-    """
+    """Four digits of a net price and Tryton's own rounding of taxes may miss our total by cents: one line says so."""
     missing = order.total - sale.total
-    if not missing or abs(missing.minor) > sum(1 + len(item.taxes) for item in order.priced):
+    line = next((line for line in sale.lines if line.line_id == ROUNDING_LINE), None)
+    if not missing or line is None or line.quantity or abs(missing.minor) > rounding_minor_max(order):
         return sale
-    if any(line.line_id == ROUNDING_LINE for line in sale.lines):
-        return sale
-    products = await _products(tryton, {ROUNDING_SKU})
-    line: Record = {
-        "product": products[ROUNDING_SKU]["id"],
-        "unit": products[ROUNDING_SKU]["sale_uom"],
-        "quantity": 1,
-        "unit_price": missing.major,
-        "note": sales.line_note(ROUNDING_LINE),
-        "description": "Rounding",
-    }
-    await tryton.write(SALE, sale.id, {"lines": [["create", [line]]]})
+    values = {"quantity": 1, "unit_price": missing.major}
+    await tryton.write(SALE, sale.id, {"lines": [["write", [line.id], values]]})
     return await sales.sale_numbered(tryton, sale.id)
 
 
 def _check_total(sale: Sale, order: PlacedOrder) -> None:
     if sale.total != order.total:
         raise Refused(f"{order.order_id}: Tryton's total is {sale.total}, the order's is {order.total}")
-
-
-def _sku(item: OrderLine | Surcharge) -> Sku:
-    return item.sku if isinstance(item, OrderLine) else SURCHARGE_SKUS[item.kind]
-
-
-def _quantity(item: OrderLine | Surcharge) -> int:
-    return item.quantity if isinstance(item, OrderLine) else 1
-
-
-def _net_unit_price(item: OrderLine | Surcharge) -> Decimal:
-    net: Money = item.net
-    return (net.major / _quantity(item)).quantize(PRICE_DIGITS, ROUND_HALF_UP)

@@ -6,11 +6,22 @@ them, sales by our order id, payments by the capture's reference, all else by th
 
 from collections.abc import Sequence
 
-from adapters.tryton import articles, booking, cancelling, credit, customers, entering, registering, sales
+from adapters.tryton import (
+    articles,
+    booking,
+    cancelling,
+    credit,
+    crediting,
+    customers,
+    entering,
+    registering,
+    sales,
+)
 from adapters.tryton.board import Board
 from adapters.tryton.changes import changed
 from adapters.tryton.claims import Claims
 from adapters.tryton.client import TrytonClient
+from adapters.tryton.pricing import ROUNDING_LINE
 from adapters.tryton.sales import SALE, Sale
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import (
@@ -28,6 +39,7 @@ from domain.ids import CustomerRef, OrderId
 from domain.keys import Key
 from domain.money import Money, total
 from domain.orders import Customer
+from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
 
 
@@ -88,6 +100,9 @@ class TrytonErp:
     async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:  # noqa: ARG002  a state, reached once
         return await booking.post_invoices(self._tryton, await self._sale(order))
 
+    async def post_credit_note(self, note: CreditNote, *, key: Key) -> Invoice:  # noqa: ARG002  found by its return id
+        return await crediting.post_credit_note(self._tryton, await self._sale(note.order_id), note)
+
     async def changes(self, since: str | None) -> Changes:
         return await changed(self._tryton, SALE, since, followers=("lines",))
 
@@ -124,6 +139,7 @@ def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
             )
             for held in (sale, *added)
             for line in held.lines
+            if line.quantity or line.line_id != ROUNDING_LINE
         ),
         total=total((held.total for held in (sale, *added)), sale.total.currency),
         version=sale.version,

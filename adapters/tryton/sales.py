@@ -3,6 +3,7 @@
 The sale's `reference` is our order id; a shipment's is our order id from its reservation on and our shipment id once it
 is to be picked; the first line of a sale line's `note` names our line (docs/adr/0003). Moves lead back to the line they
 serve: a picking move ("inventory") names the leaving move ("outgoing") as its origin, and that one the sale line.
+A shipment leaves from one warehouse; a line's leaving moves may be in shipments of several (docs/adr/0013).
 """
 
 import re
@@ -11,7 +12,8 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from adapters.tryton.client import Domain, Record, TrytonClient, referenced
-from domain.ids import LineId, OrderId, ShipmentId, Sku
+from adapters.tryton.places import named
+from domain.ids import LineId, Location, OrderId, ShipmentId, Sku
 from domain.money import Money
 
 SALE = "sale.sale"
@@ -20,10 +22,14 @@ INVOICE = "account.invoice"
 MOVE = "stock.move"
 
 _LINE_NOTE = re.compile(r"Shop line (\S+)\s*(?:\n|$)")
+_SHIPMENT_ID = re.compile(r"order:\S+/s\d+")
 _SHIPMENT_FIELDS = [
     "state",
+    "number",
     "reference",
     "carrier",
+    "warehouse.code",
+    "warehouse.name",
     *(
         f"{kind}_moves.{name}"
         for kind in ("inventory", "outgoing")
@@ -37,11 +43,14 @@ _FIELDS = [
     "revision",
     "create_uid",
     "total_amount",
-    "party",
+    "party.customer_location",
+    "shipment_party",
+    "shipment_address",
     "currency.code",
     "invoices_ignored",
-    *(f"lines.{name}" for name in ("type", "note", "quantity", "unit_price", "product.code", "product.type")),
-    *(f"lines.{name}" for name in ("taxes.rate", "moves.state", "moves_ignored", "moves_recreated")),
+    *(f"lines.{name}" for name in ("type", "note", "description", "quantity", "unit", "unit_price")),
+    *(f"lines.{name}" for name in ("product.code", "product.type", "taxes.rate")),
+    *(f"lines.{name}" for name in ("moves.state", "moves_ignored", "moves_recreated")),
     *(f"shipments.{name}" for name in _SHIPMENT_FIELDS),
     *(f"invoices.{name}" for name in ("state", "number", "total_amount")),
 ]
@@ -54,9 +63,13 @@ class Line:
     id: int
     line_id: LineId | None
     sku: Sku | None
+    product: int | None
+    unit: int | None
+    description: str
     quantity: Decimal
     unit_price: Decimal
     total: Money
+    rates: tuple[Decimal, ...]
     unhandled: tuple[int, ...]  # cancelled moves that nobody has ignored or made anew yet
 
 
@@ -81,7 +94,10 @@ class Box:
 class Shipment:
     id: int
     state: str
+    number: str
     reference: str | None
+    warehouse: int
+    location: Location
     carrier: int | None
     picking: tuple[Move, ...]
     leaving: tuple[Move, ...]
@@ -94,6 +110,11 @@ class Shipment:
     @property
     def cancelled(self) -> bool:
         return self.state == "cancelled"
+
+    @property
+    def asked_for(self) -> bool:
+        """It bears a shipment id of ours: it is on the warehouse's list, or was."""
+        return bool(self.reference and _SHIPMENT_ID.fullmatch(self.reference))
 
     @property
     def stray(self) -> bool:
@@ -118,6 +139,10 @@ class Sale:
     state: str
     number: str
     party: int
+    consignee: int  # the party who gets the goods
+    customer_location: int
+    delivery_address: int
+    currency: int
     author: int  # the Tryton user who made it
     version: str
     total: Money
@@ -140,9 +165,10 @@ class Sale:
 
     def line_of(self, shipment: Shipment, move: Move) -> Line | None:
         """The sale line that a picking or leaving move of the shipment serves."""
-        leaving = next((other for other in shipment.leaving if other.id == move.origin), move)
-        outgoing = leaving if move in shipment.picking else move
-        return next((line for line in self.lines if line.id == outgoing.origin), None)
+        outgoing: Move | None = move
+        if move in shipment.picking:
+            outgoing = next((other for other in shipment.leaving if other.id == move.origin), None)
+        return next((line for line in self.lines if outgoing and line.id == outgoing.origin), None)
 
 
 def line_note(line_id: LineId) -> str:
@@ -210,7 +236,11 @@ def _sale(record: Record) -> Sale:
         id=record["id"],
         state=record["state"],
         number=record["number"] or "",
-        party=record["party"],
+        party=record["party"]["id"],
+        consignee=record["shipment_party"] or record["party"]["id"],
+        customer_location=record["party"]["customer_location"],
+        delivery_address=record["shipment_address"],
+        currency=record["currency"]["id"],
         author=record["create_uid"],
         version=f"{record['revision']}",
         total=Money.parse(record["total_amount"], currency),
@@ -232,14 +262,19 @@ def _sale(record: Record) -> Sale:
 def _line(record: Record, currency: str) -> Line:
     noted = _LINE_NOTE.match(record["note"] or "")
     quantity, unit_price = Decimal(str(record["quantity"])), record["unit_price"]
+    rates = tuple(tax["rate"] or Decimal(0) for tax in record["taxes"])
     handled = {*record["moves_ignored"], *record["moves_recreated"]}
     return Line(
         id=record["id"],
         line_id=LineId(noted[1]) if noted else None,
         sku=Sku(record["product"]["code"]) if record["product"] else None,
+        product=record["product"]["id"] if record["product"] else None,
+        unit=record["unit"],
+        description=record["description"] or "",
         quantity=quantity,
         unit_price=unit_price,
-        total=_with_taxes(quantity * unit_price, [tax["rate"] for tax in record["taxes"]], currency),
+        total=with_taxes(quantity * unit_price, rates, currency),
+        rates=rates,
         unhandled=tuple(
             move["id"]
             for move in record["moves"]
@@ -248,10 +283,10 @@ def _line(record: Record, currency: str) -> Line:
     )
 
 
-def _with_taxes(net: Decimal, rates: list[Decimal | None], currency: str) -> Money:
+def with_taxes(net: Decimal, rates: Sequence[Decimal], currency: str) -> Money:
     """What Tryton makes of a line: amount and taxes rounded on their own, half to even."""
     cent = Money(minor=1, currency=currency).major
-    tax = net * sum((rate or Decimal(0) for rate in rates), Decimal(0))
+    tax = net * sum(rates, Decimal(0))
     rounded = (part.quantize(cent, ROUND_HALF_EVEN) for part in (net, tax))
     return Money.parse(sum(rounded, Decimal(0)), currency)
 
@@ -260,7 +295,10 @@ def _shipment(record: Record) -> Shipment:
     return Shipment(
         id=record["id"],
         state=record["state"],
+        number=record["number"] or "",
         reference=record["reference"],
+        warehouse=record["warehouse"]["id"],
+        location=named(record["warehouse"]),
         carrier=record["carrier"],
         picking=tuple(_move(move) for move in record["inventory_moves"]),
         leaving=tuple(_move(move) for move in record["outgoing_moves"]),

@@ -1,46 +1,66 @@
 """Reservations in Tryton: a sale's shipment picks from storage, and a picking move that is `assigned` keeps its units.
 
-Stock and books are one system here: there is nothing to reserve for an order that the ERP does not hold yet. The
-warehouse must have a storage and an output zone of their own, as Tryton sets it up, because a warehouse without
-picking has no picking moves.
+Stock and books are one system here: there is nothing to reserve for an order that the ERP does not hold yet. Every
+warehouse must have a storage and an output zone of its own, as Tryton sets it up, because a warehouse without picking
+has no picking moves.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from adapters.tryton import sales
+from adapters.tryton import returning, sales
 from adapters.tryton.client import TrytonClient
-from adapters.tryton.sales import MOVE, SHIPMENT, Move, Sale, Shipment
+from adapters.tryton.places import Place, place_called, places
+from adapters.tryton.planning import (
+    KEPT,
+    UNPICKED,
+    Wanted,
+    arrange,
+    bins_of,
+    by_place,
+    kept,
+    leaving,
+    open_shipments,
+    per_line,
+    picking,
+)
+from adapters.tryton.sales import SALE, SHIPMENT, Sale
 from domain.errors import Refused
-from domain.ids import LineId, OrderId
+from domain.ids import Location, OrderId, Sku
 from domain.keys import Key
-from domain.reservations import Demand, Reservation, Reserved
-
-_UNPICKED = ("draft", "waiting", "assigned")
-_KEPT = ("assigned", "done")
+from domain.reservations import Demand, Reservation, Reserved, Shelf
+from domain.returns import Receipt
 
 
 class TrytonStock:
     def __init__(self, tryton: TrytonClient) -> None:
         self._tryton = tryton
 
+    async def look_up_shelves(self, order: OrderId, skus: tuple[Sku, ...]) -> tuple[Shelf, ...]:
+        """Every known SKU in every warehouse. Free are the units on hand that no picking move is assigned."""
+        sale = await sales.sale_of(self._tryton, order)
+        kept_already = _kept_by_sku(sale) if sale else Counter()
+        shelves = []
+        for place in await places(self._tryton):
+            free = await self._free(place, skus)
+            for sku in dict.fromkeys(skus):
+                if sku in free:
+                    units = max(free[sku], 0) + kept_already[sku, place.id]
+                    shelves.append(Shelf(location=place.name, sku=sku, units=units))
+        return tuple(shelves)
+
     async def reserve(self, order: OrderId, demand: tuple[Demand, ...], *, key: Key) -> Reservation:  # noqa: ARG002  a target
+        """Refused for more than the sale has outstanding, and for less than is being picked: that is cancelled first."""
         sale = await sales.sale_of(self._tryton, order)
         if sale is None or sale.cancelled:
             raise Refused(f"{order} has no open sale in Tryton")
-        wanted = _wanted(sale, demand)
+        known = await places(self._tryton)
+        asked = [(line, place_called(known, line.location).id) for line in demand]
+        wanted = _wanted(sale, asked)
         await self._cancel_strays(sale)
-        if kept(sale) != wanted:
-            sale = await self._ensure(order, sale, wanted)
-        held = kept(sale)
-        return Reservation(
-            lines=tuple(
-                Reserved(
-                    line_id=line.line_id, sku=line.sku, wanted=line.quantity, reserved=held[line.line_id]
-                )
-                for line in demand
-            )
-        )
+        sale = await self._planned_anew(sale, wanted)
+        sale = await arrange(self._tryton, sale, order, bins_of(sale, known, wanted))
+        return _answer(sale, asked)
 
     async def release(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a target
         """Back to waiting. What is picked already can only go back to storage by cancelling its shipment."""
@@ -48,28 +68,44 @@ class TrytonStock:
         if sale is None:
             return
         await self._cancel_strays(sale)
-        for shipment in _live(sale):
-            if any(move.state in _KEPT for move in shipment.picking):
-                button = "wait" if shipment.state in _UNPICKED else "cancel"
+        for shipment in open_shipments(sale):
+            if any(move.state in KEPT for move in shipment.picking):
+                button = "wait" if shipment.state in UNPICKED else "cancel"
                 await self._tryton.act(SHIPMENT, shipment.id, button)
 
     async def look_up_reservation(self, order: OrderId) -> Reservation | None:
         sale = await sales.sale_of(self._tryton, order)
-        if sale is None or not _live(sale):
+        if sale is None or not open_shipments(sale):
             return None
-        planned, held = _units(sale, ("draft", *_KEPT)), kept(sale)
+        planned, held = by_place(sale, picking), by_place(sale, kept)
+        names = {shipment.warehouse: shipment.location for shipment in sale.shipments}
         return Reservation(
             lines=tuple(
                 Reserved(
                     line_id=line.line_id,
                     sku=line.sku,
-                    wanted=planned[line.line_id],
-                    reserved=held[line.line_id],
+                    location=location,
+                    wanted=planned[line.line_id, place],
+                    reserved=held[line.line_id, place],
                 )
                 for line in sale.lines
-                if line.line_id and line.sku and planned[line.line_id]
+                for place, location in sorted(names.items())
+                if line.line_id and line.sku and planned[line.line_id, place]
             )
         )
+
+    async def restock(self, receipt: Receipt, location: Location, *, key: Key) -> None:  # noqa: ARG002  a state, verified
+        await returning.verify_restocked(self._tryton, receipt, location)
+
+    async def _free(self, place: Place, skus: Sequence[Sku]) -> Counter[Sku]:
+        found = await self._tryton.search(
+            "product.product",
+            [["code", "in", sorted(set(skus))]],
+            ["code", "quantity"],
+            locations=[place.storage],
+            stock_assign=True,
+        )
+        return Counter({Sku(product["code"]): int(product["quantity"] or 0) for product in found})
 
     async def _cancel_strays(self, sale: Sale) -> None:
         """Their units are taken for nobody."""
@@ -77,68 +113,54 @@ class TrytonStock:
             if shipment.stray and not (shipment.left or shipment.cancelled):
                 await self._tryton.act(SHIPMENT, shipment.id, "cancel")
 
-    async def _ensure(self, order: OrderId, sale: Sale, wanted: Counter[LineId]) -> Sale:
-        open_ = [shipment for shipment in _live(sale) if shipment.state in _UNPICKED]
-        if not open_:
-            raise Refused(f"sale {sale.number} has no shipment left that could be reserved for")
-        planned, held = _units(sale, ("draft", *_KEPT)), kept(sale)
-        too_much = any(held[line] > wanted[line] for line in held)
-        too_little = any(planned[line] < wanted[line] for line in wanted)
-        if too_much or too_little:
-            for shipment in open_:
-                await self._tryton.act(SHIPMENT, shipment.id, "wait")  # plans the whole sale anew
-            sale = await sales.sale_numbered(self._tryton, sale.id)
-        await self._trim(sale, wanted)
-        for shipment in open_:
-            # Named before it takes units: cut off by an amendment, it could not be found otherwise.
-            if not shipment.reference:
-                await self._tryton.write(SHIPMENT, shipment.id, {"reference": order})
-            await self._tryton.act(SHIPMENT, shipment.id, "assign_try")
+    async def _planned_anew(self, sale: Sale, wanted: Wanted) -> Sale:
+        """What a cancelled shipment had, or was picked short, is no part of any plan until the sale is processed again."""
+        missing = per_line(wanted) - per_line(by_place(sale, leaving))
+        if not missing:
+            return sale
+        moves = [
+            ["write", [line.id], {"moves_recreated": [["add", list(line.unhandled)]]}]
+            for line in sale.lines
+            if line.line_id and missing[line.line_id] and line.unhandled
+        ]
+        if moves:
+            await self._tryton.write(SALE, sale.id, {"lines": moves})
+        await self._tryton.act(SALE, sale.id, "process")
         return await sales.sale_numbered(self._tryton, sale.id)
 
-    async def _trim(self, sale: Sale, wanted: Counter[LineId]) -> None:
-        """Take from the plan what is not wanted, so that Tryton does not assign it."""
-        excess = _units(sale, ("draft", *_KEPT)) - wanted
-        for line, move in _picking(sale, ("draft",)):
-            cut = min(excess[line], move.quantity)
-            if not cut:
-                continue
-            excess[line] -= cut
-            if cut == move.quantity:
-                await self._tryton.delete(MOVE, move.id)
-            else:
-                await self._tryton.write(MOVE, move.id, {"quantity": move.quantity - cut})
+
+def _answer(sale: Sale, asked: Sequence[tuple[Demand, int]]) -> Reservation:
+    left = by_place(sale, kept)
+    lines = []
+    for line, place in asked:
+        reserved = min(left[line.line_id, place], line.quantity)
+        left[line.line_id, place] -= reserved
+        lines.append(
+            Reserved(
+                line_id=line.line_id,
+                sku=line.sku,
+                location=line.location,
+                wanted=line.quantity,
+                reserved=reserved,
+            )
+        )
+    return Reservation(lines=tuple(lines))
 
 
-def kept(sale: Sale) -> Counter[LineId]:
-    """Units per line that the sale's shipments keep: assigned in storage, or picked and not yet gone."""
-    return _units(sale, _KEPT)
-
-
-def _live(sale: Sale) -> list[Shipment]:
-    return [
-        shipment for shipment in sale.shipments if not (shipment.left or shipment.cancelled or shipment.stray)
-    ]
-
-
-def _units(sale: Sale, states: tuple[str, ...]) -> Counter[LineId]:
-    units: Counter[LineId] = Counter()
-    for line, move in _picking(sale, states):
-        units[line] += move.quantity
-    return units
-
-
-def _picking(sale: Sale, states: tuple[str, ...]) -> Iterable[tuple[LineId, Move]]:
-    for shipment in _live(sale):
-        for move in shipment.picking:
-            line = sale.line_of(shipment, move)
-            if line and line.line_id and move.state in states:
-                yield line.line_id, move
-
-
-def _wanted(sale: Sale, demand: tuple[Demand, ...]) -> Counter[LineId]:
+def _wanted(sale: Sale, asked: Iterable[tuple[Demand, int]]) -> Wanted:
     held = {(line.line_id, line.sku) for line in sale.lines}
-    for line in demand:
+    wanted: Wanted = Counter()
+    for line, place in asked:
         if (line.line_id, line.sku) not in held:
             raise Refused(f"sale {sale.number} has no line {line.line_id} of {line.sku}")
-    return Counter({line.line_id: line.quantity for line in demand})
+        wanted[line.line_id, place] += line.quantity
+    return wanted
+
+
+def _kept_by_sku(sale: Sale) -> Counter[tuple[Sku, int]]:
+    skus = {line.line_id: line.sku for line in sale.lines}
+    units: Counter[tuple[Sku, int]] = Counter()
+    for (line, place), quantity in by_place(sale, kept).items():
+        if sku := skus[line]:
+            units[sku, place] += quantity
+    return units

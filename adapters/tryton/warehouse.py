@@ -5,15 +5,20 @@ storage. From `shipped` on it would still let a user cancel, but the goods are o
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
-from adapters.tryton import sales
+from adapters.tryton import returning, sales
 from adapters.tryton.changes import changed
 from adapters.tryton.client import TrytonClient
-from adapters.tryton.sales import MOVE, SHIPMENT, Sale, Shipment
+from adapters.tryton.places import Place, place_called, places
+from adapters.tryton.planning import Bin, Units, arrange, free_shipments, kept, leaving, picking
+from adapters.tryton.sales import SHIPMENT, Sale, Shipment
 from domain.erp import Changes
 from domain.errors import Refused
-from domain.ids import LineId, ShipmentId, order_of
+from domain.ids import LineId, OrderId, ReturnId, ShipmentId, order_of
 from domain.keys import Key
+from domain.returns import Receipt, ReturnNotice
 from domain.shipments import (
     Labels,
     Package,
@@ -23,6 +28,7 @@ from domain.shipments import (
     PickState,
     ShipmentLine,
     TooLate,
+    Unasked,
 )
 
 _PICK_STATES = {
@@ -35,6 +41,7 @@ _PICK_STATES = {
     "done": PickState.SHIPPED,
     "cancelled": PickState.CANCELLED,
 }
+_BEGUN = ("picked", "packed", "shipped", "done")
 _PACKED = (PickState.PACKED, PickState.SHIPPED)
 _UNBOXED = "unboxed"  # the one package of a shipment that was packed without boxes
 
@@ -44,16 +51,24 @@ class TrytonWarehouse:
         self._tryton = tryton
 
     async def request_pick(self, pick: PickRequest, *, key: Key) -> None:  # noqa: ARG002  found by its shipment id
-        """Refused when it was cancelled, or when what Tryton keeps for the order is not what is to be picked."""
+        """The units that are kept for the order there become a shipment of their own; all else goes on waiting.
+
+        Refused when it was cancelled, or when Tryton does not keep these units for the order.
+        """
         sale = await sales.sale_of(self._tryton, pick.order_id)
         shipment = sales.shipment_called(sale, pick.shipment_id)
         if shipment is not None and not (shipment.cancelled or shipment.stray):
             return
         if sale is None or shipment is not None:
             raise Refused(f"{pick.shipment_id} is not to be picked in Tryton any more")
-        unasked = _unasked(sale, pick)
-        await self._leave_out_what_is_short(unasked)
-        await self._tryton.write(SHIPMENT, unasked.id, {"reference": pick.shipment_id})
+        place = place_called(await places(self._tryton), pick.location)
+        wanted = Counter({line.line_id: line.quantity for line in pick.lines})
+        first, *others = _shipments_to_pick_from(sale, place, wanted, pick.shipment_id)
+        sale = await arrange(self._tryton, sale, pick.order_id, _parted(sale, place, first, others, wanted))
+        parted = next(one for one in sale.shipments if one.id == first.id)
+        if parted.state != "assigned" or kept(sale, parted) != wanted:
+            raise Refused(f"somebody else was given what {pick.shipment_id} asks for")
+        await self._tryton.write(SHIPMENT, parted.id, {"reference": pick.shipment_id})
 
     async def look_up_pick(self, shipment: ShipmentId) -> Pick | None:
         sale, held = await self._find(shipment)
@@ -62,6 +77,39 @@ class TrytonWarehouse:
         state = _PICK_STATES[held.state]
         packages = _packages(sale, held) if state in _PACKED else ()
         return Pick(shipment_id=shipment, state=state, packages=packages)
+
+    async def look_up_unasked(self, order: OrderId) -> tuple[Unasked, ...]:
+        """Tryton's number of a shipment is the reference. A shipment counts as begun when its goods are picked."""
+        sale = await sales.sale_of(self._tryton, order)
+        return tuple(
+            Unasked(
+                reference=shipment.number,
+                state=_PICK_STATES[shipment.state],
+                location=shipment.location,
+                lines=lines,
+            )
+            for shipment in (sale.shipments if sale else ())
+            if shipment.state in _BEGUN and not shipment.asked_for
+            if sale and (lines := _lines(sale, shipment, None))
+        )
+
+    async def adopt(self, reference: str, shipment: ShipmentId, *, key: Key) -> None:  # noqa: ARG002  a target
+        sale, held = await self._find(shipment)
+        found = [one for one in (sale.shipments if sale else ()) if one.number == reference]
+        if not found:
+            raise Refused(f"{order_of(shipment)} has no shipment {reference} in Tryton")
+        (begun,) = found
+        if begun.reference == shipment:
+            return
+        if begun.asked_for or held is not None:
+            raise Refused(f"shipment {reference} or {shipment} is another one in Tryton")
+        await self._tryton.write(SHIPMENT, begun.id, {"reference": shipment})
+
+    async def expect_return(self, notice: ReturnNotice, *, key: Key) -> None:  # noqa: ARG002  found by its return id
+        await returning.expect(self._tryton, notice)
+
+    async def look_up_return(self, returned: ReturnId) -> Receipt | None:
+        return await returning.receipt_of(self._tryton, returned)
 
     async def cancel_pick(self, shipment: ShipmentId, *, key: Key) -> PickCancelled | TooLate:
         _, held = await self._find(shipment)
@@ -102,42 +150,49 @@ class TrytonWarehouse:
                 await self._tryton.write("stock.package", box.id, tracking)
 
     async def changes(self, since: str | None) -> Changes:
-        return await changed(self._tryton, SHIPMENT, since)
+        picks = await changed(self._tryton, SHIPMENT, since)
+        returns = await changed(self._tryton, returning.RETURN, since)
+        orders = dict.fromkeys((*picks.orders, *returns.orders))
+        return Changes(orders=tuple(orders), cursor=max(picks.cursor, returns.cursor))
 
     async def _find(self, shipment: ShipmentId) -> tuple[Sale | None, Shipment | None]:
         sale = await sales.sale_of(self._tryton, order_of(shipment))
         return sale, sales.shipment_called(sale, shipment)
 
-    async def _leave_out_what_is_short(self, shipment: Shipment) -> None:
-        """A pick of what is there: without the moves that found no stock Tryton calls it assigned, and it can be picked.
 
-        Once it has left, Tryton plans a shipment of the rest by itself.
-        """
-        if shipment.state == "assigned":
-            return
-        for move in shipment.picking:
-            if move.state == "draft":
-                await self._tryton.delete(MOVE, move.id)
-        await self._tryton.act(SHIPMENT, shipment.id, "assign_try")
+def _shipments_to_pick_from(
+    sale: Sale, place: Place, wanted: Units, asked: ShipmentId
+) -> tuple[Shipment, ...]:
+    """The shipment there that keeps all that is wanted, and after it the others there. Best one that has just that.
 
-
-def _unasked(sale: Sale, pick: PickRequest) -> Shipment:
-    """The shipment of the sale that keeps exactly these units and is nobody's pick yet."""
-    wanted = Counter({line.line_id: line.quantity for line in pick.lines})
-    for shipment in sale.shipments:
-        free = shipment.reference in (None, pick.order_id) and shipment.state in ("waiting", "assigned")
-        if free and _assigned(sale, shipment) == wanted:
-            return shipment
-    raise Refused(f"sale {sale.number} has no shipment that keeps just what {pick.shipment_id} asks for")
+    What has just that and keeps nothing was parted by an attempt that was broken off.
+    """
+    there = [shipment for shipment in free_shipments(sale) if shipment.warehouse == place.id]
+    fitting = [
+        shipment for shipment in there if wanted <= kept(sale, shipment) or wanted == leaving(sale, shipment)
+    ]
+    if not fitting:
+        raise Refused(f"sale {sale.number} has no shipment that keeps what {asked} asks for")
+    first = min(fitting, key=lambda shipment: (leaving(sale, shipment).total(), shipment.id))
+    return (first, *(shipment for shipment in there if shipment is not first))
 
 
-def _assigned(sale: Sale, shipment: Shipment) -> Counter[LineId]:
-    units: Counter[LineId] = Counter()
-    for move in shipment.picking:
-        line = sale.line_of(shipment, move)
-        if line and line.line_id and move.state == "assigned":
-            units[line.line_id] += move.quantity
-    return units
+def _parted(
+    sale: Sale, place: Place, first: Shipment, others: Sequence[Shipment], wanted: Units
+) -> list[Bin]:
+    """Only what is wanted stays in it. The rest goes to another shipment there, where as much of it is kept as before."""
+    rest, to_keep = leaving(sale, first) - wanted, picking(sale, first) - wanted
+    bins = [Bin(other.id, place, leaving(sale, other), _planned(sale, other)) for other in others]
+    if rest and bins:
+        bins[0] = replace(bins[0], leaving=bins[0].leaving + rest, picking=bins[0].picking + to_keep)
+    elif rest:
+        bins = [Bin(None, place, rest, to_keep)]
+    return [Bin(first.id, place, wanted, wanted), *bins]
+
+
+def _planned(sale: Sale, shipment: Shipment) -> Units:
+    """What it is to keep. A draft is what a broken attempt of ours parted and did not fill."""
+    return leaving(sale, shipment) if shipment.state == "draft" else picking(sale, shipment)
 
 
 def _packages(sale: Sale, shipment: Shipment) -> tuple[Package, ...]:

@@ -24,7 +24,9 @@ from pathlib import Path
 import httpx
 
 from adapters.tryton.client import TrytonClient
+from adapters.tryton.places import place_called, places
 from domain.errors import Unavailable
+from domain.ids import MAIN, Location
 
 DATABASE = "erp"
 MODULES = (
@@ -45,6 +47,8 @@ MODULES = (
     "carrier",
     "account_payment",
     "sale_payment",
+    "account_credit_limit",
+    "sale_credit_limit",
 )
 _START_SECONDS_MAX = 60
 _STOP_SECONDS_MAX = 5
@@ -87,7 +91,8 @@ async def tryton_server(
 ) -> AsyncIterator[TrytonServer]:
     """Start on `directory`, going on from the database it holds, and stop at the end.
 
-    `skus` are ensured to be sold; the counts on hand are set where a SKU is new to the database. RuntimeError with
+    `skus` are ensured to be sold; the counts on hand are set where a SKU is new to the database, all in the main
+    warehouse. RuntimeError with
     the log's path when the server does not start.
     """
     await asyncio.to_thread(_prepare, directory, cache or _default_cache())
@@ -117,14 +122,14 @@ async def stock_up(server: TrytonServer, skus: Mapping[str, int]) -> None:
         await count(tryton, {await _create_product(tryton, sku): skus[sku] for sku in sorted(new)})
 
 
-async def count(tryton: TrytonClient, units: Mapping[int, int]) -> None:
-    """An inventory: whatever the books say of these products, so many are in storage now."""
+async def count(tryton: TrytonClient, units: Mapping[int, int], location: Location = MAIN) -> None:
+    """An inventory: whatever the books say of these products, so many are in that warehouse's storage now."""
     if not units:
         return
-    (warehouse,) = await tryton.search("stock.location", [["type", "=", "warehouse"]], ["storage_location"])
+    storage = place_called(await places(tryton), location).shelf
     lines = [{"product": product, "quantity": counted} for product, counted in units.items()]
     values = {
-        "location": warehouse["storage_location"],
+        "location": storage,
         "empty_quantity": "keep",
         "lines": [["create", lines]],
     }

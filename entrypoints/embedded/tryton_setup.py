@@ -42,6 +42,7 @@ COUNTRIES = {
     "SE": "Sweden",
     "US": "United States",
 }
+WAREHOUSES = ("main", "east")  # by their codes; orders are entered in the first
 CLERK = "clerk"
 _YEARS = 2  # fiscal years from the current one on
 
@@ -59,6 +60,7 @@ def furnish(database: str, conf: str) -> dict[str, str]:
         _tax(company, accounts, rate)
     _configuration()
     _products(accounts)
+    _warehouses()
     _carrier_and_packages()
     _journal(company)
     return _users()
@@ -163,6 +165,27 @@ def _products(accounts: dict[str, Any]) -> None:
             account_category=category,
         )
         template.save()
+
+
+def _warehouses() -> None:
+    """Each with zones of its own, and a place for what is damaged. Tryton brings the first one along."""
+    main, *others = WAREHOUSES
+    locations = Model.get("stock.location")
+    (first,) = locations.find([("type", "=", "warehouse")])
+    (losses,) = locations.find([("type", "=", "lost_found")])
+    first.code = main
+    first.waste_locations.append(losses)
+    first.save()
+    for code in others:
+        zones = {
+            f"{zone}_location": _saved("stock.location", name=f"{zone} {code}", type="storage")
+            for zone in ("input", "storage", "output")
+        }
+        warehouse = _new(
+            "stock.location", name=code, code=code, type="warehouse", lost_found_location=losses, **zones
+        )
+        warehouse.waste_locations.append(locations(losses.id))
+        warehouse.save()
 
 
 def _carrier_and_packages() -> None:

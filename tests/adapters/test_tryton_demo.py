@@ -18,7 +18,7 @@ from domain.shipments import PickState
 from entrypoints.embedded.tryton import TrytonServer, tryton_server
 from tests.contracts.erp import enter
 from tests.contracts.placing import labels_for, pick_request, place, report_of
-from tests.contracts.stock import reserve
+from tests.contracts.tryton_world import reserve
 from tests.contracts.warehouse import packages, request_pick
 
 pytestmark = pytest.mark.tryton

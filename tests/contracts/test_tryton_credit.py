@@ -1,10 +1,11 @@
-"""Tryton with its modules for credit limits, which are no part of every Tryton, held to the contract over real HTTP."""
+"""Tryton with its modules for credit limits, which are no part of every Tryton, held to the contract over real HTTP.
+
+tests/adapters/test_tryton_credit.py has the Tryton that knows limits but does not count sales, and the one without any.
+"""
 
 from collections.abc import AsyncIterator
-from importlib.metadata import PackageNotFoundError, version
 
 import pytest
-import pytest_asyncio
 
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
@@ -12,75 +13,32 @@ from domain.ids import CustomerRef, Sku
 from domain.money import Money, total
 from domain.orders import PlacedOrder
 from entrypoints.demo.clerk import Clerk
-from entrypoints.embedded import tryton as embedded
-from entrypoints.embedded.tryton import TrytonServer, tryton_server
+from entrypoints.embedded.tryton import TrytonServer
 from tests.contracts import tryton_world
 from tests.contracts.customers import CreditContract
 from tests.contracts.placing import EUR, place
-from tests.contracts.tryton_world import clerk, shelves, tryton
+from tests.contracts.tryton_world import clerk, server, shelves, tryton
 
-__all__ = ["clerk", "shelves", "tryton"]
+__all__ = ["clerk", "server", "shelves", "tryton"]
 
-LIMITS = "account_credit_limit"
-LIMITS_WITH_SALES = (LIMITS, "sale_credit_limit")
-
-
-def _missing() -> str:
-    """The packages that are not installed."""
-    missing = []
-    for module in LIMITS_WITH_SALES:
-        try:
-            version(f"trytond-{module.replace('_', '-')}")
-        except PackageNotFoundError:
-            missing.append(module)
-    return ", ".join(missing)
-
-
-pytestmark = [
-    pytest.mark.tryton,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),  # a Tryton with other modules is initialised anew, once
-    pytest.mark.skipif(bool(_missing()), reason=f"Tryton's modules {_missing()} are not installed"),
-]
-
-
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="module", params=[(LIMITS,), LIMITS_WITH_SALES], ids=["limits", "with-sales"]
-)
-async def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TrytonServer]:
-    modules = (*embedded.MODULES, *request.param)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded, "MODULES", modules)
-        async with tryton_server(tmp_path_factory.mktemp("tryton")) as started:
-            yield started
+pytestmark = pytest.mark.tryton
 
 
 class Hands(tryton_world.Hands):
-    by_sales = False
-
     async def limit(self, customer: CustomerRef, limit: Money | None) -> None:
         party = self.clerk.model("party.party")(int(customer))
         party.credit_limit_amount = limit.major if limit else None
         party.save()
 
     async def counted(self, order: PlacedOrder) -> Money:
-        net = (item.net for item in order.priced)
-        return total(net, EUR) if self.by_sales else order.total
+        """Tryton counts confirmed sales without their taxes."""
+        return total((item.net for item in order.priced), EUR)
 
 
 @pytest.fixture
-async def hands(
-    request: pytest.FixtureRequest,
-    server: TrytonServer,
-    clerk: Clerk,
-    shelves: dict[int, list[Sku]],
-) -> AsyncIterator[Hands]:
+async def hands(server: TrytonServer, clerk: Clerk, shelves: dict[int, list[Sku]]) -> AsyncIterator[Hands]:
     async with TrytonClient(server.url, server.database, server.api_key) as client:
-        made = Hands(client, clerk, shelves)
-        made.by_sales = "with-sales" in request.node.name
-        yield made
+        yield Hands(client, clerk, shelves)
 
 
 class TestTrytonCredit(CreditContract):

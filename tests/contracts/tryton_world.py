@@ -1,28 +1,30 @@
 """A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from proteus import config
 
 from adapters.tryton import entering
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.erp import TrytonErp
+from adapters.tryton.places import place_called, places
 from adapters.tryton.sales import sales_of
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.erp import SalesOrder
-from domain.ids import OrderId, ShipmentId, Sku
+from domain.ids import MAIN, Location, OrderId, ReturnId, ShipmentId, Sku
 from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
+from domain.ports import Stock
+from domain.reservations import Demand, Reservation
 from domain.shipments import Labels, PickRequest
 from entrypoints.demo.clerk import Clerk
-from entrypoints.embedded.tryton import TrytonServer, count, tryton_server
-from tests.contracts import erp, stock, warehouse
+from entrypoints.embedded.tryton import TrytonServer, count
+from tests.contracts import erp, warehouse
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import EUR, labels_for, pick_request
 
@@ -31,10 +33,10 @@ _SHELF = 8
 _OPEN = ("draft", "quotation", "confirmed", "processing")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TrytonServer]:
-    async with tryton_server(tmp_path_factory.mktemp("tryton")) as started:
-        yield started
+@pytest.fixture(scope="session")
+def server(running_tryton: TrytonServer) -> TrytonServer:
+    """One for all tests of a process; they share no goods, customers or orders."""
+    return running_tryton
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,17 @@ async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonCl
 async def hands(server: TrytonServer, clerk: Clerk, shelves: dict[int, list[Sku]]) -> "AsyncIterator[Hands]":
     async with TrytonClient(server.url, server.database, server.api_key) as client:
         yield Hands(client, clerk, shelves)
+
+
+async def reserve(
+    stock: Stock, order: PlacedOrder, quantity: int | None = None, *, at: Location = MAIN
+) -> Reservation:
+    """All of the order, or so many units of each line, in one warehouse."""
+    demand = tuple(
+        Demand(line_id=line.line_id, sku=line.sku, quantity=quantity or line.quantity, location=at)
+        for line in order.shippable
+    )
+    return await stock.reserve(order.order_id, demand, key=effect_key(order.order_id, "reserve-stock"))
 
 
 class Hands:
@@ -94,19 +107,23 @@ class Hands:
         await count(self.tryton, dict.fromkeys(template["products"], units))
         return skus
 
-    async def receive(self, sku: Sku, units: int) -> None:
+    async def receive(self, sku: Sku, units: int, location: Location = MAIN) -> None:
         (product,) = await self.tryton.search("product.product", [["code", "=", sku]], ["id"])
-        (storage,) = await self.tryton.search("stock.location", [["code", "=", "STO"]], ["id"])
-        domain = [["id", "=", product["id"]]]
-        (counted,) = await self.tryton.search(
-            "product.product", domain, ["quantity"], locations=[storage["id"]]
-        )
-        await count(self.tryton, {product["id"]: int(counted["quantity"]) + units})
+        await count(self.tryton, {product["id"]: await self.on_hand(sku, location) + units}, location)
 
-    async def reserved(self, sku: Sku) -> int:
+    async def on_hand(self, sku: Sku, location: Location = MAIN) -> int:
+        storage = place_called(await places(self.tryton), location).shelf
+        (product,) = await self.tryton.search(
+            "product.product", [["code", "=", sku]], ["quantity"], locations=[storage]
+        )
+        return int(product["quantity"])
+
+    async def reserved(self, sku: Sku, location: Location | None = None) -> int:
+        """In all warehouses, where none is named."""
+        storages = [place.storage for place in await places(self.tryton) if location in (None, place.name)]
         assigned = [
             ["product.code", "=", sku],
-            ["from_location.code", "=", "STO"],
+            ["from_location", "in", storages],
             ["state", "=", "assigned"],
         ]
         return sum(
@@ -155,7 +172,7 @@ class Hands:
 
     async def reserve(self, order: PlacedOrder) -> None:
         await self.enter(order)
-        assert not (await stock.reserve(self._stock, order)).short
+        assert not (await reserve(self._stock, order)).short
 
     async def picks(self, shipment: ShipmentId) -> int:
         domain = [["reference", "=", shipment], ["state", "!=", "cancelled"]]
@@ -178,6 +195,50 @@ class Hands:
         (found,) = self.clerk.model("stock.shipment.out").find([("reference", "=", shipment)])
         return found
 
+    # -- what comes back
+
+    def returns(self, returned: ReturnId) -> int:
+        """Those that are not cancelled."""
+        wanted = [("reference", "=", returned), ("state", "!=", "cancelled")]
+        return len(self.clerk.model("stock.shipment.out.return").find(wanted))
+
+    def receive_return(self, returned: ReturnId, came: Sequence[int] = ()) -> None:
+        """All that is expected, or so many units of each line."""
+        found = self._return(returned)
+        for move, units in zip(found.incoming_moves, came, strict=False):
+            move.quantity = float(units)
+        found.save()
+        found.click("receive")
+
+    def put_away(self, returned: ReturnId, damaged: int = 0) -> None:
+        """Into storage, but for so many units of the first line."""
+        found = self._return(returned)
+        if damaged:
+            (losses,) = self.clerk.model("stock.location").find([("type", "=", "lost_found")])
+            good = found.inventory_moves[0]
+            good.quantity -= damaged
+            found.inventory_moves.new(
+                product=good.product,
+                quantity=float(damaged),
+                from_location=good.from_location,
+                to_location=losses,
+            )
+            found.save()
+        found.click("do")
+
+    def _return(self, returned: ReturnId) -> Any:
+        (found,) = self.clerk.model("stock.shipment.out.return").find([("reference", "=", returned)])
+        return found
+
+    def credited(self, returned: ReturnId) -> dict[str, Decimal]:
+        """The posted credit note's taxes by name, and its net amount."""
+        (note,) = self.clerk.model("account.invoice").find([("reference", "=", returned)])
+        assert note.state == "posted"
+        taxes: dict[str, Decimal] = {}
+        for tax in note.taxes:
+            taxes[tax.description] = taxes.get(tax.description, Decimal(0)) + tax.amount
+        return taxes | {"net": note.untaxed_amount}
+
     # -- the ERP's books
 
     async def customers(self, name: str) -> int:
@@ -189,7 +250,7 @@ class Hands:
         return sum(sale["state"] in _OPEN or _anything_left(sale) for sale in found)
 
     async def ship_order(self, order: PlacedOrder) -> Labels:
-        await stock.reserve(self._stock, order)
+        await reserve(self._stock, order)
         pick = pick_request(order)
         await warehouse.request_pick(self._warehouse, pick)
         return await self.send(pick)
@@ -198,12 +259,38 @@ class Hands:
         """Everything from the pick to the lorry."""
         await self.pick(pick.shipment_id)
         await self.pack(pick.shipment_id)
+        labels = await self.hand_over(pick)
+        await self.ship(pick.shipment_id)
+        return labels
+
+    async def hand_over(self, pick: PickRequest) -> Labels:
         labels = labels_for(await warehouse.packages(self._warehouse, pick), "T")
         await self._warehouse.hand_over(
             pick.shipment_id, labels, key=effect_key(pick.order_id, "hand-over", "s1")
         )
-        await self.ship(pick.shipment_id)
         return labels
+
+    def pick_short(self, shipment: ShipmentId, units: int) -> None:
+        """The clerk finds so many of the one line only, and leaves the rest of it out."""
+        found = self.shipment(shipment)
+        found.click("wait")
+        (move,) = found.inventory_moves
+        move.quantity = float(units)
+        found.save()
+        found.click("assign_try")
+        assert self.clerk.pick(found)
+
+    def ship_by_hand(
+        self, order: PlacedOrder, at: Location, only: Sequence[str] = ("pick", "pack", "ship", "do")
+    ) -> str:
+        """Somebody does it without having been asked, and without labels of ours. The shipment's number."""
+        found = next(shipment for shipment in self.sale(order).shipments if shipment.warehouse.code == at)
+        for step in only:
+            if step == "pack":
+                (found.carrier,) = self.clerk.model("carrier").find([], limit=1)
+                found.save()
+            found.click(step)
+        return str(found.number)
 
     async def money(self, order: OrderId) -> list[Money]:
         (sale,) = await sales_of(self.tryton, order)

@@ -1,0 +1,255 @@
+"""Returned goods: expected, received by a clerk as they come, put away by Tryton itself, and credited."""
+
+from decimal import Decimal
+
+import pytest
+
+from adapters.tryton.client import TrytonClient
+from adapters.tryton.erp import TrytonErp
+from adapters.tryton.stock import TrytonStock
+from adapters.tryton.warehouse import TrytonWarehouse
+from domain.erp import Invoice
+from domain.errors import Refused
+from domain.ids import MAIN, LineId, Location, ReturnId, return_id
+from domain.keys import Key, effect_key
+from domain.money import Money
+from domain.orders import PlacedOrder
+from domain.returns import Condition, CreditNote, Receipt, ReturnLine, ReturnNotice
+from tests.contracts.lossy import Fault, Lossy
+from tests.contracts.placing import EUR, insist, place, unique
+from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
+
+__all__ = ["clerk", "hands", "server", "shelves", "tryton"]
+pytestmark = pytest.mark.tryton
+
+EAST = Location("east")
+
+
+@pytest.fixture
+def network() -> Lossy:
+    return Lossy()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    return unique(request.node.nodeid)
+
+
+@pytest.fixture
+def erp(tryton: TrytonClient) -> TrytonErp:
+    return TrytonErp(tryton)
+
+
+@pytest.fixture
+def stock(tryton: TrytonClient) -> TrytonStock:
+    return TrytonStock(tryton)
+
+
+@pytest.fixture
+def warehouse(tryton: TrytonClient) -> TrytonWarehouse:
+    return TrytonWarehouse(tryton)
+
+
+@pytest.fixture
+async def order(hands: Hands, name: str) -> PlacedOrder:
+    """Shipped: three of one article for 19.99 and one of another for 5.00 without taxes, freight 4.90."""
+    order = place(name, [(await hands.stocked(3), 3, "19.99"), (await hands.stocked(1), 1, "5.00")])
+    await hands.enter(order)
+    await hands.ship_order(order)
+    return order
+
+
+@pytest.fixture
+async def invoiced(erp: TrytonErp, order: PlacedOrder) -> PlacedOrder:
+    await erp.post_invoice(order.order_id, key=effect_key(order.order_id, "post-invoice"))
+    return order
+
+
+def lines(order: PlacedOrder, *units: tuple[str, int]) -> tuple[ReturnLine, ...]:
+    return tuple(
+        ReturnLine(line_id=LineId(line), sku=order.line(LineId(line)).sku, quantity=quantity)
+        for line, quantity in units
+    )
+
+
+async def expect(
+    warehouse: TrytonWarehouse, order: PlacedOrder, *units: tuple[str, int], at: Location = MAIN
+) -> ReturnId:
+    returned = return_id(order.order_id, 1)
+    notice = ReturnNotice(
+        return_id=returned,
+        order_id=order.order_id,
+        order_number=order.number,
+        lines=lines(order, *units),
+        location=at,
+    )
+    await warehouse.expect_return(notice, key=key(order, "expect-return"))
+    return returned
+
+
+def came(receipt: Receipt | None) -> list[tuple[str, int, Condition]]:
+    assert receipt is not None
+    assert receipt.complete
+    return sorted((line.line_id, line.quantity, line.condition) for line in receipt.lines)
+
+
+# -- goods
+
+
+async def test_a_return_nobody_announced_is_not_expected(
+    warehouse: TrytonWarehouse, order: PlacedOrder
+) -> None:
+    assert await warehouse.look_up_return(return_id(order.order_id, 1)) is None
+
+
+async def test_returned_goods_are_put_away_once_and_told(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    for _ in range(2):
+        returned = await expect(warehouse, order, ("1", 2), ("2", 1))
+    assert hands.returns(returned) == 1
+    assert await warehouse.look_up_return(returned) == Receipt(return_id=returned)
+    hands.receive_return(returned)
+    assert await warehouse.look_up_return(returned) == Receipt(return_id=returned)
+    hands.put_away(returned)
+    receipt = await warehouse.look_up_return(returned)
+    assert came(receipt) == [("1", 2, Condition.GOOD), ("2", 1, Condition.GOOD)]
+    assert receipt is not None
+    for _ in range(2):
+        await stock.restock(receipt, MAIN, key=key(order, "restock"))
+    assert [await hands.on_hand(line.sku) for line in order.lines] == [2, 1]
+
+
+async def test_it_is_expected_once_though_the_reply_is_lost(
+    warehouse: TrytonWarehouse, hands: Hands, network: Lossy, order: PlacedOrder
+) -> None:
+    network.fault = Fault.REPLY_LOST
+    returned = await insist(lambda: expect(warehouse, order, ("1", 1)))
+    assert hands.returns(returned) == 1
+
+
+async def test_fewer_and_damaged_units_are_told_as_they_came(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    returned = await expect(warehouse, order, ("1", 3), ("2", 1))
+    hands.receive_return(returned, came=(2, 1))
+    hands.put_away(returned, damaged=1)
+    receipt = await warehouse.look_up_return(returned)
+    assert came(receipt) == [
+        ("1", 1, Condition.DAMAGED),
+        ("1", 1, Condition.GOOD),
+        ("2", 1, Condition.GOOD),
+    ]
+    assert receipt is not None
+    await stock.restock(receipt, MAIN, key=key(order, "restock"))
+    assert [await hands.on_hand(line.sku) for line in order.lines] == [1, 1]
+
+
+async def test_goods_come_back_to_the_warehouse_that_was_named(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    returned = await expect(warehouse, order, ("1", 1), at=EAST)
+    hands.receive_return(returned)
+    hands.put_away(returned)
+    receipt = await warehouse.look_up_return(returned)
+    assert receipt is not None
+    assert await hands.on_hand(order.lines[0].sku, EAST) == 1
+    with pytest.raises(Refused, match="in east, not in main"):
+        await stock.restock(receipt, MAIN, key=key(order, "restock"))
+
+
+async def test_goods_that_are_not_put_away_are_not_on_hand(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    returned = await expect(warehouse, order, ("1", 1))
+    hands.receive_return(returned)
+    with pytest.raises(Refused, match="not put away"):
+        await stock.restock(Receipt(return_id=returned, complete=True), MAIN, key=key(order, "restock"))
+
+
+async def test_more_than_left_is_not_expected(warehouse: TrytonWarehouse, order: PlacedOrder) -> None:
+    with pytest.raises(Refused, match="more of line 1 would come back than left"):
+        await expect(warehouse, order, ("1", 4))
+
+
+async def test_a_return_plans_no_new_shipment(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    """With the sale's line as its origin it would count as shipped, and warn the clerk who receives it."""
+    returned = await expect(warehouse, order, ("1", 3), ("2", 1))
+    hands.receive_return(returned)
+    hands.put_away(returned)
+    assert await stock.look_up_reservation(order.order_id) is None
+    assert [shipment.state for shipment in hands.sale(order).shipments] == ["done"]
+
+
+# -- money
+
+
+async def test_the_credit_note_of_a_return_is_posted_once_and_to_the_cent(
+    erp: TrytonErp, hands: Hands, invoiced: PlacedOrder
+) -> None:
+    note = note_of(invoiced, "47.58", ("1", 2))  # 39.98 and 19 % of it: 7.5962
+    posted = [await credit(erp, note) for _ in range(2)]
+    assert posted[0] == posted[1]
+    assert posted[0].total == note.amount
+    assert hands.credited(note.return_id) == {"19 %": Decimal("-7.60"), "net": Decimal("-39.98")}
+    assert await hands.invoices(invoiced.order_id) == [invoiced.total]
+
+
+async def test_it_is_posted_once_though_every_reply_is_lost(
+    erp: TrytonErp, hands: Hands, network: Lossy, invoiced: PlacedOrder
+) -> None:
+    note = note_of(invoiced, "20.00", ("1", 1))
+    network.fault = Fault.REPLY_LOST
+    await insist(lambda: credit(erp, note))
+    assert sum(hands.credited(note.return_id).values()) == Decimal("-20.00")
+
+
+@pytest.mark.parametrize(
+    ("amount", "units"),
+    [
+        pytest.param("40.00", ("1", 2), id="less a fee"),
+        pytest.param("59.48", ("1", 2), id="with a freight of 11.90"),
+        pytest.param("47.59", ("1", 2), id="a cent apart"),
+        pytest.param("10.00", None, id="goodwill"),
+    ],
+)
+async def test_what_is_given_back_beside_the_goods_is_in_it(
+    erp: TrytonErp, hands: Hands, invoiced: PlacedOrder, amount: str, units: tuple[str, int] | None
+) -> None:
+    note = note_of(invoiced, amount, *([units] if units else []))
+    assert (await credit(erp, note)).total == note.amount
+    booked = hands.credited(note.return_id)
+    assert sum(booked.values()) == -Decimal(amount)
+    if amount != "47.59":
+        assert abs(booked["net"] * Decimal("0.19") - booked["19 %"]) <= Decimal("0.02")
+
+
+async def test_what_is_not_invoiced_is_not_credited(erp: TrytonErp, order: PlacedOrder) -> None:
+    with pytest.raises(Refused, match="no posted invoice"):
+        await credit(erp, note_of(order, "10.00", ("1", 1)))
+
+
+async def test_another_amount_under_the_same_return_is_refused(erp: TrytonErp, invoiced: PlacedOrder) -> None:
+    await credit(erp, note_of(invoiced, "23.79", ("1", 1)))
+    with pytest.raises(Refused, match=r"23\.79 EUR, given back were 20\.00 EUR"):
+        await credit(erp, note_of(invoiced, "20.00", ("1", 1)))
+
+
+def note_of(order: PlacedOrder, amount: str, *units: tuple[str, int]) -> CreditNote:
+    return CreditNote(
+        return_id=return_id(order.order_id, 1),
+        order_id=order.order_id,
+        lines=lines(order, *units),
+        amount=Money.parse(amount, EUR),
+        reference="re_1",
+    )
+
+
+async def credit(erp: TrytonErp, note: CreditNote) -> Invoice:
+    return await erp.post_credit_note(note, key=effect_key(note.order_id, "credit-note", "r1"))
+
+
+def key(order: PlacedOrder, step: str) -> Key:
+    return effect_key(order.order_id, step, "r1")
