@@ -10,6 +10,9 @@ CHROMIUM := /usr/bin/chromium
 demo: install  ## Orders from document to settled money, a worker killed under them, all books audited.
 	$(BIN)/ordersaga demo
 
+# The tests start hundreds of processes: what Python has compiled once it may keep, whatever the environment says.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
+
 test: install browser  ## The whole test suite, on as many cores as there are.
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not long"
 

@@ -18,6 +18,7 @@ from adapters.database.incidents import SqlIncidents
 from adapters.database.orders import RegisteredOrder
 from domain.attention import MEANING, Action, Attention, Blocked, Hold, Reason, Resolve, ways_out
 from domain.base import Value
+from domain.document import OrderDocument
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, System
 from domain.records import Incident
@@ -42,6 +43,9 @@ OPEN_ORDERS = "WorkflowType = 'Order' AND ExecutionStatus = 'Running'"
 
 # So many orders are asked at once: each may take its time to answer.
 _AT_ONCE = 32
+
+# An order whose worker lives tells of itself in milliseconds, and in 3 s more where another worker has to take it over.
+READ_SECONDS_MAX = 10.0
 
 # What happens while nobody answers, where that is not simply nothing.
 MEANWHILE = {
@@ -172,7 +176,7 @@ class Stand(Value):
 
 
 async def stand_of(doors: Doors, order: RegisteredOrder) -> Stand:
-    document = await doors.read(order)
+    document = await _read(doors, order)
     attention = document.attention
     can = [
         *(attention.can if attention else ()),
@@ -192,6 +196,18 @@ async def stand_of(doors: Doors, order: RegisteredOrder) -> Stand:
         meanwhile=MEANWHILE.get(attention.reason, NOTHING) if attention else "",
         ways_out=tuple(ways_out(order.order_id, dict.fromkeys(can))),
     )
+
+
+async def _read(doors: Doors, order: RegisteredOrder) -> OrderDocument:
+    """Unavailable: it cannot tell, or nobody carries it who could; Temporal alone says so only after half a minute."""
+    try:
+        async with asyncio.timeout(READ_SECONDS_MAX):
+            return await doors.read(order)
+    except TimeoutError as error:
+        raise Unavailable(
+            f"{order.order_id} cannot be read: Temporal says nothing of it within {READ_SECONDS_MAX:g} s; "
+            "does a worker run?"
+        ) from error
 
 
 async def _tries(doors: Doors, order: OrderId) -> tuple[Try, ...]:
@@ -253,7 +269,7 @@ async def cases(doors: Doors, which: Which, action: Action) -> list[Case]:
 async def _case(doors: Doors, one: Standing, which: Which, action: Action) -> Case:
     order = await doors.find(one.order_id)
     try:
-        document = await doors.read(order)
+        document = await _read(doors, order)
     except Unavailable as error:
         return Case(order=order, not_asked=str(error), unreached=True)
     asked, blocked = document.attention, [m for m in document.blocked if which.blocked_on in (None, m.system)]

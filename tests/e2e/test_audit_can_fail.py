@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -32,7 +32,13 @@ from workers.wiring import now, systems
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    async with product(tmp_path_factory.mktemp("fails")) as started:
+        yield started
 
 
 class NewKeyPerAttempt:
@@ -67,8 +73,8 @@ class ChargesBeforeItShips(Order):
             await self._tell_shipped(self.fulfilment.shipment)
 
 
-async def test_a_second_capture_of_one_shipment_is_found(tmp_path: Path) -> None:
-    async with product(tmp_path) as running, only_worker(running, Order, gateway=NewKeyPerAttempt):
+async def test_a_second_capture_of_one_shipment_is_found(running: Product) -> None:
+    async with only_worker(running, Order, gateway=NewKeyPerAttempt):
         await running.fault("payments", "reply_lost", "capture", times=1)
         order = await _place_on_a_wide_hold(running, "TWICE")
         await until(lambda: _captured(running, order, times=2))
@@ -78,8 +84,8 @@ async def test_a_second_capture_of_one_shipment_is_found(tmp_path: Path) -> None
         assert "435.42 charged for an order of 217.71 EUR" in broken[1]
 
 
-async def test_a_capture_before_the_goods_left_is_found(tmp_path: Path) -> None:
-    async with product(tmp_path) as running, only_worker(running, ChargesBeforeItShips):
+async def test_a_capture_before_the_goods_left_is_found(running: Product) -> None:
+    async with only_worker(running, ChargesBeforeItShips):
         order = await running.place("EARLY")
         assert await running.ended(order) is OrderState.COMPLETED
         broken = await _broken(running, order)

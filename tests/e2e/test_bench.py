@@ -18,7 +18,7 @@ def test_the_bench_measures_everything_shows_what_it_tells_and_leaves_nothing_be
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     profile = tmp_path / "order.prof"
-    small = ["--orders", "4", "--at-once", "2", "--alone", "2", "--open", "30"]
+    small = ["--orders", "2", "--at-once", "2", "--alone", "2", "--open", "10"]
     answer = ordersaga("bench", *small, "--profile", profile, "--json")
     assert answer.code == 0, answer.out + answer.err
     told = answer.last
@@ -28,7 +28,7 @@ def test_the_bench_measures_everything_shows_what_it_tells_and_leaves_nothing_be
         assert figures.keys() == FIGURES
         assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"]
         assert figures["orders_per_second"] > 0
-    assert (floor["orders"], order["orders"], sequence["orders"]) == (20, 4, 4)
+    assert (floor["orders"], order["orders"], sequence["orders"]) == (10, 2, 2)
     assert 4 <= floor["history"]["state_transitions"] < order["history"]["state_transitions"]
     # Every activity that is not eager has its start for itself, and none shares a workflow task with another.
     assert order["history"]["state_transitions"] + 20 < sequence["history"]["state_transitions"]
@@ -38,8 +38,8 @@ def test_the_bench_measures_everything_shows_what_it_tells_and_leaves_nothing_be
         assert order["cpu_ms"][process] > floor["cpu_ms"][process] >= 0
     idle = told["idle"]
     grown_kb = (idle["worker_mb_after"] - idle["worker_mb_before"]) * 1000
-    assert idle["kb_per_order"] == pytest.approx(grown_kb / 30)
-    assert idle["orders"] == 30
+    assert idle["kb_per_order"] == pytest.approx(grown_kb / 10)
+    assert idle["orders"] == 10
     assert idle["worker_mb_before"] > 50
     assert len(told["aims"]) == 2
 

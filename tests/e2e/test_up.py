@@ -21,8 +21,10 @@ from workflows.order import Order
 
 pytestmark = pytest.mark.e2e
 
+_PATIENCE_SECONDS = 60
 
-def test_up_goes_on_with_the_open_order_after_it_was_stopped(
+
+def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state, file = tmp_path / "state", tmp_path / "order.json"
@@ -37,9 +39,17 @@ def test_up_goes_on_with_the_open_order_after_it_was_stopped(
         monkeypatch.setenv("ORDERSAGA_SETTINGS", str(settings))
         assert _document("order:shop-demo:UP-1").phase not in {Phase.AFTER_SALES, Phase.COMPLETED}
         _stops_in_order(first, signal.SIGINT)
-    with up(state) as second:
-        wait_until(lambda: _document("order:shop-demo:UP-1").phase is Phase.AFTER_SALES, 60)
-        _stops_in_order(second, signal.SIGTERM)
+    with up(state) as killed:
+        _document("order:shop-demo:UP-1", until=Phase.AFTER_SALES)
+        assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+        left = killed.living
+        assert set(left.values()) == {"temporal", "simulator", "webhooks", "worker 1"}
+        _is_refused_a_second_time(killed)
+        for pid in left:
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not killed.living, 30, lambda: str(killed.living))
+    with up(state) as again:
+        _stops_in_order(again, signal.SIGTERM)
 
 
 def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
@@ -58,19 +68,6 @@ def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
             _stops_in_order(running, signal.SIGHUP)
 
 
-def test_what_a_killed_up_left_running_is_noticed_and_named(tmp_path: Path) -> None:
-    with up(tmp_path / "state") as killed:
-        assert killed.end(signal.SIGKILL) == -signal.SIGKILL
-        left = killed.living
-        assert set(left.values()) == {"temporal", "simulator", "webhooks", "worker 1"}
-        _is_refused_a_second_time(killed)
-        for pid in left:
-            os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not killed.living, 30, lambda: str(killed.living))
-        with up(tmp_path / "state") as again:
-            _stops_in_order(again, signal.SIGINT)
-
-
 def _stops_in_order(running: Up, how: signal.Signals) -> None:
     assert len(running.living) == 5
     assert running.end(how) == 0, running.said
@@ -87,9 +84,16 @@ def _is_refused_a_second_time(running: Up) -> None:
     assert "Traceback" not in refused.err
 
 
-def _document(order: str) -> OrderDocument:
+def _document(order: str, *, until: Phase | None = None) -> OrderDocument:
+    """As it is now, or when it has come to a phase."""
+
     async def ask() -> OrderDocument:
-        client = await connect(Settings())
-        return await client.get_workflow_handle(OrderId(order)).query(Order.read_document)
+        handle = (await connect(Settings())).get_workflow_handle(OrderId(order))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                told = await handle.query(Order.read_document)
+                if until in {None, told.phase}:
+                    return told
+                await asyncio.sleep(0.2)
 
     return asyncio.run(ask())

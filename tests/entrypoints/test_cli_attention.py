@@ -240,8 +240,11 @@ def test_an_order_that_no_worker_carries_is_not_reached(
     assert "0 of 1 done, 1 not reached" in answer.flat
 
 
-def test_an_order_that_cannot_be_read_is_left_alone_by_a_filter(office: Office) -> None:
+def test_an_order_that_cannot_be_read_is_left_alone_by_a_filter(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody carries it, and so nobody can tell what it asks."""
+    monkeypatch.setattr("entrypoints.attention.READ_SECONDS_MAX", 1)
     placed = office.world.order()
     office.do(office.world.orders.accept(placed))
     client = office.world.temporal.client

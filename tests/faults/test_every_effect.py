@@ -1,15 +1,17 @@
 """The fault matrix: every effect, through a whole order, with everything that can happen to it.
 
-In the end the books are what they are without the fault: everything once, or everything undone. What changes something
-outside without our learning of it, and a worker that dies, is tried on every effect alone; what changes nothing at its
-first try hits all effects of a flow in one run. Each run asserts that each of its faults was really met.
+An order goes its way once for each fault, and every effect of that way meets the fault once. In the end the books are what
+they are without it: everything once, or everything undone. Each pair of an effect and a fault is reported as a subtest,
+which asserts that the fault was really met.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 
 from activities.steps import step_of
 from adapters.database.incidents import SqlIncidents
@@ -21,10 +23,11 @@ from tests.workflows.books import Books, settled, undone
 from tests.workflows.story import Story
 from tests.workflows.world import World
 
-ALONE = ("reply_lost", "late_commit")
-TOGETHER = ("down", "rate_limited", "error5xx", "slow", "garbage")
+UNSEEN = ("reply_lost", "late_commit")  # it changes something without our learning of it
+FAULTS = (*UNSEEN, "down", "rate_limited", "error5xx", "slow", "garbage")
 DEATHS = ("before", "after")
-LATE_SECONDS = 0.8  # the adapter of `impatient` gives up after 0.5 s, and asks again 0.6 s later
+# The adapter of `impatient` gives up after 0.5 s, and asks again 0.6 s later.
+SECONDS = {"late_commit": 0.8, "slow": 0.2}
 DATABASE_LATE_SECONDS = 0.3
 
 
@@ -67,13 +70,25 @@ class Flow(NamedTuple):
     go: Callable[..., Awaitable[Story]]
     books: Callable[[PlacedOrder], Books]
 
+    @property
+    def name(self) -> str:
+        return self.go.__name__
 
-class Case(NamedTuple):
+
+class Outside(NamedTuple):
     """The flow in which the activity makes the operation's first request."""
 
     flow: Flow
     system: str
     operation: str
+
+
+class Inside(NamedTuple):
+    """Our own database: whose method loses its reply, and in which flow."""
+
+    flow: Flow
+    holder: type
+    method: str
 
 
 HAPPY = Flow(flows.settled, settled)
@@ -83,54 +98,104 @@ CREDIT = Flow(flows.on_account, on_account)
 REFUSED = Flow(flows.refused_by_the_erp, refused_by_the_erp)
 OUTAGE = Flow(flows.erp_down_for_a_while, settled)
 
-CASES = {
-    "register_customer_in_erp": Case(HAPPY, "erp", "register_customer"),
-    "register_customer_in_crm": Case(HAPPY, "crm", "register_customer"),
-    "enter_erp_order": Case(HAPPY, "erp", "enter_order"),
-    "reserve_stock": Case(HAPPY, "stock", "reserve"),
-    "request_pick": Case(HAPPY, "warehouse", "request_pick"),
-    "create_labels": Case(HAPPY, "carrier", "create_labels"),
-    "hand_over": Case(HAPPY, "warehouse", "hand_over"),
-    "capture_payment": Case(HAPPY, "payments", "capture"),
-    "record_shipment_in_erp": Case(HAPPY, "erp", "record_shipment"),
-    "report_shipment_to_shop": Case(HAPPY, "storefront", "report_shipment"),
-    "post_invoice": Case(HAPPY, "erp", "post_invoice"),
-    "note_in_crm": Case(HAPPY, "crm", "note"),
-    "mail_customer": Case(HAPPY, "notifications", "send"),
-    "void_holds": Case(UNDO, "payments", "void"),
-    "cancel_erp_order": Case(UNDO, "erp", "cancel_order"),
-    "release_stock": Case(UNDO, "stock", "release"),
-    "cancel_pick": Case(UNDO, "warehouse", "cancel_pick"),
-    "void_labels": Case(UNDO, "carrier", "void_labels"),
-    "cancel_shop_order": Case(UNDO, "storefront", "cancel_order"),
-    "refund_payment": Case(REFUND, "payments", "refund"),
-    "approve_credit": Case(CREDIT, "erp", "approve_credit"),
-    "tell_operators": Case(REFUSED, "notifications", "send"),
+OUTSIDE = {
+    "register_customer_in_erp": Outside(HAPPY, "erp", "register_customer"),
+    "register_customer_in_crm": Outside(HAPPY, "crm", "register_customer"),
+    "enter_erp_order": Outside(HAPPY, "erp", "enter_order"),
+    "reserve_stock": Outside(HAPPY, "stock", "reserve"),
+    "request_pick": Outside(HAPPY, "warehouse", "request_pick"),
+    "create_labels": Outside(HAPPY, "carrier", "create_labels"),
+    "hand_over": Outside(HAPPY, "warehouse", "hand_over"),
+    "capture_payment": Outside(HAPPY, "payments", "capture"),
+    "record_shipment_in_erp": Outside(HAPPY, "erp", "record_shipment"),
+    "report_shipment_to_shop": Outside(HAPPY, "storefront", "report_shipment"),
+    "post_invoice": Outside(HAPPY, "erp", "post_invoice"),
+    "note_in_crm": Outside(HAPPY, "crm", "note"),
+    "mail_customer": Outside(HAPPY, "notifications", "send"),
+    "void_holds": Outside(UNDO, "payments", "void"),
+    "cancel_erp_order": Outside(UNDO, "erp", "cancel_order"),
+    "release_stock": Outside(UNDO, "stock", "release"),
+    "cancel_pick": Outside(UNDO, "warehouse", "cancel_pick"),
+    "void_labels": Outside(UNDO, "carrier", "void_labels"),
+    "cancel_shop_order": Outside(UNDO, "storefront", "cancel_order"),
+    "refund_payment": Outside(REFUND, "payments", "refund"),
+    "approve_credit": Outside(CREDIT, "erp", "approve_credit"),
+    "tell_operators": Outside(REFUSED, "notifications", "send"),
 }
-# Our own database: whose method loses its reply, and in which flow.
-IN_THE_DATABASE: dict[str, tuple[type, str, Flow]] = {
-    "close_order_record": (SqlRecords, "close_order", HAPPY),
-    "begin_outage": (SqlIncidents, "begin", OUTAGE),
-    "end_outage": (SqlIncidents, "end", OUTAGE),
-    "capture_payment, its record": (SqlRecords, "record_movement", HAPPY),
-    "refund_payment, its record": (SqlRecords, "record_movement", REFUND),
-    "void_holds, its record": (SqlRecords, "record_movement", UNDO),
+INSIDE = {
+    "close_order_record": Inside(HAPPY, SqlRecords, "close_order"),
+    "begin_outage": Inside(OUTAGE, SqlIncidents, "begin"),
+    "end_outage": Inside(OUTAGE, SqlIncidents, "end"),
+    "capture_payment, its record": Inside(HAPPY, SqlRecords, "record_movement"),
+    "refund_payment, its record": Inside(REFUND, SqlRecords, "record_movement"),
+    "void_holds, its record": Inside(UNDO, SqlRecords, "record_movement"),
 }
-FLOWS = {case.flow: case.flow.go.__name__ for case in CASES.values()}
-EFFECTS = {name: case.flow for name, case in CASES.items()} | {
-    name: flow for name, (_, _, flow) in IN_THE_DATABASE.items() if "," not in name
+EFFECTS = {name: case.flow for name, case in OUTSIDE.items()} | {
+    name: case.flow for name, case in INSIDE.items() if "," not in name
 }
+
+# One order each: the way it goes, and the effects that all meet this on it.
+FAULTY: dict[tuple[Flow, str], list[str]] = defaultdict(list)
+DEADLY: dict[tuple[Flow, str], list[str]] = defaultdict(list)
+for name, case in (OUTSIDE | INSIDE).items():
+    for kind in FAULTS if name in OUTSIDE else UNSEEN:
+        FAULTY[case.flow, kind].append(name)
+for name, flow in EFFECTS.items():
+    for when in DEATHS:
+        DEADLY[flow, when].append(name)
+
+
+def named(told: object) -> str:
+    return told.name if isinstance(told, Flow) else str(told)
 
 
 def test_every_effect_has_its_case(running_world: World) -> None:
     effects = {step.name for step in map(step_of, running_world.activities) if step.mutates}
     assert effects == EFFECTS.keys()
-    outside = len(CASES) * (len(ALONE) + len(TOGETHER))
-    database, deaths = len(IN_THE_DATABASE) * len(ALONE), len(EFFECTS) * len(DEATHS)
-    print(f"{len(effects)} effects, {outside + database + deaths} cases")  # noqa: T201
+    pairs = sum(map(len, (*FAULTY.values(), *DEADLY.values())))
+    print(f"{len(effects)} effects, {pairs} pairs of an effect and a fault")  # noqa: T201
 
 
-def met(world: World, story: Story, case: Case, kind: str) -> bool:
+class FaultyDatabase:
+    """Methods of our database fail once, when they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._late: list[asyncio.Task[None]] = []
+        self.met: dict[Inside, str] = {}
+
+    def fail_once(self, case: Inside, kind: str) -> None:
+        real = getattr(case.holder, case.method)
+
+        async def later(*args: Any) -> None:
+            await asyncio.sleep(DATABASE_LATE_SECONDS)
+            await real(*args)
+
+        async def faulty(*args: Any) -> Any:
+            if case in self.met:
+                return await real(*args)
+            self.met[case] = kind
+            if kind == "late_commit":
+                self._late.append(asyncio.create_task(later(*args)))
+            else:
+                await real(*args)
+            raise Unavailable("the reply was lost")
+
+        self._monkeypatch.setattr(case.holder, case.method, faulty)
+
+    async def settled(self) -> None:
+        """Whatever is on its way has arrived."""
+        await asyncio.gather(*self._late)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultyDatabase]:
+    faulty = FaultyDatabase(monkeypatch)
+    yield faulty
+    await faulty.settled()
+
+
+def met(world: World, story: Story, case: Outside, kind: str) -> bool:
     """Whether the fault really hit a request of this order."""
     return any(
         kind in request["outcomes"] and request["key"].startswith(f"{story.id}/")
@@ -139,86 +204,43 @@ def met(world: World, story: Story, case: Case, kind: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("kind", ALONE)
-@pytest.mark.parametrize("effect", CASES)
-async def test_an_effect_happens_once_whatever_becomes_of_its_reply(
-    world: World, effect: str, kind: str
+@pytest.mark.parametrize(("flow", "kind"), FAULTY, ids=named)
+async def test_every_effect_happens_once_whatever_becomes_of_its_request_or_reply(
+    world: World, database: FaultyDatabase, subtests: pytest.Subtests, flow: Flow, kind: str
 ) -> None:
-    case = CASES[effect]
-    world.simulator.fault(case.system, kind, case.operation, times=1, seconds=LATE_SECONDS)
-    story = await case.flow.go(world, channel="impatient")
-    assert met(world, story, case, kind)
-    assert await story.books() == case.flow.books(story.placed)
-
-
-@pytest.mark.parametrize("kind", TOGETHER)
-@pytest.mark.parametrize("flow", FLOWS, ids=FLOWS.values())
-async def test_every_effect_of_a_flow_is_tried_again(world: World, flow: Flow, kind: str) -> None:
-    cases = [case for case in CASES.values() if case.flow == flow]
-    for system, operation in {(case.system, case.operation) for case in cases}:
-        world.simulator.fault(system, kind, operation, times=1, seconds=0.2, retry_after=0)
-    story = await flow.go(world, channel="impatient")
-    assert [case for case in cases if not met(world, story, case, kind)] == []
+    effects = FAULTY[flow, kind]
+    outside = {effect: OUTSIDE[effect] for effect in effects if effect in OUTSIDE}
+    inside = {effect: INSIDE[effect] for effect in effects if effect in INSIDE}
+    for system, operation in {(case.system, case.operation) for case in outside.values()}:
+        world.simulator.fault(system, kind, operation, times=1, seconds=SECONDS.get(kind, 0), retry_after=0)
+    for case in inside.values():
+        database.fail_once(case, kind)
+    story = await (flow.go(world, channel="impatient") if outside else flow.go(world))
+    await database.settled()
+    for effect, case in outside.items():
+        with subtests.test(effect=effect, fault=kind):
+            assert met(world, story, case, kind)
+    for effect, kept in inside.items():
+        with subtests.test(effect=effect, fault=kind):
+            assert database.met.get(kept) == kind
     assert await story.books() == flow.books(story.placed)
 
 
-@pytest.mark.parametrize("when", DEATHS)
-@pytest.mark.parametrize("effect", EFFECTS)
-async def test_a_worker_that_dies_before_or_after_the_effect_is_replaced(
-    world: World, effect: str, when: str
+@pytest.mark.parametrize(("flow", "when"), DEADLY, ids=named)
+async def test_a_worker_that_dies_before_or_after_an_effect_is_replaced(
+    world: World, subtests: pytest.Subtests, flow: Flow, when: str
 ) -> None:
     """Of a dead worker the server hears nothing: it gives the effect to another when the attempt's time is over."""
-    world.dies[effect] = when
-    flow = EFFECTS[effect]
+    world.dies.update(dict.fromkeys(DEADLY[flow, when], when))
     story = await flow.go(world, channel="hasty" if flow == OUTAGE else "mortal")
-    assert effect not in world.dies
-    assert await story.books() == flow.books(story.placed)
-
-
-@pytest.fixture
-def faulty_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[type, str, str], list[str]]]:
-    """Let a method of our database fail once in the way of `kind`. The list that it answers tells when it did."""
-    late: list[asyncio.Task[None]] = []
-
-    def fail_once(holder: type, method: str, kind: str) -> list[str]:
-        real, met = getattr(holder, method), list[str]()
-
-        async def later(*args: Any) -> None:
-            await asyncio.sleep(DATABASE_LATE_SECONDS)
-            await real(*args)
-
-        async def faulty(*args: Any) -> Any:
-            if met:
-                return await real(*args)
-            met.append(kind)
-            if kind == "late_commit":
-                late.append(asyncio.create_task(later(*args)))
-            else:
-                await real(*args)
-            raise Unavailable("the reply was lost")
-
-        monkeypatch.setattr(holder, method, faulty)
-        return met
-
-    yield fail_once
-    assert all(task.done() and task.exception() is None for task in late)
-
-
-@pytest.mark.parametrize("kind", ALONE)
-@pytest.mark.parametrize("effect", IN_THE_DATABASE)
-async def test_what_our_database_keeps_is_kept_once(
-    world: World, faulty_database: Callable[[type, str, str], list[str]], effect: str, kind: str
-) -> None:
-    holder, method, flow = IN_THE_DATABASE[effect]
-    met = faulty_database(holder, method, kind)
-    story = await flow.go(world)
-    await asyncio.sleep(2 * DATABASE_LATE_SECONDS)
-    assert met == [kind]
+    for effect in DEADLY[flow, when]:
+        with subtests.test(effect=effect, dies=when):
+            assert effect not in world.dies
     assert await story.books() == flow.books(story.placed)
 
 
 @pytest.mark.parametrize("webhooks", ["duplicated", "reordered"])
-@pytest.mark.parametrize("flow", [HAPPY, REFUND, CREDIT], ids=lambda flow: flow.go.__name__)
+@pytest.mark.parametrize("flow", [HAPPY, REFUND, CREDIT], ids=named)
 async def test_webhooks_that_come_twice_or_in_another_order_change_nothing(
     world: World, flow: Flow, webhooks: str
 ) -> None:
