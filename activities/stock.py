@@ -72,10 +72,10 @@ class StockActivities:
     async def _reserved(self, effect: ReserveStock) -> tuple[Reservation, bool]:
         """And whether others took meanwhile what it was planned with."""
         stock = self._stocks[effect.adapter]
-        shelves, left_to_older = await self._shelves(stock, effect)
+        shelves, not_for_us = await self._shelves(stock, effect)
         plan = allocate(effect.wanted, shelves, warehouses=effect.warehouses)
-        # Stock would give what is missing from what older orders are to have: it is not asked for it.
-        asked = tuple(_at_most(plan, shelves, left_to_older))
+        # What is missing would be given from what older orders are to have, or from where nobody finds it.
+        asked = tuple(_at_most(plan, shelves, not_for_us))
         demand = _together((*effect.kept, *asked))
         reservation = await stock.reserve(effect.order_id, demand, key=_key(effect, demand))
         taken = _taken_meanwhile(reservation, shelves)
@@ -84,7 +84,7 @@ class StockActivities:
     async def _shelves(self, stock: Stock, effect: ReserveStock) -> tuple[tuple[Shelf, ...], set[Sku]]:
         """What may be planned with: not what is kept already, nor what older orders wait for, nor what is not there.
 
-        And the articles of which something was left to older orders.
+        And the articles of which something is there that is not for us.
         """
         skus = tuple(sorted({line.sku for line in effect.wanted}))
         if not skus:
@@ -96,15 +96,15 @@ class StockActivities:
         for line in effect.kept:
             kept[line.location, line.sku] += line.quantity
         passed_over = {(place.location, place.sku) for place in effect.passed_over}
-        found, left_to_older = [], set()
+        found, not_for_us = [], {place.sku for place in effect.passed_over}
         for shelf in await stock.look_up_shelves(effect.order_id, skus):
             free = max(0, shelf.units - kept[shelf.location, shelf.sku])
             if left := min(free, ahead[shelf.sku]):
                 ahead[shelf.sku] -= left
-                left_to_older.add(shelf.sku)
+                not_for_us.add(shelf.sku)
             units = 0 if (shelf.location, shelf.sku) in passed_over else free - left
             found.append(shelf.model_copy(update={"units": units}))
-        return tuple(found), left_to_older
+        return tuple(found), not_for_us
 
 
 def _at_most(plan: Sequence[Demand], shelves: Sequence[Shelf], skus: set[Sku]) -> Iterator[Demand]:

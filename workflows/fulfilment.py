@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.document import Shipment, units_in
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import LineId, Location, System, shipment_id
+    from domain.ids import LineId, Location, ShipmentId, System, shipment_id
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver
     from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState
@@ -70,6 +70,8 @@ class Fulfilment:
         self.document = owner.document
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
+        self._asked = 0
+        self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
 
     # -- stock -------------------------------------------------------------------------------------------------
 
@@ -87,7 +89,9 @@ class Fulfilment:
         self.owner.note("stock reserved")
 
     async def _ask_stock(self) -> None:
+        self._asked += 1
         self._stock_news = self.owner.news[System.STOCK]
+        self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
         self.document.reservation = await self.desk.do(self.effects.reserve_stock)
         self._planned = False
 
@@ -148,7 +152,7 @@ class Fulfilment:
     def _kept_for_shipments(self) -> Counter[tuple[Location, LineId]]:
         kept: Counter[tuple[Location, LineId]] = Counter()
         for shipment in self.document.shipments:
-            if not shipment.left and not shipment.ended:
+            if shipment.shipment_id not in self._gone_before and shipment.state is not PickState.CANCELLED:
                 for line in shipment.lines:
                     kept[shipment.location, line.line_id] += line.quantity
         return kept
@@ -169,6 +173,8 @@ class Fulfilment:
             except CancelWanted as wanted:
                 with self.owner.deciding():
                     await self._cancel_rest(wanted)
+        if self._asked > 1:  # something may have left while stock was asked to keep it
+            await self.desk.do(self.effects.release_stock)
 
     @asks_a_person()
     async def _plan(self) -> None:

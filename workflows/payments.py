@@ -55,7 +55,7 @@ class OrderPayments:
         self.moving = asyncio.Lock()  # money moves for one reason at a time
         self.unsecured: Money | None = None  # what the customer, or a person, is asked for
         self.trusted = False  # a person decided to ship all the same
-        self._renewals: dict[PaymentRef, datetime] = {}  # when each hold is to be renewed
+        self._renewals: dict[tuple[PaymentRef, datetime], datetime] = {}  # when each hold is to be renewed
 
     @property
     def _margin(self) -> timedelta:
@@ -345,10 +345,10 @@ class OrderPayments:
 
     def _renews_at(self, hold: Payment) -> datetime:
         """Its margin before it runs out, and never in the first half of its time."""
-        if hold.reference not in self._renewals:
-            end, now = hold.capture_before or datetime.max.replace(tzinfo=UTC), workflow.now()
-            self._renewals[hold.reference] = max(now + (end - now) / 2, end - self._margin)
-        return self._renewals[hold.reference]
+        end, now = hold.capture_before or datetime.max.replace(tzinfo=UTC), workflow.now()
+        return self._renewals.setdefault(
+            (hold.reference, end), max(now + (end - now) / 2, end - self._margin)
+        )
 
     async def _secure(self) -> None:
         """What runs out soon is held anew, and what is missing by now is asked for."""

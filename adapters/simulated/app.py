@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from adapters.simulated import (
     banks,
     books,
+    clock_routes,
     carrier,
     crm,
     erp,
@@ -73,7 +74,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, storekeepers, payers, banks, merchant, fault_routes, books):
+    for module in (people, storekeepers, payers, banks, merchant, clock_routes, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")

@@ -56,7 +56,7 @@ async def test_what_comes_back_is_paid_back_to_the_cent_and_lies_on_its_shelf_ag
     assert (books.captured, books.refunded) == (("29.63",), ("11.90",))
     assert (books.on_hand, books.reserved) == (9, 0)
     (note,) = world.of_order(story, "credit_notes")
-    assert note["note"]["amount"] == {"amount": "11.90", "currency": "EUR"}
+    assert note["total"] == {"amount": "11.90", "currency": "EUR"}
     assert {"return_credited", "return_expected"} <= set(books.mails)
     entry = (await story.document()).ledger.entries[-1]
     assert (str(entry.amount), entry.cause) == ("11.90 EUR", Cause.RETURN)

@@ -1,4 +1,4 @@
-"""The warehouse packs fewer than were asked for, or gives a pick back: nothing is charged that has not shipped."""
+"""The warehouse finds fewer than were asked for, or other goods, or gives a pick back: only what ships is charged."""
 
 from domain.ids import System
 from domain.records import OrderState
@@ -22,46 +22,63 @@ async def packed_short(world: World) -> Story:
     return story
 
 
-async def test_a_short_pick_stops_before_it_leaves_and_names_what_is_missing(world: World) -> None:
+async def test_only_what_was_found_leaves_and_the_rest_is_waited_for(world: World) -> None:
     story = await packed_short(world)
-    attention = await story.needs_person()
-    assert f"1 of 2 × {story.sku}" in attention.what
+    await story.waits_for(f"stock: 1 × {story.sku} missing")
+    await story.ship()
+    document = await story.until(lambda document: document.shipments[0].told)
+    assert [line.quantity for line in document.shipments[0].lines] == [1]
+    assert (document.ledger.charged.minor, document.attention) == (1773, None)
+    assert f"picked short in main: 1 × {story.sku} not found" in [one.what for one in document.timeline]
+
+
+async def test_what_was_not_found_is_looked_for_again_when_stock_has_news(world: World) -> None:
+    story = await packed_short(world)
+    await story.waits_for(f"stock: 1 × {story.sku} missing")
+    await story.ship()
+    await story.hint(System.STOCK)
+    await story.leaves(2)
+    await story.arrive(1, 2)
     books = await story.books()
-    assert books.captured == ()
-    assert books.picks == ("packed",)
+    assert (books.captured, books.invoiced, books.reserved) == (("29.63",), ("29.63",), 0)
 
 
-async def test_a_short_pick_that_is_completed_goes_on_after_a_retry(world: World) -> None:
-    story = await packed_short(world)
-    await story.needs_person()
+async def test_a_pick_of_which_nothing_was_found_is_given_back(world: World) -> None:
+    story = await world.begin()
+    world.simulator.call("PUT", "/world/stock/missing", {"sku": story.sku, "units": 2})
+    await story.pack()
+    await story.waits_for(f"stock: 2 × {story.sku} missing")
+    assert (await story.document()).shipments[0].state is PickState.CANCELLED
+    assert (await story.cancel()).allowed
+    assert await story.result() is OrderState.CANCELLED
+    books = await story.books()
+    assert (books.captured, books.picks, books.reserved) == ((), ("cancelled",), 0)
+
+
+async def test_goods_that_nobody_ordered_are_asked_about_before_anything_leaves(world: World) -> None:
+    story = await world.begin()
+    await story.waits_for("the warehouse to pack")
+    world.simulator.pack(story.shipment)
+    world.edit("picks", story.shipment, lambda record: packages(record, 3))
+    await story.hint(System.WAREHOUSE)
+    assert "packed something else" in (await story.needs_person()).what
     world.edit("picks", story.shipment, lambda record: packages(record, 2))
-    await story.retry()
+    assert (await story.retry()).allowed
     await story.ship()
     await flows.deliver_and_close(story)
     assert await story.books() == settled(story.placed, operators=("needs_person",))
 
 
-async def test_a_short_pick_can_be_cancelled_and_nothing_leaves(world: World) -> None:
-    story = await packed_short(world)
-    await story.needs_person()
-    assert (await story.cancel()).allowed
-    await story.until_closed()
-    books = await story.books()
-    assert books.captured == ()
-    assert books.picks == ("cancelled",)
-
-
-async def test_goods_that_left_short_are_not_charged_even_when_a_cancel_comes_too_late(world: World) -> None:
+async def test_goods_that_left_short_are_charged_as_they_left(world: World) -> None:
     story = await world.begin()
     await story.pack()
     await story.waits_for("the goods to leave")
     world.edit("picks", story.shipment, lambda record: packages(record, 1))
     world.simulator.ship(story.shipment)
     await story.hint(System.WAREHOUSE)
-    await story.needs_person()
-    assert not (await story.cancel()).allowed
-    await story.needs_person()
-    assert (await story.books()).captured == ()
+    document = await story.until(lambda document: document.shipments[0].told)
+    assert document.ledger.charged.minor == 1773
+    assert (await story.cancel()).why.startswith(f"1 × {story.sku} cancelled")
 
 
 async def test_a_pick_that_the_warehouse_gave_back_is_asked_for_anew_after_a_retry(world: World) -> None:
@@ -79,7 +96,7 @@ async def test_a_pick_that_the_warehouse_gave_back_is_asked_for_anew_after_a_ret
     await story.ship()
     await flows.deliver_and_close(story)
     books = await story.books()
-    assert books == settled(story.placed, operators=("needs_person",), picks=("cancelled", "shipped"))
+    assert books == settled(story.placed, operators=("needs_person",), picks=("cancelled", "shipped"), mails=("confirmed", "delivered-2", "shipped-2"))
 
 
 async def test_a_customer_who_cannot_be_mailed_gets_the_goods_all_the_same(world: World) -> None:

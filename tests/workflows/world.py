@@ -201,6 +201,10 @@ class World:
     def stock(self, sku: str, on_hand: int, location: str = "main") -> None:
         self.simulator.call("PUT", "/world/stock", {"on_hand": {sku: on_hand}, "location": location})
 
+    def clock_is_ahead(self, by: timedelta) -> None:
+        """The simulated world does not skip time with an order: its holds run out by its own clock."""
+        self.simulator.call("PUT", "/world/clock", {"ahead_seconds": by.total_seconds()})
+
     def arrive(self, sku: str, units: int, location: str = "main") -> None:
         """Goods come in; the stock system tells the orders that it knows to wait for them."""
         self.simulator.call("POST", "/world/stock/arrive", {"units": {sku: units}, "location": location})
