@@ -218,7 +218,8 @@ def renewals(
 ) -> tuple[Renewal, ...]:
     """Which holds run out within the margin though `needed` is still to be captured, and how each is renewed.
 
-    What other holds can give needs no renewal. One of which nothing is needed is left to run out.
+    `needed` is what is still to be charged and what was charged and waits. What other holds can give needs no renewal;
+    one of which nothing is needed is left to run out.
     """
     held = [payment for payment in payments.payments if _usable(payment)]
     lasting = total((_usable(payment) for payment in _lasting(held, now, renew_before)), payments.currency)

@@ -239,7 +239,8 @@ def _rows_are_in_the_ledger(order: Order) -> Iterator[Finding]:
     for entry in order.entries:
         if entry["kind"] == "charge" and entry.get("cause") != "dispute":
             left += money(entry["amount"])
-            taken = captured.pop(shipment, ZERO) if (shipment := entry.get("shipment")) else ZERO
+            shipment = entry.get("shipment") or ""
+            taken = captured.pop(shipment, ZERO) if shipment else ZERO
             yield from _taken_of(taken, left, shipment)
             left -= taken
     for shipment, taken in captured.items():

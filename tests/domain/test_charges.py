@@ -1,6 +1,7 @@
 """Every charge is the value of what left, less what was charged: to the minor unit, over any split."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,9 +103,9 @@ def test_the_last_of_three_units_absorbs_the_remainder() -> None:
 
 
 def test_a_unit_is_never_charged_above_its_list_price() -> None:
-    """Three for 0.05, listed at 0.0166 each: one is listed at 0.02, two at 0.03."""
-    placed = order(line(quantity=3, unit_price=Decimal("0.0166")))
-    assert charged_for(placed, {ONE: 1}, {ONE: 2}, {ONE: 3}) == [2, 1, 2]
+    """Four at 0.0144 are listed at 0.06, but one at 0.01 and three at 0.04, less than their part."""
+    placed = order(line(quantity=4, unit_price=Decimal("0.0144")))
+    assert charged_for(placed, {ONE: 1}, {ONE: 2}, {ONE: 3}, {ONE: 4}) == [1, 2, 1, 2]
 
 
 def test_discount_and_taxes_go_with_their_units() -> None:
@@ -218,13 +219,18 @@ def test_discounts_of_line_and_order_and_taxes_shrink_with_the_units() -> None:
     assert (less.quantity, less.discount, less.order_discount, less.tax) == (3, eur(450), eur(300), eur(428))
 
 
-def test_a_line_is_never_left_worth_less_than_was_charged_for_it() -> None:
-    """Proportions of proportions round apart: 3 of 7 at 1.09 are 0.47, 3 of the 5 left at 0.78 would be 0.47, of 0.77 0.46."""
-    placed = order(line(quantity=7, unit_price=Decimal(1), discount=eur(591)))
+@pytest.mark.parametrize(
+    "facts",
+    [{"discount": eur(694)}, {"taxes": vat(6), "taxes_included": False}],
+    ids=["discounted to 0.06", "0.06 of tax on top"],
+)
+def test_a_line_is_never_left_worth_less_than_was_charged_for_it(facts: dict[str, Any]) -> None:
+    """3 of 7 are charged 0.03 of 0.06. Of the 0.04 that 5 keep, 3 would be worth 0.02."""
+    placed = order(line(quantity=7, unit_price=Decimal(1), **facts))
     ledger = entered(books(placed), charge_shares(placed, books(placed), {ONE: 3}, freight=FIRST))
-    for left in (5, 4, 3):
+    for left in (5, 3):
         placed = reduced(placed, ledger, {ONE: left}, freight=FIRST)
-    assert ledger.of_total(placed.total).charged <= placed.total
+    assert ledger.of_total(placed.total).charged == placed.total
 
 
 def test_an_order_of_which_nothing_is_left_is_no_order() -> None:

@@ -12,7 +12,16 @@ from domain.ids import LineId, PaymentRef
 from domain.keys import Key
 from domain.ledger import Entry, EntryKind, Ledger, Part, Share
 from domain.money import Money
-from domain.payments import Capabilities, Capture, Payment, PaymentState, Refund, check
+from domain.payments import (
+    Capabilities,
+    Capture,
+    Dispute,
+    DisputeState,
+    Payment,
+    PaymentState,
+    Refund,
+    check,
+)
 from tests.domain.amounts import eur
 
 HOLD = Payment(
@@ -42,6 +51,39 @@ def test_only_a_standing_hold_holds_anything(state: PaymentState) -> None:
     assert changed(state=state).held == eur(0)
 
 
+@pytest.mark.parametrize(
+    ("state", "kept"), [(DisputeState.OPEN, 2000), (DisputeState.LOST, 2000), (DisputeState.WON, 5000)]
+)
+def test_disputed_money_is_not_kept_unless_the_dispute_was_won(state: DisputeState, kept: int) -> None:
+    dispute = Dispute(reference="dp", capture="ch", amount=eur(3000), state=state)
+    payment = changed(captures=captures(5000), disputes=(dispute,))
+    assert (payment.kept, payment.disputed) == (eur(kept), eur(5000 - kept))
+
+
+def test_what_is_disputed_after_its_refund_is_gone_twice() -> None:
+    dispute = Dispute(reference="dp", capture="ch", amount=eur(5000))
+    payment = changed(captures=captures(5000), refunds=refunds(5000), disputes=(dispute,))
+    assert payment.kept == eur(-5000)
+
+
+def test_beyond_the_hold_only_what_the_gateway_declared_may_be_captured() -> None:
+    assert changed(captures=captures(2000)).capturable == eur(3000)
+    able = Capabilities(over_capture=eur(5500))
+    assert changed(captures=captures(2000), capabilities=able).capturable == eur(3500)
+    assert changed(capabilities=able, state=PaymentState.VOIDED).capturable == eur(0)
+
+
+def test_a_hold_with_less_than_the_gateway_captures_gives_nothing() -> None:
+    able = Capabilities(minimum=eur(50))
+    assert changed(captures=captures(4950), capabilities=able).capturable == eur(50)
+    assert changed(captures=captures(4951), capabilities=able).capturable == eur(0)
+
+
+def test_what_was_captured_beyond_the_hold_leaves_nothing_held() -> None:
+    able = Capabilities(over_capture=eur(5500))
+    assert changed(captures=captures(5200), capabilities=able).held == eur(0)
+
+
 def test_a_sound_payment_is_passed_on() -> None:
     sound = changed(captures=captures(5000), refunds=refunds(5000))
     assert check(sound) is sound
@@ -64,13 +106,14 @@ def test_more_refunded_than_captured_breaks_the_invariant() -> None:
         check(changed(captures=captures(3000), refunds=refunds(2000, 1001)))
 
 
-@pytest.mark.parametrize("field", ["authorised", "captures", "refunds"])
+@pytest.mark.parametrize("field", ["authorised", "captures", "refunds", "disputes"])
 def test_a_payment_is_in_one_currency(field: str) -> None:
     dollars = Money(minor=1, currency="USD")
     other = {
         "authorised": dollars,
         "captures": (Capture(key=Key("c"), reference="ch", amount=dollars),),
         "refunds": (Refund(key=Key("r"), reference="re", amount=dollars),),
+        "disputes": (Dispute(reference="dp", capture="ch", amount=dollars),),
     }[field]
     with pytest.raises(ValidationError, match="other currencies"):
         changed(**{field: other})

@@ -9,7 +9,9 @@ from domain.ids import PaymentRef
 from domain.keys import Key
 from domain.money import Money, total
 from domain.payments import (
+    Capabilities,
     Capture,
+    Dispute,
     Part,
     Payment,
     PaymentMethod,
@@ -54,6 +56,22 @@ def test_gift_cards_are_taken_first_wherever_the_gateway_lists_them() -> None:
     assert of(payment("card", 3000), gift_card(2000)).captures_of(eur(2500)) == parts(
         ("gift", 2000), ("card", 500)
     )
+
+
+def test_beyond_what_is_held_only_where_the_holds_do_not_suffice() -> None:
+    able = Capabilities(over_capture=eur(3450))
+    paid = of(payment("card", 3000, capabilities=able), gift_card(2000))
+    assert paid.captures_of(eur(5000)) == parts(("gift", 2000), ("card", 3000))
+    assert paid.captures_of(eur(5450)) == parts(("gift", 2000), ("card", 3450))
+    with pytest.raises(Refused, match=r"only 54\.50 EUR are held"):
+        paid.captures_of(eur(5451))
+
+
+def test_money_that_is_disputed_does_not_go_back_once_more() -> None:
+    gone = (Dispute(reference="dp", capture="ch-card", amount=eur(900)),)
+    taken = of(gift_card(0, 2000), payment("card", 0, 963, disputes=gone))
+    assert (taken.kept, taken.disputed) == (eur(2063), eur(900))
+    assert taken.refunds_of(eur(100)) == parts(("card", 63), ("gift", 37))
 
 
 def test_money_goes_back_the_other_way_round() -> None:

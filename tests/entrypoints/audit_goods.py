@@ -450,7 +450,10 @@ def _credit(
 ) -> None:
     """Given back, entered, and told to shop and ERP."""
     assert _enter(world, "credit", cause, shares, return_id=RETURN) == amount
-    note = {"note": {"return_id": RETURN, "amount": money(amount), "lines": []}, "reference": "CN1"}
+    note: dict[str, Any] = {
+        "note": {"return_id": RETURN, "amount": money(amount), "lines": []},
+        "reference": "CN1",
+    }
     world.of("orders")["refunds"] = [note]
     world.of("sales_orders")["credit_notes"] = [deepcopy(note)]
     world.of("payments")["refunds"] = [refund("r", "ref_1", amount, LATER)]
@@ -480,7 +483,7 @@ def _enter(world: World, kind: str, cause: str, shares: list[tuple[str, str, str
         {"line_id": line, "part": part, "amount": minor(amount), "quantity": units}
         for line, part, amount, units in shares
     ]
-    cents = sum(share["amount"]["minor"] for share in known)
+    cents = sum(minor(amount)["minor"] for _, _, amount, _ in shares)
     amount = f"{cents // 100}.{cents % 100:02}"
     entry = {
         "key": f"e{len(entries)}",
