@@ -74,10 +74,10 @@ def bins_of(sale: Sale, known: Sequence[Place], wanted: Wanted) -> list[Bin]:
     to_plan = _to_plan(sale, to_keep)
     bins = []
     for place in known:
-        first, *others = free[place.id] or [None]
-        plan, keep = _at(to_plan, place), _at(to_keep, place)
-        bins.append(Bin(first.id if first else None, place, plan, keep))
-        bins += [Bin(other.id, place, Counter(), Counter()) for other in others if other]
+        there = [shipment.id for shipment in free[place.id]]
+        first = there[0] if there else None
+        bins.append(Bin(first, place, _at(to_plan, place), _at(to_keep, place)))
+        bins += [Bin(other, place, Counter(), Counter()) for other in there[1:]]
     return bins
 
 
