@@ -123,9 +123,10 @@ def _nothing_under_way(sale: Sale) -> None:
 
 
 async def _freed(tryton: TrytonClient, sale: Sale) -> Wanted:
+    """Tryton refuses an amendment while a shipment keeps some of its units only, and forgets one that keeps them all."""
     freed = by_place(sale, kept, free_shipments(sale))
     for shipment in free_shipments(sale):
-        if shipment.state == "assigned":
+        if kept(sale, shipment):
             await tryton.act(SHIPMENT, shipment.id, "wait")
     return freed
 

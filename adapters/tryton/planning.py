@@ -74,10 +74,10 @@ def bins_of(sale: Sale, known: Sequence[Place], wanted: Wanted) -> list[Bin]:
     to_plan = _to_plan(sale, to_keep)
     bins = []
     for place in known:
-        first, *others = free[place.id] or [None]
-        plan, keep = _at(to_plan, place), _at(to_keep, place)
-        bins.append(Bin(first.id if first else None, place, plan, keep))
-        bins += [Bin(other.id, place, Counter(), Counter()) for other in others if other]
+        there = [shipment.id for shipment in free[place.id]]
+        first = there[0] if there else None
+        bins.append(Bin(first, place, _at(to_plan, place), _at(to_keep, place)))
+        bins += [Bin(other, place, Counter(), Counter()) for other in there[1:]]
     return bins
 
 
@@ -143,9 +143,9 @@ async def arrange(tryton: TrytonClient, sale: Sale, order: OrderId, bins: Sequen
     if changes := _changes(sale, begun):
         await tryton.write(SALE, sale.id, {"lines": changes})
         sale = await sales.sale_numbered(tryton, sale.id)
-    for one in begun:
-        sale = await _fill(tryton, sale, order, one)
-    return sale
+    emptied_first = sorted(begun, key=lambda one: bool(one.leaving))
+    touched = [await _fill(tryton, sale, order, one) for one in emptied_first]
+    return await sales.sale_numbered(tryton, sale.id) if any(touched) else sale
 
 
 async def _begun(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> Bin:
@@ -210,25 +210,27 @@ def _move(sale: Sale, line: Line, one: Bin, quantity: int) -> Record:
     }
 
 
-async def _fill(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> Sale:
-    """Its picking moves, and as many of its units assigned as there are."""
+async def _fill(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> bool:
+    """Its picking moves, and as many of its units assigned as there are. False: nothing was to be done."""
     shipment = _shipment(sale, one)
     if shipment is None or shipment.stray:
         await tryton.act(SHIPMENT, one.shipment or 0, "cancel")
-        return sale
+        return True
     if one.picking.total() and not shipment.reference:
         # Named before it takes units: cut off by an amendment, it could not be found otherwise.
         await tryton.write(SHIPMENT, shipment.id, {"reference": order})
     if _is_full(sale, shipment, one.picking):
-        return sale
+        return False
     if _must_be_planned_anew(sale, shipment, one.picking):
         await tryton.act(SHIPMENT, shipment.id, "wait")
-        sale = await sales.sale_numbered(tryton, sale.id)
-        shipment = next(again for again in sale.shipments if again.id == shipment.id)
-    await _trim(tryton, sale, shipment, one.picking)
+        if one.picking != leaving(sale, shipment):
+            again = _shipment(await sales.sale_numbered(tryton, sale.id), one)
+            await _trim(tryton, sale, again or shipment, one.picking)
+    else:
+        await _trim(tryton, sale, shipment, one.picking)
     if one.picking.total():
         await tryton.act(SHIPMENT, shipment.id, "assign_try")
-    return await sales.sale_numbered(tryton, sale.id)
+    return True
 
 
 def _is_full(sale: Sale, shipment: Shipment, wanted: Units) -> bool:

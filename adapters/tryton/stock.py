@@ -31,6 +31,8 @@ from domain.keys import Key
 from domain.reservations import Demand, Reservation, Reserved, Shelf
 from domain.returns import Receipt
 
+_SKUS_AT_ONCE = 100
+
 
 class TrytonStock:
     def __init__(self, tryton: TrytonClient) -> None:
@@ -98,14 +100,18 @@ class TrytonStock:
         await returning.verify_restocked(self._tryton, receipt, location)
 
     async def _free(self, place: Place, skus: Sequence[Sku]) -> Counter[Sku]:
-        found = await self._tryton.search(
-            "product.product",
-            [["code", "in", sorted(set(skus))]],
-            ["code", "quantity"],
-            locations=[place.storage],
-            stock_assign=True,
-        )
-        return Counter({Sku(product["code"]): int(product["quantity"] or 0) for product in found})
+        free: Counter[Sku] = Counter()
+        every = sorted(set(skus))
+        for start in range(0, len(every), _SKUS_AT_ONCE):  # they stand in the address of the request
+            found = await self._tryton.search(
+                "product.product",
+                [["code", "in", every[start : start + _SKUS_AT_ONCE]]],
+                ["code", "quantity"],
+                locations=[place.storage],
+                stock_assign=True,
+            )
+            free.update({Sku(product["code"]): int(product["quantity"] or 0) for product in found})
+        return free
 
     async def _cancel_strays(self, sale: Sale) -> None:
         """Their units are taken for nobody."""

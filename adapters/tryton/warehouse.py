@@ -67,7 +67,7 @@ class TrytonWarehouse:
         sale = await arrange(self._tryton, sale, pick.order_id, _parted(sale, place, first, others, wanted))
         parted = next(one for one in sale.shipments if one.id == first.id)
         if parted.state != "assigned" or kept(sale, parted) != wanted:
-            raise Refused(f"somebody else was given what {pick.shipment_id} asks for")
+            raise Refused(f"sale {sale.number} does not keep what {pick.shipment_id} asks for")
         await self._tryton.write(SHIPMENT, parted.id, {"reference": pick.shipment_id})
 
     async def look_up_pick(self, shipment: ShipmentId) -> Pick | None:
@@ -172,7 +172,7 @@ def _shipments_to_pick_from(
         shipment for shipment in there if wanted <= kept(sale, shipment) or wanted == leaving(sale, shipment)
     ]
     if not fitting:
-        raise Refused(f"sale {sale.number} has no shipment that keeps what {asked} asks for")
+        raise Refused(f"sale {sale.number} does not keep what {asked} asks for")
     first = min(fitting, key=lambda shipment: (leaving(sale, shipment).total(), shipment.id))
     return (first, *(shipment for shipment in there if shipment is not first))
 

@@ -139,7 +139,7 @@ async def test_more_than_is_reserved_is_not_picked(tryton: TrytonClient, hands: 
     order = place(name, [(await hands.stocked(2), 5, "10.00")])
     await enter(TrytonErp(tryton), order)
     await reserve(TrytonStock(tryton), order)
-    with pytest.raises(Refused, match="keeps what"):
+    with pytest.raises(Refused, match="does not keep"):
         await request_pick(TrytonWarehouse(tryton), pick_request(order))
 
 

@@ -14,7 +14,7 @@ from domain.erp import ErpOrder, SalesOrder
 from domain.errors import Refused, Unavailable
 from domain.keys import effect_key
 from domain.money import Money, total
-from domain.orders import OrderLine, PlacedOrder
+from domain.orders import Customer, OrderLine, PlacedOrder
 from domain.shipments import PickState
 from tests.contracts.erp import enter
 from tests.contracts.lossy import Fault, Lossy
@@ -24,6 +24,8 @@ from tests.contracts.warehouse import request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
+
+BUYER = Customer(name="Buyer", email="buyer@example.com")
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def erp(tryton: TrytonClient) -> TrytonErp:
 async def order(request: pytest.FixtureRequest, hands: Hands) -> PlacedOrder:
     """Five of an article of which there are two, and one of another."""
     wanted = [(await hands.stocked(2), 5, "3.3333"), (await hands.stocked(10), 1, "5.00")]
-    return place(unique(request.node.nodeid), wanted)
+    return place(unique(request.node.nodeid), wanted, buyer=BUYER)
 
 
 def less(order: PlacedOrder, left: Mapping[str, int], *, cents: int = 0) -> PlacedOrder:

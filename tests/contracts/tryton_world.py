@@ -1,6 +1,6 @@
 """A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -202,24 +202,24 @@ class Hands:
         wanted = [("reference", "=", returned), ("state", "!=", "cancelled")]
         return len(self.clerk.model("stock.shipment.out.return").find(wanted))
 
-    def receive_return(self, returned: ReturnId, came: Sequence[int] = ()) -> None:
-        """All that is expected, or so many units of each line."""
+    def receive_return(self, returned: ReturnId, came: Mapping[Sku, int] | None = None) -> None:
+        """All that is expected, or of these so many units only."""
         found = self._return(returned)
-        for move, units in zip(found.incoming_moves, came, strict=False):
-            move.quantity = float(units)
+        for move in found.incoming_moves:
+            move.quantity = float((came or {}).get(move.product.code, move.quantity))
         found.save()
         found.click("receive")
 
-    def put_away(self, returned: ReturnId, damaged: int = 0) -> None:
-        """Into storage, but for so many units of the first line."""
+    def put_away(self, returned: ReturnId, damaged: Sku | None = None) -> None:
+        """Into storage, but for one unit of this."""
         found = self._return(returned)
         if damaged:
             (losses,) = self.clerk.model("stock.location").find([("type", "=", "lost_found")])
-            good = found.inventory_moves[0]
-            good.quantity -= damaged
+            (good,) = (move for move in found.inventory_moves if move.product.code == damaged)
+            good.quantity -= 1
             found.inventory_moves.new(
                 product=good.product,
-                quantity=float(damaged),
+                quantity=1.0,
                 from_location=good.from_location,
                 to_location=losses,
             )
@@ -287,9 +287,9 @@ class Hands:
         found = next(shipment for shipment in self.sale(order).shipments if shipment.warehouse.code == at)
         for step in only:
             if step == "pack":
-                (found.carrier,) = self.clerk.model("carrier").find([], limit=1)
-                found.save()
-            found.click(step)
+                self.clerk.pack(found)
+            else:
+                found.click(step)
         return str(found.number)
 
     async def money(self, order: OrderId) -> list[Money]:
