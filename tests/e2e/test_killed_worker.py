@@ -1,7 +1,8 @@
 """Workers are killed, one after the other, while outside systems work on what they asked for."""
 
 import asyncio
-from itertools import chain, zip_longest
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ async def test_killed_workers_leave_the_books_of_an_undisturbed_order(
         calm = await undisturbed(running)
         await slow(running, _KILLS[0])
         order = await running.place("KILLED")
-        for now, then in zip_longest(_KILLS, _KILLS[1:], fillvalue=[]):
-            await until(lambda now=now: all_under_way(running, now, order))
+        for now, then in pairwise([*_KILLS, []]):
+            await until(partial(all_under_way, running, now, order))
             await slow(running, then)  # before the order can come to it
             worker = running.running.workers[-1]
             await asyncio.gather(worker.kill(), running.running.start_worker())

@@ -213,8 +213,8 @@ async def test_every_effect_happens_once_whatever_becomes_of_its_request_or_repl
     inside = {effect: INSIDE[effect] for effect in effects if effect in INSIDE}
     for system, operation in {(case.system, case.operation) for case in outside.values()}:
         world.simulator.fault(system, kind, operation, times=1, seconds=SECONDS.get(kind, 0), retry_after=0)
-    for case in inside.values():
-        database.fail_once(case, kind)
+    for kept in inside.values():
+        database.fail_once(kept, kind)
     story = await (flow.go(world, channel="impatient") if outside else flow.go(world))
     await database.settled()
     for effect, case in outside.items():
