@@ -14,8 +14,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from adapters.simulated import (
     banks,
     books,
-    clock_routes,
     carrier,
+    clock_routes,
     crm,
     erp,
     fault_routes,

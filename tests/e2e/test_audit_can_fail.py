@@ -17,7 +17,8 @@ from adapters.database.engine import open_database
 from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
 from adapters.documents import PARSERS, load
-from domain.ids import OrderId, PaymentRef
+from domain.document import Shipment
+from domain.ids import OrderId, PaymentRef, shipment_id
 from domain.keys import Key
 from domain.money import Money
 from domain.orders import PlacedOrder
@@ -25,6 +26,7 @@ from domain.payments import Capture, Declined
 from domain.phases import Phase
 from domain.ports import PaymentGateway
 from domain.records import OrderState
+from domain.shipments import PickState, ShipmentLine
 from entrypoints.demo.shopper import _order
 from tests.e2e.commands import ordersaga
 from tests.e2e.product import SHOP, Product, document, product, until

@@ -1,9 +1,11 @@
 """Holds that run out before everything has left, and shipments that nobody asked for."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from domain.attention import Action, Reason
+from domain.document import OrderDocument
 from domain.ids import System
 from domain.ledger import Cause, EntryKind
 from domain.payments import PaymentState
@@ -11,12 +13,17 @@ from tests.workflows.story import Story
 from tests.workflows.test_split import begin
 from tests.workflows.world import World
 
+
 async def waits_for_stock(world: World, **capabilities: Any) -> Story:
     """One of two units has left, and the rest of the hold lasts for a week."""
     story = await begin(world, on_hand={"main": {1: 1}}, **capabilities)
     await story.leaves(1)
     await story.waits_for("stock: 1 × ")
     return story
+
+
+def renewed(times: int, document: OrderDocument) -> bool:
+    return document.holds_asked == times
 
 
 async def the_rest_ships(story: Story) -> None:
@@ -32,7 +39,7 @@ async def test_a_backorder_of_forty_days_outlives_its_holds(world: World) -> Non
         for renewal in range(1, 7):
             world.clock_is_ahead(timedelta(days=6 * renewal))
             await story.pass_time(timedelta(days=6, minutes=1))
-            await story.until(lambda document, renewal=renewal: document.holds_asked == renewal)
+            await story.until(partial(renewed, renewal))
         assert "held anew" in (await story.document()).timeline[-1].what
         await the_rest_ships(story)
     finally:

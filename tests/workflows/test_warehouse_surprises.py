@@ -96,7 +96,12 @@ async def test_a_pick_that_the_warehouse_gave_back_is_asked_for_anew_after_a_ret
     await story.ship()
     await flows.deliver_and_close(story)
     books = await story.books()
-    assert books == settled(story.placed, operators=("needs_person",), picks=("cancelled", "shipped"), mails=("confirmed", "delivered-2", "shipped-2"))
+    assert books == settled(
+        story.placed,
+        operators=("needs_person",),
+        picks=("cancelled", "shipped"),
+        mails=("confirmed", "delivered-2", "shipped-2"),
+    )
 
 
 async def test_a_customer_who_cannot_be_mailed_gets_the_goods_all_the_same(world: World) -> None:
