@@ -163,6 +163,10 @@ class World:
             payments=list(tenders),
         )
 
+    def card(self, total: Money, **capabilities: Any) -> dict[str, Any]:
+        """A hold of so much that can be taken in parts."""
+        return {"amount": _told(total), "state": "authorised", "multicapture": True} | capabilities
+
     async def start(self, placed: PlacedOrder, *, queue: str = QUEUE) -> Story:
         """Our side takes the order in."""
         await self.orders.accept(placed)
