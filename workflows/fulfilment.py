@@ -44,6 +44,9 @@ class _LookAtPicks:
     refused: Refused | InvariantBroken | None = None
     ended: bool = False
 
+    def has_ended(self) -> bool:
+        return self.ended
+
     def pick_of(self, shipment: ShipmentId) -> Pick | None:
         """Refused and InvariantBroken as the warehouse said it."""
         if self.refused is not None:
@@ -278,7 +281,7 @@ class Fulfilment:
                 self.owner.begin(self._look_at_picks(self._looking))
             look = self._looking
             told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
-            await self.owner.until(lambda look=look: look.ended)
+            await self.owner.until(look.has_ended)
             if told_now:
                 return look.pick_of(shipment.shipment_id)
 
