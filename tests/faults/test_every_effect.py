@@ -8,6 +8,7 @@ which asserts that the fault was really met.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -141,9 +142,27 @@ REFUSED = Flow(flows.refused_by_the_erp, refused_by_the_erp)
 OUTAGE = Flow(flows.erp_down_for_a_while, settled)
 RETURNED = Flow(flows.returned, returned)
 REST = Flow(flows.rest_cancelled, rest_cancelled)
-RENEWED = Flow(flows.backorder_and_renewed_hold, in_two_parts)
-LARGER = Flow(flows.hold_made_larger, in_two_parts)
-LINK = Flow(flows.paid_by_a_link, in_two_parts)
+RENEWED = Flow(
+    flows.backorder_and_renewed_hold,
+    partial(
+        in_two_parts,
+        payment=("captured", "captured"),
+        voided=("11.90",),
+        movements=("captured 11.90 EUR", "captured 17.73 EUR", "voided 11.90 EUR"),
+    ),
+)
+LARGER = Flow(
+    flows.hold_made_larger, partial(in_two_parts, payment=("captured", "captured"), voided=("2.27",))
+)
+LINK = Flow(
+    flows.paid_by_a_link,
+    partial(
+        in_two_parts,
+        payment=("captured", "captured"),
+        voided=("11.90",),
+        mails=(*IN_PARTS[:4], "pay_link-1190", *IN_PARTS[4:]),
+    ),
+)
 BY_HAND = Flow(flows.begun_by_hand, in_two_parts)
 
 OUTSIDE = {
