@@ -145,7 +145,9 @@ def _sale(sale: Thing, received: Decimal) -> Sale:
     goods = [
         line
         for line in sale["lines"]
-        if line["type"] == "line" and not (line["product"] and line["product"]["code"] in _NO_GOODS)
+        if line["type"] == "line"
+        and line["quantity"]  # what was dropped from a processed sale stays in it, with none of it
+        and not (line["product"] and line["product"]["code"] in _NO_GOODS)
     ]
     return Sale(
         reference=sale["number"] or str(sale["id"]),

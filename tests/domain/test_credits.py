@@ -114,6 +114,15 @@ def test_units_that_were_given_away_come_back_for_nothing_and_are_counted() -> N
     assert shares == (Share(line_id=ONE, part=Part.GOODS, amount=eur(0), quantity=2),)
 
 
+def test_what_was_given_back_is_not_asked_for_again_when_later_units_are_charged_less() -> None:
+    """Nine for 0.04: four are charged 0.02, of which three give it all back; with the fifth it would be 0.01."""
+    placed = order(line(quantity=9, unit_price=Decimal(1), discount=eur(896)))
+    ledger, amount = back(placed, shipped(placed, {ONE: 4}), {ONE: 3})
+    ledger = entered(ledger, charge_shares(placed, ledger, {ONE: 5}, freight=FreightRule.FIRST_SHIPMENT))
+    assert (amount, ledger.charged) == (2, eur(2))
+    assert credit_shares(placed, ledger, {ONE: 0}, freight=NEVER, fee_percent=NO_FEE) == ()
+
+
 def test_a_fee_is_kept_of_the_goods_and_stays_kept() -> None:
     placed = order(line())
     ledger, first = back(placed, shipped(placed), {ONE: 1}, fee_percent=Decimal("12.5"))
