@@ -151,6 +151,12 @@ def test_freight_stays_while_goods_are_still_to_come() -> None:
     assert back(placed, shipped(placed, {ONE: 1}), {ONE: 1}, ALL)[1] == 1000
 
 
+def test_freight_of_what_never_shipped_goes_back_with_all_of_it() -> None:
+    placed = order(line(ships=False), surcharge(490))
+    ledger, first = back(placed, shipped(placed), {ONE: 1}, ALL)
+    assert (first, back(placed, ledger, {ONE: 1}, ALL)[1]) == (1000, 1490)
+
+
 def test_other_surcharges_than_freight_never_go_back() -> None:
     placed = order(line(), surcharge(490, kind=SurchargeKind.TIP))
     assert back(placed, shipped(placed), {ONE: 2}, ALL)[1] == 2000
