@@ -228,6 +228,7 @@ def test_a_dispute_that_is_won_is_charged_again_and_no_more_than_it_took() -> No
     lost = entered(shipped(placed), shares, EntryKind.CREDIT, Cause.DISPUTE)
     won = entered(lost, shares, EntryKind.CHARGE, Cause.DISPUTE)
     assert (lost.balance, won.balance) == (eur(500), eur(2000))
+    assert lost.uncharged == won.uncharged == eur(0)
     with pytest.raises(InvariantBroken, match=r"30\.00 EUR came back of disputes over 15\.00 EUR"):
         entered(won, shares, EntryKind.CHARGE, Cause.DISPUTE)
 
