@@ -151,6 +151,27 @@ async def test_fewer_and_damaged_units_are_told_as_they_came_and_where(
     assert [shipment.state for shipment in hands.sale(order).shipments] == ["done"]
 
 
+async def test_several_boxes_add_up_until_the_last_is_put_away(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    sku = order.lines[0].sku
+    returned = await expect(warehouse, order, ("1", 3))
+    hands.announce_box(returned, sku, 2)
+    hands.receive_return(returned, {sku: 1})
+    hands.put_away(returned)
+    assert await expect(warehouse, order, ("1", 3)) == returned
+    receipt = await warehouse.look_up_return(returned)
+    assert receipt is not None
+    assert [(line.quantity, receipt.complete) for line in receipt.lines] == [(1, False)]
+    hands.receive_return(returned)
+    hands.put_away(returned, damaged=sku)
+    receipt = await warehouse.look_up_return(returned)
+    assert came(receipt) == [("1", 1, Condition.DAMAGED), ("1", 2, Condition.GOOD)]
+    assert receipt is not None
+    await stock.restock(receipt, MAIN, key=key(order, "restock"))
+    assert await hands.on_hand(sku) == 2
+
+
 # -- money
 
 
