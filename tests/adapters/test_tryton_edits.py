@@ -20,7 +20,7 @@ from domain.orders import PlacedOrder
 from tests.contracts.erp import enter
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
@@ -39,7 +39,7 @@ def erp(tryton: TrytonClient) -> TrytonErp:
 @pytest.fixture
 async def order(request: pytest.FixtureRequest, hands: Hands) -> PlacedOrder:
     wanted = [(await hands.stocked(100), 3, "19.99"), (await hands.stocked(100), 1, "5.00")]
-    return place(unique(request.node.nodeid), wanted)
+    return place(unique(request.node.nodeid), wanted, buyer=REGULAR)
 
 
 @pytest.fixture

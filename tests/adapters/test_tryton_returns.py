@@ -13,17 +13,16 @@ from domain.errors import Refused
 from domain.ids import MAIN, LineId, Location, ReturnId, return_id
 from domain.keys import Key, effect_key
 from domain.money import Money
-from domain.orders import Customer, PlacedOrder
+from domain.orders import PlacedOrder
 from domain.returns import Condition, CreditNote, Receipt, ReturnLine, ReturnNotice
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, insist, place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 EAST = Location("east")
-BUYER = Customer(name="Buyer", email="buyer@example.com")
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def warehouse(tryton: TrytonClient) -> TrytonWarehouse:
 async def order(hands: Hands, name: str) -> PlacedOrder:
     """Shipped: three of one article for 19.99 and one of another for 5.00 without taxes, freight 4.90."""
     order = place(
-        name, [(await hands.stocked(3), 3, "19.99"), (await hands.stocked(1), 1, "5.00")], buyer=BUYER
+        name, [(await hands.stocked(3), 3, "19.99"), (await hands.stocked(1), 1, "5.00")], buyer=REGULAR
     )
     await hands.enter(order)
     await hands.ship_order(order)

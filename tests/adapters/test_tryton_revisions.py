@@ -14,18 +14,16 @@ from domain.erp import ErpOrder, SalesOrder
 from domain.errors import Refused, Unavailable
 from domain.keys import effect_key
 from domain.money import Money, total
-from domain.orders import Customer, OrderLine, PlacedOrder
+from domain.orders import OrderLine, PlacedOrder
 from domain.shipments import PickState
 from tests.contracts.erp import enter
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, insist, pick_request, place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, reserve, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, reserve, server, shelves, tryton
 from tests.contracts.warehouse import request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
-
-BUYER = Customer(name="Buyer", email="buyer@example.com")
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def erp(tryton: TrytonClient) -> TrytonErp:
 async def order(request: pytest.FixtureRequest, hands: Hands) -> PlacedOrder:
     """Five of an article of which there are two, and one of another."""
     wanted = [(await hands.stocked(2), 5, "3.3333"), (await hands.stocked(10), 1, "5.00")]
-    return place(unique(request.node.nodeid), wanted, buyer=BUYER)
+    return place(unique(request.node.nodeid), wanted, buyer=REGULAR)
 
 
 def less(order: PlacedOrder, left: Mapping[str, int], *, cents: int = 0) -> PlacedOrder:

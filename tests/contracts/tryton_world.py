@@ -18,7 +18,7 @@ from domain.erp import SalesOrder
 from domain.ids import MAIN, Location, OrderId, ReturnId, ShipmentId, Sku
 from domain.keys import effect_key
 from domain.money import Money
-from domain.orders import PlacedOrder
+from domain.orders import Customer, PlacedOrder
 from domain.ports import Stock
 from domain.reservations import Demand, Reservation
 from domain.shipments import Labels, PickRequest
@@ -28,6 +28,9 @@ from tests.contracts import erp, warehouse
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import EUR, labels_for, pick_request
 
+REGULAR = Customer(
+    name="Regular buyer", email="regular@example.com"
+)  # registering another costs some requests
 _numbers = iter(range(1, 1_000_000))
 _SHELF = 8
 _OPEN = ("draft", "quotation", "confirmed", "processing")
