@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -133,4 +134,4 @@ def _clear(value: Any) -> Any:
         return {str(key): _clear(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clear(item) for item in value]
-    return value
+    return str(value) if isinstance(value, Decimal) else value

@@ -303,6 +303,14 @@ class OrderPayments:
         entry = Entry(key=key, kind=kind, amount=amount, shares=shares, cause=Cause.DISPUTE)
         self.owner.document.ledger = self.owner.document.ledger.with_entry(entry)
 
+    @asks_a_person()
+    async def until_decided(self) -> None:
+        """What comes of an open dispute is booked, however long a bank takes."""
+        while any(one.state is DisputeState.OPEN for one in self.owner.document.payments.disputes):
+            await self.owner.hinted(System.PAYMENTS, "the end of a dispute", since=self._news)
+            await self.look()
+            await self.see_disputes()
+
     async def _say_disputed(self, dispute: Dispute) -> None:
         what = f"{dispute.amount} are disputed ({dispute.reference}): answer it at the gateway, then go on"
         await self.desk.ask(Reason.DISPUTED, (Action.RETRY,), what)

@@ -56,8 +56,10 @@ class Returns:
             return
         if self.too_late is not None:
             raise ValueError(self.too_late)
-        can = self.returnable
+        can, known = self.returnable, {line.line_id for line in self.document.order.shippable}
         for line_id, units in asked.units.items():
+            if line_id not in known:
+                raise ValueError(f"units.{line_id}: the order has no such line of goods")
             if units > can[line_id]:
                 raise ValueError(f"units.{line_id}: {units} asked for, {can[line_id]} can be sent back")
 

@@ -6,7 +6,7 @@ from adapters.connector.protocol.carrier import Parcel, ReturnParcel, Tracking, 
 from adapters.connector.protocol.common import Address, Done, ShipmentId
 from adapters.connector.protocol.shipments import Label, Labels, Package, ShipmentTold
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import ParcelRecord, ReturnParcelRecord, VoidedLabel
+from adapters.simulated.goods import DoomedParcel, ParcelRecord, ReturnParcelRecord, VoidedLabel
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/carrier")
@@ -116,9 +116,10 @@ def collect(world: World, shipment_id: str) -> bool:
 
 
 def deliver(world: World, shipment_id: str) -> bool:
-    """The parcel arrives; False when it is not on its way."""
+    """The parcel arrives, unless it is one that is to get lost; False when it is not on its way."""
     world.rests("parcel", shipment_id)
-    return _arrive(world, shipment_id, TrackingState.DELIVERED)
+    doomed = world.state.load(DoomedParcel, shipment_id) is not None
+    return _arrive(world, shipment_id, TrackingState.LOST if doomed else TrackingState.DELIVERED)
 
 
 def lose(world: World, shipment_id: str) -> bool:

@@ -183,3 +183,10 @@ class ParcelRecord(Record):
     in_transit: Mark | None = None
     delivered: Mark | None = None
     lost: Mark | None = None
+
+
+class DoomedParcel(Record):
+    """A parcel that will never arrive, whether it is on its way yet or not."""
+
+    kind = "doomed_parcels"
+    shipment_id: str

@@ -10,7 +10,7 @@ from adapters.connector.protocol.shipments import ShipmentLine
 from adapters.connector.protocol.storefront import StorefrontState
 from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import carrier, warehouse
-from adapters.simulated.goods import ParcelRecord, PickRecord
+from adapters.simulated.goods import DoomedParcel, ParcelRecord, PickRecord
 from adapters.simulated.ledger import PaymentRecord
 from adapters.simulated.payers import CheckoutPayment, pay
 from adapters.simulated.records import MailRecord, ShopLine, ShopOrder
@@ -63,6 +63,10 @@ class Shipments(Asked):
     """None: all of them."""
 
     shipment_id: ShipmentId | None = None
+
+
+class OneShipment(Asked):
+    shipment_id: ShipmentId
 
 
 class ByHand(Asked):
@@ -175,6 +179,15 @@ async def lose(request: Request, asked: Shipments) -> Moved:
     world = world_of(request)
     with world.transaction():
         return Moved(shipments=[s for s in _parcels(world, asked) if carrier.lose(world, s)])
+
+
+@router.put("/carrier/loses")
+async def will_be_lost(request: Request, asked: OneShipment) -> OneShipment:
+    """The carrier will lose this parcel: instead of its delivery, some time after it has left."""
+    world = world_of(request)
+    with world.transaction():
+        world.state.save(DoomedParcel(shipment_id=asked.shipment_id), asked.shipment_id)
+    return asked
 
 
 @router.get("/mails")

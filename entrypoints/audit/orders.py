@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from entrypoints.audit.books import (
     Books,
+    Dispute,
     Invoice,
     Method,
     Moment,
@@ -152,16 +153,37 @@ class Order:
         """Money or goods came, or went by a dispute, so late that nobody may have looked since."""
         if self.read_at is None:
             return False
-        disputes = [dispute for payment in self.payments for dispute in payment.disputes]
-        moments: list[Moment | None] = [dispute.decided or dispute.opened for dispute in disputes]
+        moments: list[Moment | None] = []
+        if not self._disputes_are_booked:
+            moments += [dispute.decided or dispute.opened for dispute in self._disputes]
         if self.kept > self.ledger("charge") - self.ledger("credit"):
             transfers = (payment for payment in self.payments if payment.method is Method.BANK_TRANSFER)
             moments += [capture.moment for payment in transfers for capture in payment.captures]
         for back in self.returns:
-            if back.units != self.credited_units("return", back.reference):
+            if back.units != self._received(back.reference):
                 moments.append(back.last)
         came = (moment.latest for moment in moments if moment and moment.latest)
         return any(latest > self.read_at - FOUND_WITHIN for latest in came)
+
+    @property
+    def _disputes(self) -> list[Dispute]:
+        return [dispute for payment in self.payments for dispute in payment.disputes]
+
+    @property
+    def _disputes_are_booked(self) -> bool:
+        """The ledger has all that was disputed, and all that was won."""
+        lost = sum((dispute.amount for dispute in self._disputes), ZERO)
+        won = sum((dispute.amount for dispute in self._disputes if dispute.won), ZERO)
+        return (self.ledger("credit", cause="dispute"), self.regained) == (lost, won)
+
+    def _received(self, return_id: str) -> dict[str, Decimal]:
+        """Units by line that the order knows to have come back with this return."""
+        return _sum_of(
+            {line["line_id"]: Decimal(line["quantity"])}
+            for back in self.document.get("returns", [])
+            if back["return_id"] == return_id
+            for line in (back.get("receipt") or {}).get("lines", [])
+        )
 
     def credited_units(self, cause: str, return_id: str | None = None) -> dict[str, Decimal]:
         """Units by line that the ledger credits for this cause, in all or for one return."""

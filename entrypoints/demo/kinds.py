@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.orders import PaymentTerm
 from domain.records import OrderState
-from entrypoints.demo import plays, tenders
+from entrypoints.demo import goods, plays, tenders
 from entrypoints.demo.cart import Cart
 from entrypoints.demo.scene import Scene
 from entrypoints.demo.tenders import Tenders
@@ -23,6 +23,8 @@ OWN_SHOP = ("ordersaga",)
 BUSINESS_SHOP = (
     "b2b-demo"  # approves new accounts, waits for payments a few seconds only, and calls outages soon
 )
+AT_ONCE_SHOP = "at-once-demo"  # cancels what is not in stock
+RETURNS_SHOP = "returns-demo"  # takes goods back for some seconds
 
 _PAYS = {
     CARD: tenders.by_card,
@@ -87,6 +89,36 @@ KINDS: tuple[Kind, ...] = (
         pays=tenders.by_gift_card_and_card,
         platforms=OWN_SHOP,
     ),
+    Kind(
+        "split over two warehouses",
+        CARD,
+        COMPLETED,
+        goods.ships_from_both,
+        goods.lies_in_two_warehouses,
+        tenders.by_card_in_parts,
+        goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "backordered",
+        CARD,
+        COMPLETED,
+        goods.has_the_rest_later,
+        goods.lies_there_in_part,
+        tenders.by_card_in_parts,
+        goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "returned in part",
+        CARD,
+        COMPLETED,
+        goods.is_returned_in_part,
+        goods.lies_there,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+        channel=RETURNS_SHOP,
+    ),
     Kind("refund pending for a while", PREPAID, CANCELLED, plays.waits_for_the_refund, plays.slow_refunds),
     Kind("refund fails, given again", PREPAID, CANCELLED, plays.has_it_given_back_again, plays.slow_refunds),
     Kind("transfer told twice", TRANSFER, COMPLETED, plays.pays_told_twice),
@@ -142,6 +174,84 @@ KINDS: tuple[Kind, ...] = (
         pays=tenders.begun_and_left,
         platforms=OWN_SHOP,
         channel=BUSINESS_SHOP,
+    ),
+    Kind(
+        "short, rest from another",
+        CARD,
+        COMPLETED,
+        goods.ships_from_both,
+        goods.lies_in_one_and_a_few_elsewhere,
+        tenders.by_card_on_file,
+        goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "short, rest later",
+        CARD,
+        COMPLETED,
+        goods.has_one_found_later,
+        goods.is_not_all_found,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+    ),
+    Kind(
+        "missing, shop cancels it",
+        CARD,
+        COMPLETED,
+        goods.has_the_missing_cancelled,
+        goods.lies_there_in_part,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+        channel=AT_ONCE_SHOP,
+    ),
+    Kind(
+        "rest cancelled on the way",
+        CARD,
+        COMPLETED,
+        goods.has_the_rest_cancelled,
+        goods.lies_there_in_part,
+        tenders.by_card_in_parts,
+        goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "begun by hand",
+        CARD,
+        COMPLETED,
+        goods.has_the_rest_begun_by_hand,
+        goods.lies_there_in_part,
+        tenders.by_card_in_parts,
+        goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "parcel lost, paid back",
+        CARD,
+        COMPLETED,
+        goods.is_paid_back_for_its_loss,
+        goods.will_be_lost,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+    ),
+    Kind(
+        "returned, one is broken",
+        PREPAID,
+        COMPLETED,
+        goods.is_returned_damaged,
+        goods.lies_there,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+        channel=RETURNS_SHOP,
+    ),
+    Kind(
+        "disputed, and won",
+        CARD,
+        COMPLETED,
+        goods.is_disputed_in_vain,
+        goods.lies_there,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+        channel=RETURNS_SHOP,
     ),
     Kind(
         "ERP down, prepaid waits",

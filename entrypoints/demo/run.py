@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.ids import ChannelId
-from domain.policies import OrderPolicies
+from domain.policies import OrderPolicies, ShortagePolicy
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
-from entrypoints.demo.kinds import BUSINESS_SHOP, KINDS, playable
+from entrypoints.demo.kinds import AT_ONCE_SHOP, BUSINESS_SHOP, KINDS, RETURNS_SHOP, playable
 from entrypoints.demo.progress import Part, Progress, parts_of
 from entrypoints.demo.scene import Stage
 from entrypoints.demo.shopper import checkout
@@ -28,6 +28,7 @@ from workers.run import connect
 
 _DAY_SECONDS = 86_400
 _HOUR_SECONDS = 3_600
+_RETURN_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
         counterparts=counterparts,
         ports={"temporal": 0, "ui": 0, "simulator": 0, "webhooks": 0},
         policies=quick,
-        channels={BUSINESS_SHOP: _strict},
+        channels={BUSINESS_SHOP: _strict, AT_ONCE_SHOP: _without_backorders, RETURNS_SHOP: _returnable},
         pick_seconds="0.5",
         deliver_seconds="1",
         adapter_timeout_seconds=request_seconds,
@@ -84,6 +85,15 @@ def _strict(policies: OrderPolicies) -> OrderPolicies:
             "payment_wait_hours_max": 4 / _HOUR_SECONDS,
         }
     )
+
+
+def _without_backorders(policies: OrderPolicies) -> OrderPolicies:
+    return policies.model_copy(update={"shortage": ShortagePolicy.CANCEL_MISSING})
+
+
+def _returnable(policies: OrderPolicies) -> OrderPolicies:
+    """As long as it may take here until somebody has asked for a return; what was begun is brought to its end."""
+    return policies.model_copy(update={"return_window_days": _RETURN_SECONDS / _DAY_SECONDS})
 
 
 async def run_demo(

@@ -8,13 +8,15 @@ from temporalio.service import RPCError
 
 from domain.attention import Action, Correction, Reason, Resolve
 from domain.document import OrderDocument
+from domain.errors import Unavailable
 from domain.ids import System
 from domain.money import Money
-from domain.orders import PlacedOrder
+from domain.orders import OrderLine, PlacedOrder
 from domain.phases import Phase
+from domain.returns import ReturnAsked
 from entrypoints.attention import Which, cases, resolve_each
 from entrypoints.demo.documents import DemoDocument
-from entrypoints.demo.watching import STALLED_SECONDS, DemoFailed, Watch
+from entrypoints.demo.watching import STEP_SECONDS_MAX, DemoFailed, Watch
 from entrypoints.demo.world import World
 from entrypoints.doors import Door, Doors, Outcome, Told
 from workflows.order import Order
@@ -74,16 +76,29 @@ class Scene:
         await self.until(lambda document: words in document.waits_for, words)
 
     async def until(self, true: Callable[[OrderDocument], object], what: str) -> None:
-        """Ask the order itself; while a worker is dead nobody answers."""
+        """Ask the order itself."""
 
         async def told() -> bool:
-            doors = self.stage.doors
-            try:
-                return bool(true(await doors.read(await doors.find(self.order))))
-            except RPCError:
-                return False
+            document = await self._read()
+            return document is not None and bool(true(document))
 
         await self._found(told, what)
+
+    async def completes(self, true: Callable[[OrderDocument], object], what: str) -> None:
+        """And then it is as it must be."""
+        await self.reaches(Phase.COMPLETED)
+        while (document := await self._read()) is None:
+            await asyncio.sleep(_LOOK_SECONDS)
+        if not true(document):
+            raise DemoFailed(f"{self.order} completed otherwise: {what}")
+
+    async def _read(self) -> OrderDocument | None:
+        """None while a worker is dead: nobody answers."""
+        doors = self.stage.doors
+        try:
+            return await doors.read(await doors.find(self.order))
+        except (RPCError, Unavailable):
+            return None
 
     async def mailed(self, occasion: str) -> None:
         """Its customer has been written to."""
@@ -95,24 +110,33 @@ class Scene:
 
     async def _found(self, found: Callable[[], Awaitable[bool]], what: str) -> None:
         try:
-            async with asyncio.timeout(STALLED_SECONDS):
+            async with asyncio.timeout(STEP_SECONDS_MAX):
                 while not await found():  # noqa: ASYNC110  it comes true in another process
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
             raise DemoFailed(
-                f"{self.order} did not come to this within {STALLED_SECONDS} s: {what}"
+                f"{self.order} did not come to this within {STEP_SECONDS_MAX} s: {what}"
             ) from None
 
     # -- what people do: the doors that the commands use -------------------------------------------------------
 
     async def is_cancelled(self) -> None:
-        await self._ask(Order.cancel, "the customer changed their mind")
+        await self._ask(Order.cancel, _CUSTOMER_SERVICE, "the customer changed their mind")
+
+    async def is_sent_back(self, line: OrderLine, units: int) -> None:
+        asked = ReturnAsked(
+            request=f"{self.order}/by-phone",
+            actor=_CUSTOMER_SERVICE,
+            reason="it does not fit the kitchen",
+            units={line.line_id: units},
+        )
+        await self._ask(Order.send_back, asked)
 
     async def is_stopped(self) -> None:
-        await self._ask(Order.hold, "the customer wants to think")
+        await self._ask(Order.hold, _CUSTOMER_SERVICE, "the customer wants to think")
 
     async def is_released(self) -> None:
-        await self._ask(Order.release, "the customer has thought")
+        await self._ask(Order.release, _CUSTOMER_SERVICE, "the customer has thought")
 
     async def is_resolved(self, reason: Reason, action: Action, correction: Correction | None = None) -> None:
         """An operator waits for the question, and answers it."""
@@ -128,11 +152,11 @@ class Scene:
 
         await self._done(decide)
 
-    async def _ask(self, door: Door, why: str) -> None:
+    async def _ask(self, door: Door, *asked: object) -> None:
         doors = self.stage.doors
 
         async def ask() -> Told:
-            return await doors.ask(await doors.find(self.order), door, _CUSTOMER_SERVICE, why)
+            return await doors.ask(await doors.find(self.order), door, *asked)
 
         await self._done(ask)
 

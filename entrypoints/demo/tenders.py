@@ -14,6 +14,16 @@ def by_card(total: Money) -> Sequence[Tender]:
     return [{"amount": wire(total)}]
 
 
+def by_card_in_parts(total: Money) -> Sequence[Tender]:
+    """The hold may be captured in parts, as the goods leave."""
+    return [{"amount": wire(total), "multicapture": True}]
+
+
+def by_card_on_file(total: Money) -> Sequence[Tender]:
+    """The hold may be captured once, and the card may be charged again without the shopper."""
+    return [{"amount": wire(total), "stored_credential": True}]
+
+
 def at_once(total: Money) -> Sequence[Tender]:
     """Captured at the checkout."""
     return [{"amount": wire(total), "state": "captured"}]

@@ -13,7 +13,8 @@ from entrypoints.attention import Standing, standing_of
 Say = Callable[[str], None]
 
 LOOK_SECONDS = 0.5
-STALLED_SECONDS = 120
+STALLED_SECONDS = 120  # no order moved
+STEP_SECONDS_MAX = 300  # others moved, but one did not come to what it must
 
 
 class DemoFailed(OrderError):  # noqa: N818  it reads as what happened
@@ -45,11 +46,11 @@ class Watch:
     async def until(self, order: str, true: Callable[[Standing], object], what: str) -> Standing:
         """DemoFailed when it does not come true, telling `what` was waited for."""
         try:
-            async with asyncio.timeout(STALLED_SECONDS), self._news:
+            async with asyncio.timeout(STEP_SECONDS_MAX), self._news:
                 while not ((seen := self.standing.get(order)) and true(seen)):
                     await self._news.wait()
         except TimeoutError:
-            raise DemoFailed(f"{order} did not come to this within {STALLED_SECONDS} s: {what}") from None
+            raise DemoFailed(f"{order} did not come to this within {STEP_SECONDS_MAX} s: {what}") from None
         return seen
 
     def phase(self, order: str) -> str:

@@ -1,6 +1,6 @@
 """The simulated world as the demo plays it: its people, its faults, and its books."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import httpx
 from domain.ids import System
 from domain.money import Money
 from domain.notifications import Occasion
-from domain.orders import Customer
+from domain.orders import Customer, OrderLine
 from entrypoints.demo.tenders import wire
 
 _TIMEOUT_SECONDS = 30
@@ -37,6 +37,47 @@ class World:
     async def refunds_end(self, order: str, state: str) -> None:
         """The order's pending refunds come to their end: `succeeded`, `failed`."""
         await self._ask("POST", "/world/payments/refunds", {"order_id": order, "state": state})
+
+    async def disputes(self, order: str) -> None:
+        """The customer takes their money back through their bank."""
+        await self._ask("POST", "/world/payments/dispute", {"order_id": order})
+
+    async def dispute_ends(self, order: str, state: str) -> None:
+        """The bank decides: `won` by the merchant, or `lost`."""
+        await self._ask("POST", "/world/payments/dispute/decide", {"order_id": order, "state": state})
+
+    # -- goods -------------------------------------------------------------------------------------------------
+
+    async def lies(self, location: str, on_hand: Mapping[str, int]) -> None:
+        """So many units of each article in one warehouse; an article that was unknown is known from now on."""
+        await self._ask("PUT", "/world/stock", {"on_hand": dict(on_hand), "location": location})
+
+    async def hides(self, location: str, sku: str, units: int) -> None:
+        """The pickers there will find so many fewer than the books have."""
+        await self._ask("PUT", "/world/stock/missing", {"location": location, "sku": sku, "units": units})
+
+    async def arrives(self, sku: str, units: int) -> None:
+        await self._ask("POST", "/world/stock/arrive", {"units": {sku: units}})
+
+    async def begins_by_hand(self, order: str, line: OrderLine, units: int) -> None:
+        """People in the warehouse send units of an order off that nobody asked them for."""
+        lines = [{"line_id": line.line_id, "sku": line.sku, "quantity": units}]
+        asked = {"order_id": order, "lines": lines, "state": "shipped"}
+        await self._ask("POST", "/world/warehouse/by-hand", asked)
+
+    async def will_be_lost(self, shipment: str) -> None:
+        await self._ask("PUT", "/world/carrier/loses", {"shipment_id": shipment})
+
+    async def comes_back(self, back: str, line: OrderLine, *, good: int, damaged: int = 0) -> None:
+        """The box of a return is opened, and nothing more is expected of it."""
+        found = {"good": good, "damaged": damaged}
+        lines = [
+            {"line_id": line.line_id, "quantity": units, "condition": condition}
+            for condition, units in found.items()
+            if units
+        ]
+        asked = {"return_id": back, "lines": lines, "complete": True}
+        await self._ask("POST", "/world/returns/receive", asked)
 
     # -- the merchant's people ---------------------------------------------------------------------------------
 
