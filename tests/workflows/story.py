@@ -25,7 +25,7 @@ from workflows.order import Order
 if TYPE_CHECKING:
     from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
 _LOOK_SECONDS_MAX = 0.3
 
