@@ -1,6 +1,6 @@
 """The auditor's reading of a real Tryton's books: a sale that shipped, one that is reserved, and one cancelled."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -120,9 +120,11 @@ async def test_customers_are_known_by_what_identifies_them(books: Books) -> None
     assert shipped["account number"]
 
 
-@pytest.mark.parametrize(("state", "units", "good"), [("done", {"1": 3}, {"1": 2}), ("received", {}, {})])
+@pytest.mark.parametrize(
+    ("state", "units", "good"), [("done", {"1": Decimal(3)}, {"1": Decimal(2)}), ("received", {}, {})]
+)
 async def test_what_came_back_is_told_when_it_is_put_away(
-    state: str, units: dict[str, int], good: dict[str, int]
+    state: str, units: Mapping[str, Decimal], good: Mapping[str, Decimal]
 ) -> None:
     """Three of line 1, which move 7 had brought out; one of them went to the losses."""
     put = [{"quantity": 2.0, "product": 5, "to_location": {"type": "storage"}}]
@@ -137,6 +139,6 @@ async def test_what_came_back_is_told_when_it_is_put_away(
         "inventory_moves": put,
     }
     back = from_tryton._return(told, {7: "1"})
-    assert (back.order_id, back.asked) == ("order:shop:1", {"1": 3})
+    assert (back.order_id, back.asked) == ("order:shop:1", {"1": Decimal(3)})
     assert (back.units, back.good, back.restocked) == (units, good, good)
     assert back.complete is (state == "done")
