@@ -1,9 +1,10 @@
-"""`ordersaga orders …`: place, find, read, hold and cancel orders."""
+"""`ordersaga orders …`: place, find, read, hold, cancel and return orders."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
@@ -11,8 +12,10 @@ from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from adapters.documents import PARSERS, load
 from domain.document import OrderDocument
-from domain.ids import ChannelId, OrderId
+from domain.ids import ChannelId, LineId, OrderId
 from domain.intake import UnusableDocument
+from domain.orders import QUANTITY_MAX
+from domain.returns import ReturnAsked
 from entrypoints.attention import OPEN_ORDERS, standing_of
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
@@ -24,7 +27,7 @@ from workers.settings import Settings
 from workers.wiring import now
 from workflows.order import Order
 
-app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold and cancel orders.")
+app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold, cancel and return orders.")
 
 Platform = Annotated[
     str, typer.Option("--from", help="Who wrote the document: shopify, woocommerce, ordersaga.")
@@ -154,6 +157,52 @@ def release(
     _say(told, done="released", refused="not released", as_json=as_json)
 
 
+@app.command("send-back")
+def send_back(
+    order: OrderArgument,
+    *,
+    units: Annotated[
+        list[str],
+        typer.Option(
+            "--unit", metavar="LINE=N", help="So many units of this line; `orders show` names the lines."
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Why; kept in the order's timeline.")],
+    request: Annotated[
+        str, typer.Option(metavar="ID", help="Your own id of the request: told again, it is the same return.")
+    ] = "",
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Have units of an order sent back that have left: a label is made, and what comes is paid back."""
+    if not reason.strip():
+        fail("--reason: say why", code=2)
+    try:
+        asked = ReturnAsked(
+            request=request or f"by hand at {now():%Y-%m-%d %H:%M:%S.%f}",
+            actor=actor or "customer service",
+            reason=reason,
+            units=_units(units),
+        )
+    except ValidationError as error:
+        fail("; ".join(f"--{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), code=2)
+    told = run(_asked(load_settings(), order, Order.send_back, asked))
+    _say(told, done="expected back", refused="not taken back", as_json=as_json)
+
+
+def _units(told: list[str]) -> dict[LineId, int]:
+    """Of `1=2`: two units of line 1."""
+    units: dict[LineId, int] = {}
+    for one in told:
+        line, _, count = one.rpartition("=")
+        if not line or not count.isdecimal() or not 1 <= int(count) <= QUANTITY_MAX:
+            fail(f"--unit {one}: LINE=N, so many units of a line, 1=2 say", code=2)
+        if line in units:
+            fail(f"--unit {one}: line {line} is named twice", code=2)
+        units[LineId(line)] = int(count)
+    return units
+
+
 def _say(told: Told, *, done: str, refused: str, as_json: bool) -> None:
     """One order's answer; the exit code is 1 unless it did what it was asked for."""
     words = {
@@ -224,6 +273,6 @@ async def _document(settings: Settings, name: str) -> OrderDocument:
         return await doors.read(await doors.find(name))
 
 
-async def _asked(settings: Settings, name: str, door: Door, actor: str, reason: str) -> Told:
+async def _asked(settings: Settings, name: str, door: Door, *asked: object) -> Told:
     async with opened_doors(settings) as doors:
-        return await doors.ask(await doors.find(name), door, actor, reason)
+        return await doors.ask(await doors.find(name), door, *asked)

@@ -10,6 +10,7 @@ from rich.table import Table
 from domain.attention import MEANING
 from domain.document import OrderDocument
 from domain.payments import RefundState
+from entrypoints.cli.story_goods import goods
 
 
 def story(document: OrderDocument) -> RenderableType:
@@ -18,7 +19,12 @@ def story(document: OrderDocument) -> RenderableType:
     title = f"Order {order.number} · {order.channel} · {document.phase.replace('_', ' ')} · revision {document.revision}"
     return Panel(
         Group(
-            *_waits(document), _lines(document), _money(document), *_shipments(document), _timeline(document)
+            *_waits(document),
+            _lines(document),
+            _money(document),
+            _ledger(document),
+            *goods(document),
+            _timeline(document),
         ),
         title=title,
     )
@@ -81,28 +87,26 @@ def _money(document: OrderDocument) -> Table:
         for refund in payment.refunds:
             state = "" if refund.state is RefundState.SUCCEEDED else f", {refund.state}"
             table.add_row("refunded", str(refund.amount), f"{refund.reference}{state}")
+        for dispute in payment.disputes:
+            table.add_row("disputed", str(dispute.amount), f"{dispute.reference}, {dispute.state}")
     for paid in document.paid_outside:
         table.add_row("paid outside", str(paid.amount), escape(paid.reference))
     for returned in document.returned_outside:
         table.add_row("given back outside", str(returned.amount), escape(returned.reference))
-    for entry in document.ledger.entries:
-        shares = ", ".join(f"{share.line_id} {share.part} {share.amount}" for share in entry.shares)
-        table.add_row(entry.kind, str(entry.amount), shares)
     if document.invoice:
         table.add_row("invoiced", str(document.invoice.total), document.invoice.reference)
     return table
 
 
-def _shipments(document: OrderDocument) -> list[RenderableType]:
-    said: list[RenderableType] = []
-    for shipment in document.shipments:
-        state = shipment.tracking or shipment.state or "planned"
-        lines = ", ".join(f"{line.quantity} × {line.sku}" for line in shipment.lines)
-        tracking = (
-            ", ".join(label.tracking_number for label in shipment.labels.labels) if shipment.labels else ""
-        )
-        said.append(f"shipment {shipment.shipment_id.rpartition('/')[2]}: {state}, {lines} {tracking}")
-    return said
+def _ledger(document: OrderDocument) -> Table:
+    """Every charge and credit, and what of each line it is made of."""
+    table = Table("entry", "amount", "line shares", box=None, title="ledger", title_justify="left")
+    for entry in document.ledger.entries:
+        shares = ", ".join(f"{share.line_id} {share.part} {share.amount}" for share in entry.shares)
+        cause = entry.cause.replace("_", " ")
+        about = entry.return_id or entry.shipment or ""
+        table.add_row(f"{entry.kind} {about.rpartition('/')[2]} ({cause})", str(entry.amount), escape(shares))
+    return table
 
 
 def _timeline(document: OrderDocument) -> Table:

@@ -87,7 +87,7 @@ class Scene:
     async def completes(self, true: Callable[[OrderDocument], object], what: str) -> None:
         """And then it is as it must be."""
         await self.reaches(Phase.COMPLETED)
-        while (document := await self._read()) is None:
+        while (document := await self._read()) is None:  # noqa: ASYNC110  a worker starts in another process
             await asyncio.sleep(_LOOK_SECONDS)
         if not true(document):
             raise DemoFailed(f"{self.order} completed otherwise: {what}")

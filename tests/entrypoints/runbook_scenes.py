@@ -12,8 +12,11 @@ from domain.orders import PaymentTerm
 from tests.entrypoints.office import Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
+from tests.workflows.test_holds import waits_for_stock
 from tests.workflows.test_resolutions import NOWHERE
+from tests.workflows.test_returns import asked, came_back, delivered
 from tests.workflows.world import World
+from workflows.order import Order
 
 Mend = Callable[[World, Story], object]
 
@@ -161,17 +164,23 @@ def pick_refused(office: Office) -> Story:
 
 
 def short_pick(office: Office) -> Story:
-    story = office.do(office.world.begin())
-    office.world.simulator.call("PUT", "/world/stock/missing", {"sku": story.sku, "units": 1})
-    office.do(story.pack())
+    """One piece too many is in the box."""
+    story = goes_its_way(office)
+    office.world.simulator.pack(story.shipment)
+    _put_into_the_box(office.world, story, story.placed.lines[0].quantity + 1)
+    office.do(story.hint(System.WAREHOUSE))
     return _asked(office, story)
 
 
-def _pack_the_rest(world: World, story: Story) -> None:
-    def whole(record: dict[str, Any]) -> None:
-        record["packages"][0]["lines"][0]["quantity"] = story.placed.lines[0].quantity
+def _take_it_out(world: World, story: Story) -> None:
+    _put_into_the_box(world, story, story.placed.lines[0].quantity)
 
-    world.edit("picks", story.shipment, whole)
+
+def _put_into_the_box(world: World, story: Story, units: int) -> None:
+    def so_many(record: dict[str, Any]) -> None:
+        record["packages"][0]["lines"][0]["quantity"] = units
+
+    world.edit("picks", story.shipment, so_many)
 
 
 def labels_refused(office: Office) -> Story:
@@ -195,6 +204,52 @@ def capture_refused(office: Office) -> Story:
 def _captured_by_hand(world: World, story: Story) -> None:
     world.hold_is(story, "authorised")
     world.simulator.call("POST", "/world/payments/capture", {"order_id": story.id})
+
+
+def payment_unsecured(office: Office) -> Story:
+    """One of two pieces has left when the bank lets the hold for the other one go."""
+    story = office.do(waits_for_stock(office.world))
+    office.world.simulator.call("POST", "/world/payments/expire", {"order_id": story.id})
+    office.do(story.hint(System.PAYMENTS))
+    return _asked(office, story)
+
+
+def _pays_the_rest(world: World, story: Story) -> None:
+    world.pay(story, amount={"amount": "11.90", "currency": "EUR"})
+
+
+def return_asked(office: Office) -> Story:
+    story = office.do(delivered(office.world, channel="careful"))
+    office.do(story.handle.execute_update(Order.send_back, asked(1)))
+    return _asked(office, story)
+
+
+def return_damaged(office: Office) -> Story:
+    story = office.do(delivered(office.world))
+    office.do(story.handle.execute_update(Order.send_back, asked(2)))
+    office.do(came_back(story, good=1, damaged=1))
+    return _asked(office, story)
+
+
+def parcel_lost(office: Office) -> Story:
+    story = office.do(office.world.begin())
+    office.do(story.leaves(1))
+    office.do(story.waits_for("the delivery"))
+    office.world.simulator.call("POST", "/world/carrier/lose", {"shipment_id": story.shipment})
+    office.do(story.hint(System.CARRIER))
+    return _asked(office, story)
+
+
+def disputed(office: Office) -> Story:
+    story = office.do(delivered(office.world))
+    office.world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    office.do(story.hint(System.PAYMENTS))
+    return _asked(office, story)
+
+
+def _is_won(world: World, story: Story) -> None:
+    decision = {"order_id": story.id, "state": "won"}
+    world.simulator.call("POST", "/world/payments/dispute/decide", decision)
 
 
 def shipment_not_taken(office: Office) -> Story:
@@ -281,7 +336,7 @@ SCENES: Mapping[str, Scene] = {
         stock_refused, {Action.RETRY: lambda world, story: world.stock(story.sku, ON_HAND)}
     ),
     Reason.PICK_REFUSED: Scene(pick_refused),
-    Reason.SHORT_PICK: Scene(short_pick, {Action.RETRY: _pack_the_rest}),
+    Reason.SHORT_PICK: Scene(short_pick, {Action.RETRY: _take_it_out}),
     Reason.LABELS_REFUSED: Scene(labels_refused),
     Reason.CAPTURE_REFUSED: Scene(
         capture_refused,
@@ -293,6 +348,11 @@ SCENES: Mapping[str, Scene] = {
     Reason.REFUND_FAILED: Scene(
         refund_failed, {Action.RETRY: lambda world, story: world.refunds(story, "succeeded")}
     ),
+    Reason.PAYMENT_UNSECURED: Scene(payment_unsecured, {Action.RETRY: _pays_the_rest}),
+    Reason.RETURN_ASKED: Scene(return_asked),
+    Reason.RETURN_DAMAGED: Scene(return_damaged),
+    Reason.PARCEL_LOST: Scene(parcel_lost),
+    Reason.DISPUTED: Scene(disputed, {Action.RETRY: _is_won}),
     Reason.SHIPMENT_NOT_TAKEN: Scene(shipment_not_taken, {Action.RETRY: _REOPEN}),
     Reason.INVOICE_REFUSED: Scene(invoice_refused, {Action.RETRY: _REOPEN, Action.DONE: _REOPEN}),
     Reason.MESSAGE_REFUSED: Scene(message_refused, {Action.RETRY: _edit("customers", system="crm")}),

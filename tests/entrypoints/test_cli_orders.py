@@ -10,7 +10,11 @@ import pytest
 import pytest_asyncio
 
 from domain.phases import Phase
+from entrypoints.demo.cart import cart
 from entrypoints.demo.documents import demo_documents
+from entrypoints.demo.goods import of_two_articles
+from entrypoints.demo.kinds import RETURNS_SHOP
+from entrypoints.demo.ordersaga import ordersaga_order
 from entrypoints.demo.run import wishes
 from entrypoints.embedded.installation import Installation, installation
 from tests.contracts.simulator_process import wait_until
@@ -52,6 +56,10 @@ class Desk:
         assert answer.code == 0, answer
         return answer.last
 
+    def page(self, order: str) -> str:
+        """As a person reads it, without the frame."""
+        return " ".join(self("orders", "show", order).out.replace("│", " ").split())
+
     def until(self, order: str, **wanted: Any) -> Any:
         """As it shows once its document holds these."""
         shown: dict[str, Any] = {}
@@ -63,12 +71,27 @@ class Desk:
         wait_until(holds, _PATIENCE_SECONDS, lambda: str(shown.get("timeline")))
         return shown
 
+    def until_waiting(self, order: str, words: str) -> None:
+        def waits() -> bool:
+            return any(words in wait["what"] for wait in self.show(order)["waits"])
+
+        wait_until(waits, _PATIENCE_SECONDS)
+
     def logs(self) -> str:
         """Of every process of the installation."""
         return "".join(log.read_text() for log in self._logs.iterdir())
 
     def world(self, method: str, path: str, told: Any = None) -> None:
         httpx.request(method, f"{self._world}{path}", json=told, timeout=30).raise_for_status()
+
+
+def of_few(number: str) -> tuple[Path, str, str]:
+    """An order of three each of two articles of its own, as a file, and their SKUs."""
+    document = ordersaga_order(of_two_articles(cart(3, ("EUR",)))) | {"id": number, "number": f"No. {number}"}
+    lamp, shade = (line | {"sku": f"{line['sku']}-{number}"} for line in document["lines"])
+    file = Path(f"{number}.json")
+    file.write_text(json.dumps(document | {"lines": [lamp, shade]}))
+    return file, lamp["sku"], shade["sku"]
 
 
 def written(number: str, **changed: Any) -> Path:
@@ -216,3 +239,96 @@ def test_an_order_that_is_held_waits_until_it_is_released(at_the_desk: Desk) -> 
     again = at_the_desk("orders", "release", order, "--reason", "all is well")
     assert (again.code, "it is not on hold" in again.flat) == (1, True)
     at_the_desk.until(order, phase=Phase.COMPLETED, hold=None)
+
+
+# -- goods -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_shown_of_a_split_and_returned_order_adds_up(at_the_desk: Desk) -> None:
+    file, lamp, shade = of_few("G-1")
+    at_the_desk.world("PUT", "/world/stock", {"on_hand": {lamp: 3}, "location": "north"})
+    at_the_desk.world("PUT", "/world/stock", {"on_hand": {shade: 3}, "location": "south"})
+    order = f"order:{RETURNS_SHOP}:G-1"
+    assert at_the_desk("orders", "place", file, "--channel", RETURNS_SHOP, "--checkout").code == 0
+    at_the_desk.until_waiting(order, "the return window to end")
+    many = at_the_desk("orders", "send-back", order, "--unit", "1=4", "--reason", "too bright")
+    assert (many.code, "units.1: 4 asked for, 3 can be sent back" in many.flat) == (1, True)
+    strange = at_the_desk("orders", "send-back", order, "--unit", "7=1", "--reason", "too bright")
+    assert (strange.code, "units.7: the order has no such line of goods" in strange.flat) == (1, True)
+    for _ in range(2):  # told twice it is one return
+        words = ("--unit", "1=2", "--reason", "too bright", "--request", "mail 17", "--json")
+        asked = at_the_desk("orders", "send-back", "No. G-1", *words)
+        assert (asked.code, asked.last["why"]) == (0, "it is return r1")
+    at_the_desk.until_waiting(order, "the goods of return r1")
+    came = [{"line_id": "1", "quantity": 2}]
+    told = {"return_id": f"{order}/r1", "lines": came, "complete": True}
+    at_the_desk.world("POST", "/world/returns/receive", told)
+    shown = at_the_desk.until(order, phase=Phase.COMPLETED)
+    entries = shown["ledger"]["entries"]
+    for entry in entries:
+        assert sum(share["amount"]["minor"] for share in entry["shares"]) == entry["amount"]["minor"]
+    assert _sum(entries, "charge") == shown["order"]["total"]["minor"]
+    assert len([entry for entry in entries if entry["kind"] == "charge"]) == 2
+    assert sum(shipment["captured"]["minor"] for shipment in shown["shipments"]) == _sum(entries, "charge")
+    (payment,) = shown["payments"]["payments"]
+    assert sum(refund["amount"]["minor"] for refund in payment["refunds"]) == _sum(entries, "credit")
+    (lamps,) = [line for line in shown["order"]["lines"] if line["sku"] == lamp]
+    charged = _of_line(entries, "charge", lamps["line_id"])
+    assert _of_line(entries, "credit", lamps["line_id"]) == _sum(entries, "credit")
+    assert abs(3 * _sum(entries, "credit") - 2 * charged) < 3  # two of three, rounded
+    page = at_the_desk.page(order)
+    for words in ("from north: delivered", "from south: delivered", f"package 1: 3 × {lamp}", "return r1"):
+        assert words in page
+    assert f"came: 2 × {lamp} good" in page
+    assert "credit r1 (return)" in page
+    late = at_the_desk("orders", "send-back", order, "--unit", "1=1", "--reason", "too bright")
+    assert (late.code, "the order is completed already" in late.flat) == (1, True)
+
+
+def _sum(entries: list[Any], kind: str) -> int:
+    return sum(entry["amount"]["minor"] for entry in entries if entry["kind"] == kind)
+
+
+def _of_line(entries: list[Any], kind: str, line: str) -> int:
+    shares = [share for entry in entries if entry["kind"] == kind for share in entry["shares"]]
+    return sum(share["amount"]["minor"] for share in shares if share["line_id"] == line)
+
+
+def test_what_is_missing_is_shown_until_it_is_dropped(at_the_desk: Desk) -> None:
+    file, lamp, shade = of_few("G-2")
+    at_the_desk.world("PUT", "/world/stock", {"on_hand": {lamp: 0, shade: 0}})
+    order = "order:shop-demo:G-2"
+    assert at_the_desk("orders", "place", file, "--channel", "shop-demo", "--checkout").code == 0
+    at_the_desk.until_waiting(order, "stock: ")
+    early = at_the_desk("orders", "send-back", order, "--unit", "1=1", "--reason", "why not")
+    assert (early.code, "units.1: 1 asked for, 0 can be sent back" in early.flat) == (1, True)
+    at_the_desk.world("POST", "/world/stock/arrive", {"units": {lamp: 1, shade: 3}})
+    at_the_desk.until_waiting(order, f"stock: 2 × {lamp} missing")
+    page = at_the_desk.page(order)
+    assert f"waits for stock: 2 × {lamp} missing" in page
+    assert f"in no shipment yet: 2 × {lamp}" in page
+    wait_until(lambda: at_the_desk.show(order)["shipments"][0]["told"], _PATIENCE_SECONDS)
+    rest = at_the_desk("orders", "cancel", order, "--reason", "bought elsewhere")
+    assert (rest.code, f"2 × {lamp} cancelled; the rest has left" in rest.flat) == (0, True)
+    shown = at_the_desk.until(order, phase=Phase.COMPLETED)
+    assert _sum(shown["ledger"]["entries"], "charge") == shown["order"]["total"]["minor"]
+    assert f"dropped 2 × {lamp} (line 1): bought elsewhere" in at_the_desk.page(order)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--unit", "1"], "--unit 1: LINE=N"),
+        (["--unit", "1=0"], "--unit 1=0: LINE=N"),
+        (["--unit", "1=two"], "--unit 1=two: LINE=N"),
+        (["--unit", "1=1", "--unit", "1=2"], "line 1 is named twice"),
+        (["--unit", "1=1", "--reason", " "], "--reason: say why"),
+        (["--unit", "1=1", "--request", "r" * 129], "--request: "),
+    ],
+    ids=["no count", "none", "no number", "twice", "no reason", "long id"],
+)
+def test_a_return_that_cannot_be_read_is_told_before_anybody_is_asked(
+    at_the_desk: Desk, words: list[str], said: str
+) -> None:
+    answer = at_the_desk("orders", "send-back", "no such order", "--reason", "too bright", *words)
+    assert (answer.code, said in answer.flat_err) == (2, True), answer
