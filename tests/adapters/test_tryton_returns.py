@@ -155,7 +155,7 @@ async def test_several_boxes_add_up_until_the_last_is_put_away(
 ) -> None:
     sku = order.lines[0].sku
     returned = await expect(warehouse, order, ("1", 3))
-    hands.announce_box(returned, sku, 2)
+    hands.announce_box(returned, {sku: 2})
     hands.receive_return(returned, {sku: 1})
     hands.put_away(returned)
     assert await expect(warehouse, order, ("1", 3)) == returned

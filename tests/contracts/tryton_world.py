@@ -229,22 +229,23 @@ class Hands:
             found.save()
         found.click("do")
 
-    def announce_box(self, returned: ReturnId, sku: Sku, units: int) -> None:
+    def announce_box(self, returned: ReturnId, units: Mapping[Sku, int]) -> None:
         """Somebody in the warehouse expects one more under the same reference."""
         first = self._return(returned)
-        (like,) = (move for move in first.incoming_moves if move.product.code == sku)
         box = self.clerk.model("stock.shipment.out.return")(
             customer=first.customer, warehouse=first.warehouse, reference=returned
         )
-        box.incoming_moves.new(
-            product=like.product,
-            quantity=float(units),
-            from_location=like.from_location,
-            to_location=like.to_location,
-            unit_price=like.unit_price,
-            currency=like.currency,
-            origin=like.origin,
-        )
+        for like in first.incoming_moves:
+            if like.product.code in units:
+                box.incoming_moves.new(
+                    product=like.product,
+                    quantity=float(units[like.product.code]),
+                    from_location=like.from_location,
+                    to_location=like.to_location,
+                    unit_price=like.unit_price,
+                    currency=like.currency,
+                    origin=like.origin,
+                )
         box.save()
 
     def _return(self, returned: ReturnId) -> Any:
