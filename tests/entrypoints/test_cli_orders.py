@@ -114,7 +114,7 @@ def test_an_order_is_placed_once_listed_shown_and_kept_when_it_is_closed(at_the_
     assert at_the_desk.show("No. A-1") == closed
     page = at_the_desk("orders", "show", order).flat
     for told in ("completed", "217.71 EUR", "captured", "invoiced", "delivered", "settled; invoice"):
-        assert told in page
+        assert phrase in page
     (row,) = [
         row
         for row in at_the_desk("orders", "list", "--channel", "shop-demo", "--json").last["orders"]
@@ -277,8 +277,8 @@ def test_what_is_shown_of_a_split_and_returned_order_adds_up(at_the_desk: Desk) 
     assert _of_line(entries, "credit", lamps["line_id"]) == _sum(entries, "credit")
     assert abs(3 * _sum(entries, "credit") - 2 * charged) < 3  # two of three, rounded
     page = at_the_desk.page(order)
-    for words in ("from north: delivered", "from south: delivered", f"package 1: 3 × {lamp}", "return r1"):
-        assert words in page
+    for phrase in ("from north: delivered", "from south: delivered", f"package 1: 3 × {lamp}", "return r1"):
+        assert phrase in page
     assert f"came: 2 × {lamp} good" in page
     assert "credit r1 (return)" in page
     late = at_the_desk("orders", "send-back", order, "--unit", "1=1", "--reason", "too bright")
