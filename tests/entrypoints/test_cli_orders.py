@@ -114,7 +114,7 @@ def test_an_order_is_placed_once_listed_shown_and_kept_when_it_is_closed(at_the_
     assert at_the_desk.show("No. A-1") == closed
     page = at_the_desk("orders", "show", order).flat
     for told in ("completed", "217.71 EUR", "captured", "invoiced", "delivered", "settled; invoice"):
-        assert phrase in page
+        assert told in page
     (row,) = [
         row
         for row in at_the_desk("orders", "list", "--channel", "shop-demo", "--json").last["orders"]
