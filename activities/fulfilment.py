@@ -13,6 +13,10 @@ class LookUpShipment(Look):
     shipment_id: ShipmentId
 
 
+class LookUpPicks(Look):
+    shipments: tuple[ShipmentId, ...]
+
+
 class ShipmentEffect(Effect):
     shipment_id: ShipmentId
 
@@ -57,8 +61,10 @@ class FulfilmentActivities:
         await self._warehouses[effect.adapter].request_pick(effect.pick, key=effect.key)
 
     @reading(System.WAREHOUSE)
-    async def look_up_pick(self, look: LookUpShipment) -> Pick | None:
-        return await self._warehouses[look.adapter].look_up_pick(look.shipment_id)
+    async def look_up_picks(self, look: LookUpPicks) -> list[Pick | None]:
+        """In the order in which they are asked for; None for one that the warehouse does not know."""
+        warehouse = self._warehouses[look.adapter]
+        return [await warehouse.look_up_pick(shipment) for shipment in look.shipments]
 
     @effect(System.WAREHOUSE)
     async def cancel_pick(self, effect: ShipmentEffect) -> PickCancelled | TooLate:

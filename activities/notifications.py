@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -11,7 +12,7 @@ from domain.errors import Refused
 from domain.ids import System
 from domain.money import Money
 from domain.notifications import Mail, Occasion
-from domain.orders import PlacedOrder
+from domain.orders import OrderLine, PaymentTerm, PlacedOrder
 from domain.ports import Notifier
 from domain.shipments import Labels
 
@@ -47,9 +48,47 @@ class CustomerFacts(Value):
     why: str = ""
 
 
+class Item(Value):
+    """A line or a surcharge as a mail lists it."""
+
+    name: str
+    total: Money
+    quantity: int | None = None
+
+
+class OrderInMail(Value):
+    """So much of the order as its mails tell: the whole of it would be kept in the history with every mail."""
+
+    number: str
+    customer: str
+    email: str
+    term: PaymentTerm
+    total: Money
+    items: tuple[Item, ...] = ()
+
+    @classmethod
+    def of(cls, order: PlacedOrder, *, items: bool = True) -> Self:
+        """Without `items` for a mail that is about a part of the order."""
+        return cls(
+            number=order.number,
+            customer=order.customer.name,
+            email=order.customer.email,
+            term=order.payment.term,
+            total=order.total,
+            items=tuple(
+                Item(
+                    name=item.name,
+                    total=item.total,
+                    quantity=item.quantity if isinstance(item, OrderLine) else None,
+                )
+                for item in (order.priced if items else ())
+            ),
+        )
+
+
 class MailCustomer(Effect):
     occasion: Occasion
-    order: PlacedOrder
+    order: OrderInMail
     facts: CustomerFacts = CustomerFacts()
 
 
@@ -75,9 +114,9 @@ class NotificationActivities:
 
     @effect(System.NOTIFICATIONS)
     async def mail_customer(self, effect: MailCustomer) -> Undeliverable | None:
-        if not effect.order.customer.email:
+        if not effect.order.email:
             return Undeliverable(why="the order has no address to write to")
-        mail = render(effect.occasion, effect.order.customer.email, order=effect.order, facts=effect.facts)
+        mail = render(effect.occasion, effect.order.email, order=effect.order, facts=effect.facts)
         try:
             await self._notifiers[effect.adapter].send(mail, key=effect.key)
         except Refused as refusal:

@@ -306,7 +306,7 @@ def _returned(
 
 def _fee(line: OrderLine, back: Iterable[Share], percent: Decimal) -> Iterable[Share]:
     goods = total((share.amount for share in back), line.discount.currency)
-    fee = min(Money.rounded(goods.major * percent / 100, goods.currency), goods)
+    fee = min(Money.rounded((goods.major * percent).scaleb(-2), goods.currency), goods)
     if fee:
         yield Share(line_id=line.line_id, part=Part.RESTOCKING_FEE, amount=-fee)
 

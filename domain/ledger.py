@@ -103,6 +103,11 @@ class Ledger(Value):
         """Σ charges − Σ credits: what the customer owes us or has paid, at rest equal to captured − refunded."""
         return self.charged - self.credited
 
+    @property
+    def uncharged(self) -> Money:
+        """What is still to be charged. A dispute that was won is charged again, and nothing of the order."""
+        return self.order_total - (self.charged - self._of_disputes(EntryKind.CHARGE))
+
     def with_entry(self, entry: Entry) -> "Ledger":
         """The ledger with one entry more; the same entry again changes nothing. InvariantBroken when it cannot be."""
         for known in self.entries:
@@ -122,12 +127,7 @@ class Ledger(Value):
 
     def check(self) -> None:
         """InvariantBroken where the entries cannot be true. A dispute that was won is charged again, and no more."""
-        regained, disputed = (
-            total(
-                (e.amount for e in self.entries if e.kind is kind and e.cause is Cause.DISPUTE), self.currency
-            )
-            for kind in EntryKind
-        )
+        regained, disputed = (self._of_disputes(kind) for kind in EntryKind)
         if regained > disputed:
             raise InvariantBroken(f"{regained} came back of disputes over {disputed}")
         if (charged := self.charged - regained) > self.order_total:
@@ -137,6 +137,10 @@ class Ledger(Value):
         negative = [line_id for line_id, balance in self.balances.items() if balance.minor < 0]
         if negative:
             raise InvariantBroken(f"more credited than charged on line {negative[0]}")
+
+    def _of_disputes(self, kind: EntryKind) -> Money:
+        disputes = (e.amount for e in self.entries if e.kind is kind and e.cause is Cause.DISPUTE)
+        return total(disputes, self.currency)
 
     def _sum(self, kind: EntryKind) -> Money:
         return total((entry.amount for entry in self.entries if entry.kind is kind), self.currency)

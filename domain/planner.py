@@ -12,7 +12,7 @@ from typing import Literal
 from domain.base import Value
 from domain.ids import PaymentRef
 from domain.money import Money, total
-from domain.payments import Part, Payment, PaymentMethod, Payments, PaymentState
+from domain.payments import Part, Payment, Payments, PaymentState
 
 
 class Enough(Value):
@@ -260,20 +260,19 @@ def capture_now(
     minimum waits for the next capture. Refused when the holds do not give what is due.
     """
     needed = {part.payment: part.amount for part in payments.capturable_of(due + still_to_come)}
+    parts = {part.payment: part for part in payments.captures_of(due)}
     zero = Money.zero(payments.currency)
-    spare = dict.fromkeys(
-        PaymentMethod, zero
-    )  # what no shipment will need: new holds that stand already, say
-    for payment in payments.payments:
-        spare[payment.method] += payment.capturable - needed.get(payment.reference, zero)
     takings = []
-    for part in payments.captures_of(due):
+    for part in parts.values():
         payment = payments.of(part.payment)
         more = needed[part.payment] - part.amount
         if not payment.capabilities.multicapture:
-            covered = min(more, spare[payment.method])
-            spare[payment.method] -= covered
-            more -= covered
+            untouched = (
+                other.capturable - needed.get(other.reference, zero)
+                for other in payments.payments
+                if other.method is payment.method and other.reference not in parts
+            )  # no shipment needs it: it is a new hold that stands already, say
+            more -= min(more, total(untouched, payments.currency))
         soon = _ends_soon(payment, now, renew_before)
         takings.append(_take(payments, part, more, soon=soon, last=not still_to_come, new_holds=new_holds))
     return Taking(

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
 
     def as_file(self) -> str:
         """JSON for a settings file, secrets in clear: keep it where only its owner may read."""
-        return json.dumps(_clear(self.model_dump()), indent=2)
+        return json.dumps(_clear(self.model_dump()), indent=2, default=str)
 
 
 def _clear(value: Any) -> Any:

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         CreateLabels,
         FulfilmentActivities,
         HandOver,
+        LookUpPicks,
         LookUpShipment,
         RequestPick,
         ShipmentEffect,
@@ -66,6 +67,9 @@ class Effects(ReturnEffects):
 
     def look_at_account(self, customer: CustomerRef) -> LookUpAccount:
         return LookUpAccount(adapter=self._adapter(System.ERP), order_id=self._id, customer=customer)
+
+    def look_at_picks(self, shipments: tuple[ShipmentId, ...]) -> LookUpPicks:
+        return LookUpPicks(adapter=self._adapter(System.WAREHOUSE), order_id=self._id, shipments=shipments)
 
     def look_at_shipment(self, system: System, shipment: ShipmentId) -> LookUpShipment:
         return LookUpShipment(adapter=self._adapter(system), order_id=self._id, shipment_id=shipment)

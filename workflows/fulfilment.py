@@ -6,6 +6,7 @@ shipments as stock allows, and waits for what is missing.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -31,6 +32,26 @@ _PACKED = {PickState.PACKED, PickState.SHIPPED}
 
 Shipped = Callable[[Shipment], Awaitable[None]]
 Missing = Callable[[Mapping[LineId, int], str], Awaitable[None]]
+
+
+@dataclass
+class _LookAtPicks:
+    """One look for several shipments. `news`: so many hints had come when it began."""
+
+    asked: tuple[ShipmentId, ...]
+    news: int
+    found: list[Pick | None] = field(default_factory=list)
+    refused: Refused | InvariantBroken | None = None
+    ended: bool = False
+
+    def has_ended(self) -> bool:
+        return self.ended
+
+    def pick_of(self, shipment: ShipmentId) -> Pick | None:
+        """Refused and InvariantBroken as the warehouse said it."""
+        if self.refused is not None:
+            raise self.refused
+        return self.found[self.asked.index(shipment)]
 
 
 class Fulfilment:
@@ -71,6 +92,7 @@ class Fulfilment:
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
         self._asked = 0
+        self._looking: _LookAtPicks | None = None
         self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
 
     # -- stock -------------------------------------------------------------------------------------------------
@@ -233,10 +255,9 @@ class Fulfilment:
 
     async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> None:
         """Until the pick is in one of these states, or the warehouse gave it back and a person was asked."""
-        look = self.effects.look_at_shipment(System.WAREHOUSE, shipment.shipment_id)
         while True:
             since = self.owner.news[System.WAREHOUSE]
-            pick = await self.owner.look(FulfilmentActivities.look_up_pick, look)
+            pick = await self._pick_of(shipment)
             if pick is None or pick.state is PickState.CANCELLED:
                 await self.desk.ask(
                     Reason.PICK_REFUSED,
@@ -251,6 +272,32 @@ class Fulfilment:
                     return
             else:
                 await self.owner.hinted(System.WAREHOUSE, waits_for, since=since)
+
+    async def _pick_of(self, shipment: Shipment) -> Pick | None:
+        """As the warehouse tells it now: one look serves all shipments that want to know at the same moment."""
+        while True:
+            if self._looking is None or self._looking.ended:
+                self._looking = _LookAtPicks(self._requested(), self.owner.news[System.WAREHOUSE])
+                self.owner.begin(self._look_at_picks(self._looking))
+            look = self._looking
+            told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
+            await self.owner.until(look.has_ended)
+            if told_now:
+                return look.pick_of(shipment.shipment_id)
+
+    def _requested(self) -> tuple[ShipmentId, ...]:
+        return tuple(
+            one.shipment_id for one in self.document.shipments if one.state is not None and not one.ended
+        )
+
+    async def _look_at_picks(self, look: "_LookAtPicks") -> None:
+        try:
+            asked = self.effects.look_at_picks(look.asked)
+            look.found = await self.owner.look(FulfilmentActivities.look_up_picks, asked)
+        except (Refused, InvariantBroken) as error:
+            look.refused = error
+        finally:
+            look.ended = True
 
     async def _packed(self, shipment: Shipment, pick: Pick) -> bool:
         """Only what is in the boxes ships; the rest is looked for elsewhere. Other goods than ours need a person."""

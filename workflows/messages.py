@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
         CustomerFacts,
         MailCustomer,
         NotificationActivities,
+        OrderInMail,
         TellOperators,
         Undeliverable,
     )
@@ -65,7 +66,7 @@ class Messages(Calls):
         call = MailCustomer(
             **self._call(System.NOTIFICATIONS, "mail", target),
             occasion=occasion,
-            order=self._order,
+            order=OrderInMail.of(self._order, items=not (facts and facts.units)),
             facts=facts or CustomerFacts(),
         )
         return Todo(

@@ -167,7 +167,7 @@ class OrderPayments:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
         async with self.moving:
             ledger = self._charged(shipment)
-            to_come = ledger.order_total - ledger.charged
+            to_come = ledger.uncharged
             await self._collect(shipment.shipment_id, ledger.balance, to_come=to_come)
             self._book(ledger)
             if not self.on_account:
@@ -361,8 +361,9 @@ class OrderPayments:
     async def _secure(self) -> None:
         """What runs out soon is held anew, and what is missing by now is asked for."""
         document, ledger = self.owner.document, self.owner.document.ledger
-        to_come = ledger.order_total - ledger.charged
-        for renewal in renewals(document.payments, to_come, now=workflow.now(), renew_before=self._margin):
+        to_come = ledger.uncharged
+        needed = max(to_come + ledger.balance - document.kept, Money.zero(self._order.currency))
+        for renewal in renewals(document.payments, needed, now=workflow.now(), renew_before=self._margin):
             if workflow.now() >= self._renews_at(document.payments.of(renewal.payment)):
                 self.owner.note(f"a hold runs out at {renewal.capture_before:%Y-%m-%d %H:%M} UTC")
                 await self._ask_for(renewal.step)

@@ -21,7 +21,6 @@ from adapters.tryton.board import Board
 from adapters.tryton.changes import changed
 from adapters.tryton.claims import Claims
 from adapters.tryton.client import TrytonClient
-from adapters.tryton.pricing import ROUNDING_LINE
 from adapters.tryton.sales import SALE, Sale
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import (
@@ -124,6 +123,7 @@ def _added(sale: Sale, found: list[Sale]) -> list[Sale]:
 
 
 def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
+    """A processed sale loses no line: one of quantity 0 is one that was removed, or cents of rounding that are not needed."""
     return ErpOrder(
         order_id=order,
         reference=sale.number,
@@ -139,7 +139,7 @@ def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
             )
             for held in (sale, *added)
             for line in held.lines
-            if line.quantity or line.line_id != ROUNDING_LINE
+            if line.quantity
         ),
         total=total((held.total for held in (sale, *added)), sale.total.currency),
         version=sale.version,

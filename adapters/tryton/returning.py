@@ -1,10 +1,12 @@
 """Goods that come back: Tryton's customer return shipment under our return id, worked off by a clerk.
 
 Received, the goods stand in the input zone; done, they are put away: into storage, or what is damaged into a location
-for losses. So what came and how is told when it is done, and Tryton has then booked it itself.
+for losses. So what came and how is told when it is done, and Tryton has then booked it itself. For goods that come in
+several boxes people add more return shipments under the same reference; all is there when all of them are done.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.tryton import sales
@@ -12,13 +14,14 @@ from adapters.tryton.client import Record, TrytonClient, reference, referenced
 from adapters.tryton.places import Place, named, place_called, places
 from adapters.tryton.sales import MOVE, Line, Move, Sale
 from domain.errors import Refused
-from domain.ids import LineId, Location, ReturnId, order_of_return
+from domain.ids import LineId, Location, ReturnId, Sku, order_of_return
 from domain.returns import Condition, Receipt, ReceivedLine, ReturnLine, ReturnNotice
 
 RETURN = "stock.shipment.out.return"
 
 _FIELDS = [
     "state",
+    "create_uid",
     "warehouse.code",
     "warehouse.name",
     *(f"incoming_moves.{name}" for name in ("quantity", "origin", "product")),
@@ -32,7 +35,6 @@ _LOSSES = "lost_found"
 class Returned:
     """`came` are units by the move that brought them out and by product; `lost` those that were not put into storage."""
 
-    id: int
     state: str
     location: Location
     came: Counter[tuple[int | None, int]]
@@ -41,8 +43,8 @@ class Returned:
 
 async def expect(tryton: TrytonClient, notice: ReturnNotice) -> None:
     """Refused: more than left, or the warehouse has cancelled this return."""
-    if found := await _only(tryton, notice.return_id):
-        if found.state == "cancelled":
+    if found := await _under(tryton, notice.return_id):
+        if all(one.state == "cancelled" for one in found):
             raise Refused(f"{notice.return_id} is cancelled in Tryton")
         return
     sale = await sales.sale_of(tryton, notice.order_id)
@@ -61,26 +63,29 @@ async def expect(tryton: TrytonClient, notice: ReturnNotice) -> None:
 
 
 async def receipt_of(tryton: TrytonClient, returned: ReturnId) -> Receipt | None:
-    found = await _only(tryton, returned)
-    if found is None or found.state == "cancelled":
+    boxes = await _boxes(tryton, returned)
+    if not boxes:
         return None
-    if found.state != "done":
-        return Receipt(return_id=returned)
     sale = await sales.sale_of(tryton, order_of_return(returned))
-    lines = _received(sale, found) if sale else ()
-    return Receipt(return_id=returned, lines=lines, complete=True)
+    put_away = [box for box in boxes if box.state == "done"]
+    return Receipt(
+        return_id=returned,
+        lines=_received(sale, put_away) if sale and put_away else (),
+        complete=len(put_away) == len(boxes),
+    )
 
 
 async def verify_restocked(tryton: TrytonClient, receipt: Receipt, location: Location) -> None:
     """Refused when Tryton has put away other good units than these, or in another warehouse."""
-    found = await _only(tryton, receipt.return_id)
     booked = await receipt_of(tryton, receipt.return_id)
-    if found is None or booked is None or not booked.complete:
+    if booked is None or not booked.complete:
         raise Refused(f"Tryton has not put away {receipt.return_id}")
     if _good(booked) != _good(receipt):
         raise Refused(f"Tryton has put away other goods of {receipt.return_id} than were received")
-    if place_called(await places(tryton), location).name != found.location:
-        raise Refused(f"Tryton has put away {receipt.return_id} in {found.location}, not in {location}")
+    wanted = place_called(await places(tryton), location).name
+    for box in await _boxes(tryton, receipt.return_id):
+        if box.location != wanted:
+            raise Refused(f"Tryton has put away {receipt.return_id} in {box.location}, not in {wanted}")
 
 
 def _good(receipt: Receipt) -> Counter[LineId]:
@@ -126,34 +131,41 @@ def _shipped(sale: Sale) -> list[tuple[Line, Move]]:
     ]
 
 
-def _received(sale: Sale, found: Returned) -> tuple[ReceivedLine, ...]:
+def _received(sale: Sale, boxes: Sequence[Returned]) -> tuple[ReceivedLine, ...]:
     """By the line that the goods left for; without an origin by their product. What belongs to no line is not told."""
-    lost, units = found.lost.copy(), Counter[tuple[Line, Condition]]()
+    units: Counter[tuple[LineId, Sku, Condition]] = Counter()
     by_move = {move.id: line for line, move in _shipped(sale)}
     by_product = {line.product: line for line, _ in _shipped(sale)}
-    for (origin, product), came in found.came.items():
-        line = by_move.get(origin or 0) or by_product.get(product)
-        if line is None:
-            continue
-        damaged = min(came, lost[product])
-        lost[product] -= damaged
-        units[line, Condition.GOOD] += came - damaged
-        units[line, Condition.DAMAGED] += damaged
+    for box in boxes:
+        lost = box.lost.copy()
+        for (origin, product), came in box.came.items():
+            line = by_move.get(origin or 0) or by_product.get(product)
+            if line is None or not line.line_id or not line.sku:
+                continue
+            damaged = min(came, lost[product])
+            lost[product] -= damaged
+            units[line.line_id, line.sku, Condition.GOOD] += came - damaged
+            units[line.line_id, line.sku, Condition.DAMAGED] += damaged
     return tuple(
-        ReceivedLine(line_id=line.line_id, sku=line.sku, quantity=quantity, condition=condition)
-        for (line, condition), quantity in units.items()
-        if quantity and line.line_id and line.sku
+        ReceivedLine(line_id=line, sku=sku, quantity=quantity, condition=condition)
+        for (line, sku, condition), quantity in units.items()
+        if quantity
     )
 
 
-async def _only(tryton: TrytonClient, returned: ReturnId) -> Returned | None:
-    """The return under our id. A twin that a request made too late is cancelled while nothing has come of it."""
+async def _boxes(tryton: TrytonClient, returned: ReturnId) -> list[Returned]:
+    return [one for one in await _under(tryton, returned) if one.state != "cancelled"]
+
+
+async def _under(tryton: TrytonClient, returned: ReturnId) -> list[Returned]:
+    """All under our id, but for a twin that a request of ours made too late: that one is cancelled."""
     found = await tryton.search(RETURN, [["reference", "=", returned]], _FIELDS)
-    found.sort(key=lambda record: (_FURTHEST.index(record["state"]), record["id"]))
-    for twin in found[1:]:
-        if twin["state"] == "draft":
-            await tryton.act(RETURN, twin["id"], "cancel")
-    return _returned(found[0]) if found else None
+    ours = [record for record in found if record["create_uid"] == found[0]["create_uid"]]
+    keeper = min(ours, key=lambda record: (_FURTHEST.index(record["state"]), record["id"]), default=None)
+    twins = [record for record in ours if record is not keeper and record["state"] == "draft"]
+    for twin in twins:
+        await tryton.act(RETURN, twin["id"], "cancel")
+    return [_returned(record) for record in found if record not in twins]
 
 
 def _returned(record: Record) -> Returned:
@@ -164,6 +176,4 @@ def _returned(record: Record) -> Returned:
     for move in record["inventory_moves"]:
         if move["to_location"]["type"] == _LOSSES:
             lost[move["product"]] += int(move["quantity"])
-    return Returned(
-        id=record["id"], state=record["state"], location=named(record["warehouse"]), came=came, lost=lost
-    )
+    return Returned(state=record["state"], location=named(record["warehouse"]), came=came, lost=lost)

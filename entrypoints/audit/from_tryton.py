@@ -2,14 +2,16 @@
 
 A sale line's note names the shop's line. Tryton keeps net unit prices of four digits and adds a line of its own for
 the cents that these miss, so a line may be off by them while the sale's total is exact. It tells when a shipment was
-packed and when it was last written; it left between the two.
+packed and when it was last written; it left between the two. Credit notes and returns bear our return id; what came
+back is known when it is put away, and Tryton has then put the good units on the shelf itself.
 """
 
 import json
 import re
 from base64 import urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -23,6 +25,7 @@ from entrypoints.audit.books import (
     Line,
     Moment,
     Reservation,
+    Return,
     Sale,
     Shelf,
     Shipment,
@@ -49,6 +52,12 @@ _SALE_FIELDS = (
     "shipments.packages.create_date",
     *(f"invoices.{name}" for name in ("state", "number", "total_amount")),
 )
+_RETURN_FIELDS = (
+    *("reference", "state", "create_date", "write_date"),
+    *(f"incoming_moves.{name}" for name in ("quantity", "origin", "product")),
+    *(f"inventory_moves.{name}" for name in ("quantity", "product", "to_location.type")),
+)
+_OUR_RETURNS = ["reference", "like", "order:%/r%"]
 _PARTY_FIELDS = ("code", "identifiers.code_compact", "contact_mechanisms.type", "contact_mechanisms.value")
 
 Thing = Mapping[str, Any]
@@ -63,28 +72,56 @@ async def read(source: TrytonBooks) -> Books:
         )
         sales = await tryton.all("sale.sale", [["reference", "like", "order:%"]], _SALE_FIELDS)
         parties = await tryton.all("party.party", [], _PARTY_FIELDS)
-        warehouses = await tryton.all("stock.location", [["type", "=", "warehouse"]], ("storage_location",))
-        storage = [warehouse["storage_location"] for warehouse in warehouses]
-        products = await tryton.all(
-            "product.product", [["type", "=", "goods"]], ("code", "quantity"), locations=storage
+        noted = ["type", "=", "out"], ["state", "in", [*_POSTED]]
+        notes = await tryton.all("account.invoice", [_OUR_RETURNS, *noted], ("reference", "total_amount"))
+        returned = await tryton.all(
+            "stock.shipment.out.return", [_OUR_RETURNS, ["state", "!=", "cancelled"]], _RETURN_FIELDS
         )
-        assigned = await tryton.all(
-            "stock.move",
-            [["state", "=", "assigned"], ["from_location", "child_of", storage, "parent"]],
-            ("product.code", "quantity"),
-        )
+        stocks = [stock async for stock in _stocks(tryton)]
     received: dict[int, Decimal] = defaultdict(Decimal)
     for payment in payments:
         received[_number(payment["origin"])] += payment["amount"]
     lines = {move: place for sale in sales for move, place in _places(sale)}
+    left = {move: line for sale in sales for move, line in _left(sale)}
+    credited: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for note in notes:
+        credited[_order_of(note)][note["reference"]] = -note["total_amount"]
     return Books(
-        sales=tuple(_sale(sale, received[sale["id"]]) for sale in sales),
+        sales=tuple(_sale(sale, received[sale["id"]], credited[sale["reference"]]) for sale in sales),
         invoices=tuple(invoice for sale in sales for invoice in _invoices(sale)),
         shipments=tuple(_shipment(sale, shipment) for sale in sales for shipment in sale["shipments"]),
         customers=tuple(_customer(party) for party in parties),
-        reservations=tuple(_reservation(move, lines) for move in assigned),
-        shelves=tuple(_shelves(products, assigned)),
+        reservations=tuple(
+            _reservation(move, lines, stock.name) for stock in stocks for move in stock.assigned
+        ),
+        shelves=tuple(shelf for stock in stocks for shelf in _shelves(stock)),
+        returns=tuple(_return(back, left) for back in returned),
     )
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """One warehouse: what lies where orders are picked from, and what of it is assigned."""
+
+    name: str
+    products: list[dict[str, Any]]
+    assigned: list[dict[str, Any]]
+
+
+async def _stocks(tryton: "_Tryton") -> AsyncIterator[_Stock]:
+    fields = ("code", "name", "storage_location", "picking_location")
+    for place in await tryton.all("stock.location", [["type", "=", "warehouse"]], fields):
+        storage = place["picking_location"] or place["storage_location"]
+        here = ["from_location", "child_of", [storage], "parent"]
+        yield _Stock(
+            name=f"{place['code'] or place['name']} (Tryton)",
+            products=await tryton.all(
+                "product.product", [["type", "=", "goods"]], ("code", "quantity"), locations=[storage]
+            ),
+            assigned=await tryton.all(
+                "stock.move", [["state", "=", "assigned"], here], ("product.code", "quantity")
+            ),
+        )
 
 
 class _Tryton:
@@ -128,10 +165,12 @@ def _value(thing: dict[str, Any]) -> Any:
             return thing
 
 
-def _number(reference: str | Thing | None) -> int:
+def _number(reference: str | int | Thing | None) -> int:
     """Of the record that a reference field names: 12 of "sale.line,12". 0 for none."""
     if reference is None:
         return 0
+    if isinstance(reference, int):
+        return reference
     return int(reference.rpartition(",")[2]) if isinstance(reference, str) else int(reference["id"])
 
 
@@ -140,12 +179,14 @@ def _line_id(line: Thing) -> str:
     return noted[1] if noted else f"{line['id']} of Tryton's own"
 
 
-def _sale(sale: Thing, received: Decimal) -> Sale:
+def _sale(sale: Thing, received: Decimal, credited: Mapping[str, Decimal]) -> Sale:
     currency = sale["currency"]["code"]
     goods = [
         line
         for line in sale["lines"]
-        if line["type"] == "line" and not (line["product"] and line["product"]["code"] in _NO_GOODS)
+        if line["type"] == "line"
+        and line["quantity"]  # what was dropped from a processed sale stays in it, with none of it
+        and not (line["product"] and line["product"]["code"] in _NO_GOODS)
     ]
     return Sale(
         reference=sale["number"] or str(sale["id"]),
@@ -156,6 +197,7 @@ def _sale(sale: Thing, received: Decimal) -> Sale:
         total=sale["total_amount"],
         currency=currency,
         received=received,
+        credited=credited,
     )
 
 
@@ -228,25 +270,70 @@ def _places(sale: Thing) -> Iterator[tuple[int, tuple[str, str]]]:
             yield move["id"], (sale["reference"], line)
 
 
-def _reservation(move: Thing, places: Mapping[int, tuple[str, str]]) -> Reservation:
+def _left(sale: Thing) -> Iterator[tuple[int, str]]:
+    """The moves that brought goods out of the house, each with its line."""
+    lines = {line["id"]: _line_id(line) for line in sale["lines"]}
+    for shipment in sale["shipments"]:
+        for move in shipment["outgoing_moves"]:
+            yield move["id"], lines.get(_number(move["origin"]), "unknown")
+
+
+def _reservation(move: Thing, places: Mapping[int, tuple[str, str]], location: str) -> Reservation:
     """Moves of sales that are not ours reserve as well; they belong to no order."""
     order, line = places.get(move["id"], ("", ""))
     return Reservation(
-        order_id=order, line_id=line, sku=move["product"]["code"], units=Decimal(str(move["quantity"]))
+        order_id=order,
+        line_id=line,
+        sku=move["product"]["code"],
+        location=location,
+        units=Decimal(str(move["quantity"])),
     )
 
 
-def _shelves(products: list[dict[str, Any]], assigned: list[dict[str, Any]]) -> Iterator[Shelf]:
+def _shelves(stock: _Stock) -> Iterator[Shelf]:
     reserved: dict[str, Decimal] = defaultdict(Decimal)
-    for move in assigned:
+    for move in stock.assigned:
         reserved[move["product"]["code"]] += Decimal(str(move["quantity"]))
-    for product in products:
+    for product in stock.products:
         if product["code"]:
             yield Shelf(
                 sku=product["code"],
+                location=stock.name,
                 on_hand=Decimal(str(product["quantity"])),
                 reserved=reserved[product["code"]],
             )
+
+
+def _order_of(thing: Thing) -> str:
+    return str(thing["reference"]).rpartition("/r")[0]
+
+
+def _return(back: Thing, left: Mapping[int, str]) -> Return:
+    """Units by the move that had brought them out. What is not put into storage is damaged."""
+    lost: dict[int, Decimal] = defaultdict(Decimal)
+    for move in back["inventory_moves"]:
+        if move["to_location"]["type"] == "lost_found":
+            lost[_number(move["product"])] += Decimal(str(move["quantity"]))
+    came: dict[str, Decimal] = defaultdict(Decimal)
+    good: dict[str, Decimal] = defaultdict(Decimal)
+    for move in back["incoming_moves"]:
+        line, product = left.get(_number(move["origin"]), "unknown"), _number(move["product"])
+        units = Decimal(str(move["quantity"]))
+        damaged = min(units, lost[product])
+        lost[product] -= damaged
+        came[line] += units
+        good[line] += units - damaged
+    done = back["state"] == "done"
+    return Return(
+        reference=back["reference"],
+        order_id=_order_of(back),
+        asked=dict(came),
+        units=dict(came) if done else {},
+        good=dict(good) if done else {},
+        restocked=dict(good) if done else {},
+        complete=done,
+        last=Moment(book="tryton", earliest=back["create_date"], latest=back["write_date"]) if done else None,
+    )
 
 
 def _customer(party: Thing) -> Customer:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from activities.notifications import CustomerFacts, NotificationActivities, TellOperators, render
+from activities.notifications import CustomerFacts, NotificationActivities, OrderInMail, TellOperators, render
 from domain.ids import System
 from domain.keys import Key
 from domain.money import Money
@@ -47,7 +47,7 @@ def mail_of(occasion: Occasion) -> Mail:
             ways_out=("`retry`: it is tried again now",),
         )
         return render(occasion, told.to, tell=told)
-    return render(occasion, "buyer@example.com", order=placed, facts=FACTS)
+    return render(occasion, "buyer@example.com", order=OrderInMail.of(placed), facts=FACTS)
 
 
 @pytest.mark.parametrize("occasion", [occasion for occasion in Occasion if occasion not in INCIDENTS])
@@ -88,7 +88,7 @@ def test_what_is_said_of_the_money_is_true_for_every_term(
     placed = order(line())
     placed = placed.model_copy(update={"payment": placed.payment.model_copy(update={"term": term})})
     for occasion, said in ((Occasion.CONFIRMED, confirmed), (Occasion.SHIPPED, shipped)):
-        mail = render(occasion, "buyer@example.com", order=placed, facts=FACTS)
+        mail = render(occasion, "buyer@example.com", order=OrderInMail.of(placed), facts=FACTS)
         assert said in mail.plain
         assert said in mail.html
 
@@ -105,7 +105,7 @@ def test_what_is_said_of_the_money_is_true_for_every_term(
     ],
 )
 def test_a_cancelled_customer_is_told_what_becomes_of_the_money(facts: CustomerFacts, said: str) -> None:
-    mail = render(Occasion.CANCELLED, "buyer@example.com", order=order(line()), facts=facts)
+    mail = render(Occasion.CANCELLED, "buyer@example.com", order=OrderInMail.of(order(line())), facts=facts)
     assert said in mail.plain
     assert said in mail.html
 

@@ -19,7 +19,7 @@ from domain.shipments import PickCancelled, PickState
 from tests.contracts.erp import enter, enter_key
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, pick_request, place, unique, whole
-from tests.contracts.tryton_world import Hands, clerk, hands, reserve, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, reserve, server, shelves, tryton
 from tests.contracts.warehouse import cancel_pick, request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
@@ -39,7 +39,7 @@ def name(request: pytest.FixtureRequest) -> str:
 async def test_a_sale_made_too_late_is_cancelled_as_a_twin(
     tryton: TrytonClient, hands: Hands, network: Lossy, name: str
 ) -> None:
-    erp, order = TrytonErp(tryton), place(name, [(await hands.stocked(5), 1, "10.00")])
+    erp, order = TrytonErp(tryton), place(name, [(await hands.stocked(5), 1, "10.00")], buyer=REGULAR)
     key = effect_key(order.order_id, "customer")
     target = SalesOrder(order=order, customer=await erp.register_customer(order.customer, key=key))
     network.fault = Fault.LATE
@@ -59,7 +59,7 @@ async def test_a_sale_is_entered_from_wherever_it_was_left(
     tryton: TrytonClient, hands: Hands, name: str, left: str
 ) -> None:
     erp = TrytonErp(tryton)
-    order = place(name, [(await hands.stocked(5), 3, "3.3333")])
+    order = place(name, [(await hands.stocked(5), 3, "3.3333")], buyer=REGULAR)
     await hands.leave_in(order, left)
     assert (await enter(erp, order)).total == order.total
     sale = await sale_of(tryton, order.order_id)
@@ -70,7 +70,7 @@ async def test_a_sale_is_entered_from_wherever_it_was_left(
 async def test_a_tax_that_tryton_lacks_is_refused_by_its_rate(
     tryton: TrytonClient, hands: Hands, name: str
 ) -> None:
-    order = place(name, [(await hands.stocked(5), 1, "10.00")])
+    order = place(name, [(await hands.stocked(5), 1, "10.00")], buyer=REGULAR)
     (line,) = order.lines
     odd = line.taxes[0].model_copy(update={"rate": Decimal("0.1375")})
     order = order.model_copy(update={"lines": (line.model_copy(update={"taxes": (odd,)}),)})
@@ -120,7 +120,7 @@ async def test_a_short_order_ships_what_there_is_and_tryton_plans_the_rest(
     tryton: TrytonClient, hands: Hands, name: str
 ) -> None:
     sku = await hands.stocked(2)
-    order = place(name, [(sku, 5, "10.00")])
+    order = place(name, [(sku, 5, "10.00")], buyer=REGULAR)
     await enter(TrytonErp(tryton), order)
     stock, warehouse = TrytonStock(tryton), TrytonWarehouse(tryton)
     assert [line.reserved for line in (await reserve(stock, order)).lines] == [2]
@@ -136,7 +136,7 @@ async def test_a_short_order_ships_what_there_is_and_tryton_plans_the_rest(
 
 
 async def test_more_than_is_reserved_is_not_picked(tryton: TrytonClient, hands: Hands, name: str) -> None:
-    order = place(name, [(await hands.stocked(2), 5, "10.00")])
+    order = place(name, [(await hands.stocked(2), 5, "10.00")], buyer=REGULAR)
     await enter(TrytonErp(tryton), order)
     await reserve(TrytonStock(tryton), order)
     with pytest.raises(Refused, match="does not keep"):
@@ -148,7 +148,7 @@ async def test_a_shipment_cut_off_by_an_amendment_gives_its_units_back(
 ) -> None:
     """The amendment leaves the assigned shipment standing, empty, linked to no sale, and still on the clerk's list."""
     sku = await hands.stocked(10)
-    order = place(name, [(sku, 3, "10.00")])
+    order = place(name, [(sku, 3, "10.00")], buyer=REGULAR)
     await hands.reserve(order)
     warehouse, pick = TrytonWarehouse(tryton), pick_request(order)
     await request_pick(warehouse, pick)
@@ -169,7 +169,7 @@ async def test_cancelling_takes_shipments_along_that_an_amendment_cut_off(
     tryton: TrytonClient, hands: Hands, name: str
 ) -> None:
     sku = await hands.stocked(10)
-    order = place(name, [(sku, 3, "10.00")])
+    order = place(name, [(sku, 3, "10.00")], buyer=REGULAR)
     await hands.reserve(order)
     hands.amend(order, quantity=2)
     await TrytonErp(tryton).cancel_order(order.order_id, key=effect_key(order.order_id, "cancel-order"))

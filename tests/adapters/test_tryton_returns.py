@@ -13,17 +13,16 @@ from domain.errors import Refused
 from domain.ids import MAIN, LineId, Location, ReturnId, return_id
 from domain.keys import Key, effect_key
 from domain.money import Money
-from domain.orders import Customer, PlacedOrder
+from domain.orders import PlacedOrder
 from domain.returns import Condition, CreditNote, Receipt, ReturnLine, ReturnNotice
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import EUR, insist, place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 EAST = Location("east")
-BUYER = Customer(name="Buyer", email="buyer@example.com")
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def warehouse(tryton: TrytonClient) -> TrytonWarehouse:
 async def order(hands: Hands, name: str) -> PlacedOrder:
     """Shipped: three of one article for 19.99 and one of another for 5.00 without taxes, freight 4.90."""
     order = place(
-        name, [(await hands.stocked(3), 3, "19.99"), (await hands.stocked(1), 1, "5.00")], buyer=BUYER
+        name, [(await hands.stocked(3), 3, "19.99"), (await hands.stocked(1), 1, "5.00")], buyer=REGULAR
     )
     await hands.enter(order)
     await hands.ship_order(order)
@@ -149,6 +148,27 @@ async def test_fewer_and_damaged_units_are_told_as_they_came_and_where(
     assert [await hands.on_hand(sku, EAST) for sku in (first, second)] == [1, 1]
     assert await stock.look_up_reservation(order.order_id) is None
     assert [shipment.state for shipment in hands.sale(order).shipments] == ["done"]
+
+
+async def test_several_boxes_add_up_until_the_last_is_put_away(
+    warehouse: TrytonWarehouse, stock: TrytonStock, hands: Hands, order: PlacedOrder
+) -> None:
+    sku = order.lines[0].sku
+    returned = await expect(warehouse, order, ("1", 3))
+    hands.announce_box(returned, {sku: 2})
+    hands.receive_return(returned, {sku: 1})
+    hands.put_away(returned)
+    assert await expect(warehouse, order, ("1", 3)) == returned
+    receipt = await warehouse.look_up_return(returned)
+    assert receipt is not None
+    assert [(line.quantity, receipt.complete) for line in receipt.lines] == [(1, False)]
+    hands.receive_return(returned)
+    hands.put_away(returned, damaged=sku)
+    receipt = await warehouse.look_up_return(returned)
+    assert came(receipt) == [("1", 1, Condition.DAMAGED), ("1", 2, Condition.GOOD)]
+    assert receipt is not None
+    await stock.restock(receipt, MAIN, key=key(order, "restock"))
+    assert await hands.on_hand(sku) == 2
 
 
 # -- money

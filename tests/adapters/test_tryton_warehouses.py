@@ -9,19 +9,18 @@ from adapters.tryton.warehouse import TrytonWarehouse
 from domain.errors import Refused
 from domain.ids import MAIN, LineId, Location, OrderId, ShipmentId, Sku, shipment_id
 from domain.keys import effect_key
-from domain.orders import Customer, PlacedOrder
+from domain.orders import PlacedOrder
 from domain.reservations import Demand, Reservation, Shelf
 from domain.shipments import PickCancelled, PickRequest, PickState, ShipmentLine
 from tests.contracts.lossy import Fault, Lossy
 from tests.contracts.placing import insist, pick_request, place, unique
-from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
+from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 from tests.contracts.warehouse import cancel_pick, request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
 pytestmark = pytest.mark.tryton
 
 EAST = Location("east")
-BUYER = Customer(name="Buyer", email="buyer@example.com")
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ async def sku(hands: Hands) -> Sku:
 
 @pytest.fixture
 async def order(hands: Hands, sku: Sku, name: str) -> PlacedOrder:
-    order = place(name, [(sku, 5, "10.00")], buyer=BUYER)
+    order = place(name, [(sku, 5, "10.00")], buyer=REGULAR)
     await hands.enter(order)
     return order
 
@@ -91,7 +90,7 @@ async def test_shelves_tell_what_each_warehouse_could_give(
         found = await stock.look_up_shelves(order.order_id, (sku, Sku("no-such-sku")))
         return [(shelf.location, shelf.units) for shelf in found]
 
-    other = place(f"{name}o", [(sku, 2, "10.00")], buyer=BUYER)
+    other = place(f"{name}o", [(sku, 2, "10.00")], buyer=REGULAR)
     await hands.enter(other)
     assert await stock.look_up_shelves(order.order_id, (sku,)) == (
         Shelf(location=MAIN, sku=sku, units=3),
@@ -181,7 +180,7 @@ async def test_part_of_what_is_kept_is_picked_and_the_rest_stays_kept(
     stock: TrytonStock, warehouse: TrytonWarehouse, hands: Hands, name: str
 ) -> None:
     apart, whole = await hands.stocked(10), await hands.stocked(10)
-    order = place(name, [(apart, 5, "10.00"), (whole, 2, "5.00")], buyer=BUYER)
+    order = place(name, [(apart, 5, "10.00"), (whole, 2, "5.00")], buyer=REGULAR)
     await hands.enter(order)
     everything = (("1", 5, MAIN), ("2", 2, MAIN))
     await reserve(stock, order, *everything)
@@ -216,7 +215,7 @@ async def test_the_backorder_is_kept_while_the_first_part_is_still_picked(
     stock: TrytonStock, warehouse: TrytonWarehouse, hands: Hands, name: str
 ) -> None:
     sku = await hands.stocked(2)
-    order = place(name, [(sku, 6, "10.00")], buyer=BUYER)
+    order = place(name, [(sku, 6, "10.00")], buyer=REGULAR)
     await hands.enter(order)
     assert await reserve(stock, order, ("1", 6, MAIN)) == [(MAIN, 2)]
     picks = [pick(order, 1, MAIN, ("1", 2)), pick(order, 2, MAIN, ("1", 3)), pick(order, 3, MAIN, ("1", 1))]

@@ -18,7 +18,7 @@ from domain.erp import SalesOrder
 from domain.ids import MAIN, Location, OrderId, ReturnId, ShipmentId, Sku
 from domain.keys import effect_key
 from domain.money import Money
-from domain.orders import PlacedOrder
+from domain.orders import Customer, PlacedOrder
 from domain.ports import Stock
 from domain.reservations import Demand, Reservation
 from domain.shipments import Labels, PickRequest
@@ -28,6 +28,9 @@ from tests.contracts import erp, warehouse
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import EUR, labels_for, pick_request
 
+REGULAR = Customer(
+    name="Regular buyer", email="regular@example.com"
+)  # registering another costs some requests
 _numbers = iter(range(1, 1_000_000))
 _SHELF = 8
 _OPEN = ("draft", "quotation", "confirmed", "processing")
@@ -226,9 +229,32 @@ class Hands:
             found.save()
         found.click("do")
 
+    def announce_box(self, returned: ReturnId, units: Mapping[Sku, int]) -> None:
+        """Somebody in the warehouse expects one more under the same reference."""
+        first = self._return(returned)
+        box = self.clerk.model("stock.shipment.out.return")(
+            customer=first.customer, warehouse=first.warehouse, reference=returned
+        )
+        for like in first.incoming_moves:
+            if like.product.code in units:
+                box.incoming_moves.new(
+                    product=like.product,
+                    quantity=float(units[like.product.code]),
+                    from_location=like.from_location,
+                    to_location=like.to_location,
+                    unit_price=like.unit_price,
+                    currency=like.currency,
+                    origin=like.origin,
+                )
+        box.save()
+
     def _return(self, returned: ReturnId) -> Any:
-        (found,) = self.clerk.model("stock.shipment.out.return").find([("reference", "=", returned)])
-        return found
+        """The first that is not put away."""
+        wanted = [("reference", "=", returned), ("state", "in", ["draft", "received"])]
+        found: Any = self.clerk.model("stock.shipment.out.return").find(
+            wanted, order=[("id", "ASC")], limit=1
+        )
+        return found[0]
 
     def credited(self, returned: ReturnId) -> dict[str, Decimal]:
         """The posted credit note's taxes by name, and its net amount."""

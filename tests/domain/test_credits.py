@@ -114,6 +114,15 @@ def test_units_that_were_given_away_come_back_for_nothing_and_are_counted() -> N
     assert shares == (Share(line_id=ONE, part=Part.GOODS, amount=eur(0), quantity=2),)
 
 
+def test_what_was_given_back_is_not_asked_for_again_when_later_units_are_charged_less() -> None:
+    """Nine for 0.04: four are charged 0.02, of which three give it all back; with the fifth it would be 0.01."""
+    placed = order(line(quantity=9, unit_price=Decimal(1), discount=eur(896)))
+    ledger, amount = back(placed, shipped(placed, {ONE: 4}), {ONE: 3})
+    ledger = entered(ledger, charge_shares(placed, ledger, {ONE: 5}, freight=FreightRule.FIRST_SHIPMENT))
+    assert (amount, ledger.charged) == (2, eur(2))
+    assert credit_shares(placed, ledger, {ONE: 0}, freight=NEVER, fee_percent=NO_FEE) == ()
+
+
 def test_a_fee_is_kept_of_the_goods_and_stays_kept() -> None:
     placed = order(line())
     ledger, first = back(placed, shipped(placed), {ONE: 1}, fee_percent=Decimal("12.5"))
@@ -140,6 +149,12 @@ def test_freight_goes_back_by_the_merchants_rule(freight: FreightReturn, amounts
 def test_freight_stays_while_goods_are_still_to_come() -> None:
     placed = order(line(), surcharge(490))
     assert back(placed, shipped(placed, {ONE: 1}), {ONE: 1}, ALL)[1] == 1000
+
+
+def test_freight_of_what_never_shipped_goes_back_with_all_of_it() -> None:
+    placed = order(line(ships=False), surcharge(490))
+    ledger, first = back(placed, shipped(placed), {ONE: 1}, ALL)
+    assert (first, back(placed, ledger, {ONE: 1}, ALL)[1]) == (1000, 1490)
 
 
 def test_other_surcharges_than_freight_never_go_back() -> None:
@@ -213,6 +228,7 @@ def test_a_dispute_that_is_won_is_charged_again_and_no_more_than_it_took() -> No
     lost = entered(shipped(placed), shares, EntryKind.CREDIT, Cause.DISPUTE)
     won = entered(lost, shares, EntryKind.CHARGE, Cause.DISPUTE)
     assert (lost.balance, won.balance) == (eur(500), eur(2000))
+    assert lost.uncharged == won.uncharged == eur(0)
     with pytest.raises(InvariantBroken, match=r"30\.00 EUR came back of disputes over 15\.00 EUR"):
         entered(won, shares, EntryKind.CHARGE, Cause.DISPUTE)
 

@@ -385,6 +385,12 @@ def test_when_the_new_hold_stands_none_is_asked_for_again() -> None:
     assert (taking.first, taking.captures) == ((), (take(4000, final=True),))
 
 
+def test_the_room_beyond_a_hold_that_is_taken_once_does_not_secure_the_rest() -> None:
+    able = Capabilities(over_capture=eur(11_500), stored_credential=True)
+    taking = capture_now(of(hold(10_000, able=able)), eur(6000), eur(4000), now=NOW, renew_before=MARGIN)
+    assert taking.first == (NewHold(like=CARD, amount=eur(4000)),)
+
+
 def test_a_gift_card_that_can_be_redeemed_once_waits_until_it_is_used_up() -> None:
     gift = hold(2000, name="gift", method=PaymentMethod.GIFT_CARD)
     payments = of(hold(1000, able=SEVERAL), gift)
@@ -428,3 +434,13 @@ def test_what_is_due_is_captured_or_waits_and_no_hold_gives_more_than_it_has(
         assert one.final or payment.capabilities.multicapture
     for hold_anew in taking.first:
         assert payments.of(hold_anew.like).capabilities.stored_credential
+    taken = {one.payment: one for one in taking.captures}
+    rest = sum(
+        (payment.capturable for payment in payments.payments if payment.reference not in taken),
+        Money.zero("EUR"),
+    )
+    for reference, one in taken.items():
+        rest += eur(0) if one.final else payments.of(reference).capturable - one.amount
+    for step in (*taking.first, *taking.then):
+        rest += eur(to_come) if isinstance(step, AskPerson) else step.amount
+    assert rest >= eur(to_come) + taking.waits, "what is still to come stays secured"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.documents import PARSERS
@@ -164,6 +164,7 @@ def test_what_came_to_an_order_later_is_worth_what_no_document_tells(units: dict
         worth_of("ordersaga", _two_lines()).only(units, Decimal(20))
 
 
+@settings(deadline=None)
 @given(goods_orders(), st.sampled_from(FreightRule), st.data())
 def test_the_engine_never_charges_more_for_what_left_than_the_auditor_allows(
     placed: PlacedOrder, freight: FreightRule, data: st.DataObject

@@ -1,6 +1,7 @@
 """The auditor's reading of a real Tryton's books: a sale that shipped, one that is reserved, and one cancelled."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -107,7 +108,8 @@ async def test_a_shipment_left_after_it_was_packed_and_before_it_was_last_writte
 async def test_what_is_assigned_is_reserved_and_nothing_of_a_cancelled_sale(books: Books) -> None:
     kept = [(r.order_id, r.line_id, r.sku, r.units) for r in books.reservations]
     assert kept == [(RESERVED.order_id, "1", "A-1", Decimal(2))]
-    shelves = {shelf.sku: (shelf.on_hand, shelf.reserved) for shelf in books.shelves}
+    shelves = {shelf.sku: (shelf.on_hand, shelf.reserved) for shelf in books.shelves if shelf.on_hand}
+    assert {kept.location for kept in books.reservations} <= {shelf.location for shelf in books.shelves}
     assert shelves == {"A-1": (Decimal(17), Decimal(2)), "A-2": (Decimal(2), Decimal(0))}
 
 
@@ -116,3 +118,27 @@ async def test_customers_are_known_by_what_identifies_them(books: Books) -> None
     shipped = customers[sale(books, SHIPPED.order_id).customer]
     assert shipped["e-mail address"] == SHIPPED.customer.email.casefold()
     assert shipped["account number"]
+
+
+@pytest.mark.parametrize(
+    ("state", "units", "good"), [("done", {"1": Decimal(3)}, {"1": Decimal(2)}), ("received", {}, {})]
+)
+async def test_what_came_back_is_told_when_it_is_put_away(
+    state: str, units: Mapping[str, Decimal], good: Mapping[str, Decimal]
+) -> None:
+    """Three of line 1, which move 7 had brought out; one of them went to the losses."""
+    put = [{"quantity": 2.0, "product": 5, "to_location": {"type": "storage"}}]
+    put += [{"quantity": 1.0, "product": 5, "to_location": {"type": "lost_found"}}]
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    told = {
+        "reference": "order:shop:1/r1",
+        "state": state,
+        "create_date": now,
+        "write_date": now,
+        "incoming_moves": [{"quantity": 3.0, "origin": "stock.move,7", "product": 5}],
+        "inventory_moves": put,
+    }
+    back = from_tryton._return(told, {7: "1"})
+    assert (back.order_id, back.asked) == ("order:shop:1", {"1": Decimal(3)})
+    assert (back.units, back.good, back.restocked) == (units, good, good)
+    assert back.complete is (state == "done")

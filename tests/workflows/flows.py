@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain.attention import Action, Correction
 from domain.ids import System
+from domain.money import Money
 from domain.orders import PaymentTerm
 from tests.workflows.story import Story
 from tests.workflows.world import World
@@ -235,4 +236,130 @@ async def gone_on_without_the_crm(world: World) -> Story:
     await story.pack()
     await story.ship()
     await deliver_and_close(story)
+    return story
+
+
+async def in_parts(world: World, parts: int) -> Story:
+    """A line per warehouse, so that each ships by itself; a hold that can be taken in parts."""
+    placed = world.order(more=[(1, "5.00")] * (parts - 1))
+    for number, line in enumerate(placed.lines, 1):
+        world.stock(line.sku, line.quantity, f"warehouse-{number}")
+    world.place(placed, on_hand=None, tenders=[world.card(placed.total)])
+    story = await world.start(placed)
+    await story.until(lambda document: len(document.shipments) == parts)
+    return story
+
+
+async def five_shipments_and_two_returns(world: World) -> Story:
+    story = await in_parts(world, 5)
+    for number in range(1, 6):
+        await story.leaves(number)
+    for number in range(1, 6):
+        await story.delivers(number)
+    await story.waits_for("the return window to end")
+    for number, line in enumerate(story.placed.lines[:2], 1):
+        await story.send_back({line.line_id: 1}, f"request {number}")
+        await story.comes_back(number, {line.line_id: 1})
+        await story.until(lambda document: all(back.ended for back in document.returns))
+    await story.until_closed()
+    return story
+
+
+async def backorder_and_renewed_hold(world: World, *, channel: str = "shop") -> Story:
+    """One of two units is there. The hold is renewed before the other one comes."""
+    placed = world.order(channel=channel)
+    world.place(placed, on_hand=1, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    await story.pass_time(timedelta(days=6, minutes=1))
+    await story.until(lambda document: document.holds_asked == 1)
+    world.arrive(story.sku, 1)
+    await story.hint(System.STOCK)
+    await story.leaves(2)
+    await story.arrive(1, 2)
+    return story
+
+
+async def paid_by_a_link(world: World, *, channel: str = "shop") -> Story:
+    """The hold is gone before the rest can leave, and the customer pays by a link."""
+    placed = world.order(channel=channel)
+    world.place(placed, on_hand=1, tenders=[world.card(placed.total, pay_link=True)])
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    world.simulator.call("POST", "/world/payments/expire", {"order_id": story.id})
+    await story.hint(System.PAYMENTS)
+    await story.until(lambda document: "by a link" in document.timeline[-1].what)
+    world.simulator.call("POST", "/world/payments/follow-link", {"order_id": story.id})
+    await story.hint(System.PAYMENTS)
+    world.arrive(story.sku, 1)
+    await story.hint(System.STOCK)
+    await story.leaves(2)
+    await story.arrive(1, 2)
+    return story
+
+
+async def rest_cancelled(world: World, *, channel: str = "shop") -> Story:
+    """What has left stays; the rest is cancelled, and everybody holds the smaller order."""
+    placed = world.order(channel=channel)
+    world.place(placed, on_hand=1, tenders=[world.card(placed.total)])
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    await story.cancel()
+    await story.arrive(1)
+    return story
+
+
+async def begun_by_hand(world: World, *, channel: str = "shop") -> Story:
+    """The rest is sent off by people in the warehouse whom nobody asked."""
+    placed = world.order(channel=channel)
+    world.place(placed, on_hand=1, tenders=[world.card(placed.total)])
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    world.stock(story.sku, 1)
+    line = {"line_id": story.placed.lines[0].line_id, "sku": story.sku, "quantity": 1}
+    by_hand = {"order_id": story.id, "lines": [line], "state": "shipped"}
+    world.simulator.call("POST", "/world/warehouse/by-hand", by_hand)
+    await story.hint(System.WAREHOUSE)
+    await story.until(lambda document: len(document.shipments) == 2 and document.shipments[1].told)
+    await story.arrive(1, 2)
+    return story
+
+
+async def returned(world: World, *, channel: str = "shop") -> Story:
+    """One of two units comes back."""
+    story = await world.begin(channel=channel)
+    await story.leaves(1)
+    await story.deliver()
+    await story.waits_for("the return window to end")
+    await story.send_back({story.placed.lines[0].line_id: 1})
+    await story.comes_back(1, {story.placed.lines[0].line_id: 1})
+    await story.until(lambda document: document.returns[0].ended)
+    await story.until_closed()
+    return story
+
+
+async def hold_made_larger(world: World, *, channel: str = "shop") -> Story:
+    """Paid with two cards. Before the rest can leave one of the holds is gone, and the other is made larger."""
+    placed = world.order(channel=channel)
+    first = Money(minor=2000, currency=placed.currency)
+    cards = [
+        world.card(first, reference=f"first-{placed.number}"),
+        world.card(placed.total - first, increment=True),
+    ]
+    world.place(placed, on_hand=1, tenders=cards)
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    gone = {"order_id": story.id, "reference": f"first-{placed.number}"}
+    world.simulator.call("POST", "/world/payments/expire", gone)
+    await story.hint(System.PAYMENTS)
+    await story.until(lambda document: document.holds_asked == 1 and document.payments.held.minor == 1190)
+    world.arrive(story.sku, 1)
+    await story.hint(System.STOCK)
+    await story.leaves(2)
+    await story.arrive(1, 2)
     return story

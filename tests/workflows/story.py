@@ -12,11 +12,12 @@ from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
 from domain.attention import Action, Answer, Attention, Correction, Resolve
 from domain.document import OrderDocument
-from domain.ids import OrderId, Sku, System, shipment_id
+from domain.ids import LineId, OrderId, Sku, System, return_id, shipment_id
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.phases import Phase
 from domain.records import OrderState
+from domain.returns import ReturnAsked
 from domain.shipments import PickState
 from tests.workflows.books import Books, books_of
 from workflows.order import Order
@@ -24,7 +25,7 @@ from workflows.order import Order
 if TYPE_CHECKING:
     from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
 _LOOK_SECONDS_MAX = 0.3
 
@@ -179,10 +180,31 @@ class Story:
         """The carrier delivers these shipments, and time passes until the order has ended by itself."""
         await self.until(lambda document: document.phase is Phase.AFTER_SALES)
         for number in numbers:
-            self.world.simulator.deliver(shipment_id(self.id, number))
-        await self.hint(System.CARRIER)
+            await self.delivers(number)
         await self.waits_for("the return window to end")
         assert await self.until_closed() is OrderState.COMPLETED
+
+    async def delivers(self, number: int) -> None:
+        self.world.simulator.deliver(shipment_id(self.id, number))
+        await self.hint(System.CARRIER)
+
+    async def send_back(self, units: dict[LineId, int], request: str = "by phone") -> Answer:
+        asked = ReturnAsked(request=request, actor="customer service", reason="too small", units=units)
+        return await self._ask("send_back", asked)
+
+    async def comes_back(
+        self, number: int, good: dict[LineId, int], damaged: dict[LineId, int] | None = None
+    ) -> None:
+        """The warehouse has unpacked all that came."""
+        await self.waits_for(f"the goods of return r{number}")
+        lines = [
+            {"line_id": line_id, "quantity": units, "condition": condition}
+            for condition, came in (("good", good), ("damaged", damaged or {}))
+            for line_id, units in came.items()
+        ]
+        told = {"return_id": return_id(self.id, number), "lines": lines, "complete": True}
+        self.world.simulator.call("POST", "/world/returns/receive", told)
+        await self.hint(System.WAREHOUSE)
 
     async def deliver(self) -> None:
         await self.waits_for("the delivery")

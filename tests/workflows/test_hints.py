@@ -56,7 +56,7 @@ async def test_hints_that_come_twice_too_early_or_for_nothing_change_nothing(wor
 
 
 async def test_stock_that_arrives_lets_a_short_order_go_on(world: World) -> None:
-    story = await world.begin(on_hand=1)
+    story = await world.begin(channel="complete", on_hand=1)
     await story.waits_for("stock: 1 × ")
     world.stock(story.sku, ON_HAND)
     await story.hint(System.STOCK)

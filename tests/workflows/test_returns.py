@@ -6,19 +6,14 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from domain.attention import Action, Reason
-from domain.ids import LineId, System, return_id
+from domain.ids import LineId, System
 from domain.ledger import Cause
 from domain.orders import PaymentTerm
-from domain.returns import ReturnAsked, ReturnState
+from domain.returns import ReturnState
 from tests.workflows.story import Story
 from tests.workflows.world import World
-from workflows.order import Order
 
 LINE = LineId("1")
-
-
-def asked(units: int, request: str = "by phone") -> ReturnAsked:
-    return ReturnAsked(request=request, actor="customer service", reason="too small", units={LINE: units})
 
 
 async def delivered(world: World, **how: Any) -> Story:
@@ -29,18 +24,6 @@ async def delivered(world: World, **how: Any) -> Story:
     return story
 
 
-async def came_back(story: Story, good: int, damaged: int = 0, number: int = 1) -> None:
-    """The warehouse unpacks what came."""
-    await story.waits_for(f"the goods of return r{number}")
-    came = [(good, "good"), (damaged, "damaged")]
-    lines = [
-        {"line_id": LINE, "quantity": units, "condition": condition} for units, condition in came if units
-    ]
-    told = {"return_id": return_id(story.id, number), "lines": lines, "complete": True}
-    story.world.simulator.call("POST", "/world/returns/receive", told)
-    await story.hint(System.WAREHOUSE)
-
-
 async def closes(story: Story, number: int = 1) -> None:
     await story.until(lambda document: document.returns[number - 1].state is ReturnState.CLOSED)
     await story.until_closed()
@@ -48,9 +31,9 @@ async def closes(story: Story, number: int = 1) -> None:
 
 async def test_what_comes_back_is_paid_back_to_the_cent_and_lies_on_its_shelf_again(world: World) -> None:
     story = await delivered(world)
-    answer = await story.handle.execute_update(Order.send_back, asked(1))
+    answer = await story.send_back({LINE: 1})
     assert (answer.allowed, answer.why) == (True, "it is return r1")
-    await came_back(story, good=1)
+    await story.comes_back(1, {LINE: 1})
     await closes(story)
     books = await story.books()
     assert (books.captured, books.refunded) == (("29.63",), ("11.90",))
@@ -64,21 +47,21 @@ async def test_what_comes_back_is_paid_back_to_the_cent_and_lies_on_its_shelf_ag
 
 async def test_all_of_it_brings_the_freight_back_too(world: World) -> None:
     story = await delivered(world)
-    await story.handle.execute_update(Order.send_back, asked(2))
-    await came_back(story, good=2)
+    await story.send_back({LINE: 2})
+    await story.comes_back(1, {LINE: 2})
     await closes(story)
     assert (await story.books()).refunded == ("29.63",)
 
 
 async def test_two_returns_at_once_never_give_back_more_than_was_charged(world: World) -> None:
     story = await delivered(world)
-    await story.handle.execute_update(Order.send_back, asked(1, "first"))
-    await story.handle.execute_update(Order.send_back, asked(1, "second"))
+    await story.send_back({LINE: 1}, "first")
+    await story.send_back({LINE: 1}, "second")
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await story.handle.execute_update(Order.send_back, asked(1, "third"))
+        await story.send_back({LINE: 1}, "third")
     assert "units.1: 1 asked for, 0 can be sent back" in str(refused.value.cause)
-    await came_back(story, good=1, number=2)
-    await came_back(story, good=1, number=1)
+    await story.comes_back(2, {LINE: 1})
+    await story.comes_back(1, {LINE: 1})
     await story.until(lambda document: document.returns[1].state is ReturnState.CLOSED)
     await closes(story)
     books = await story.books()
@@ -88,7 +71,7 @@ async def test_two_returns_at_once_never_give_back_more_than_was_charged(world: 
 async def test_the_same_request_again_is_the_same_return(world: World) -> None:
     story = await delivered(world)
     for _ in range(3):
-        answer = await story.handle.execute_update(Order.send_back, asked(2))
+        answer = await story.send_back({LINE: 2})
         assert (answer.allowed, answer.why) == (True, "it is return r1")
     assert len((await story.document()).returns) == 1
 
@@ -98,8 +81,8 @@ async def test_of_what_came_back_damaged_a_person_decides(
     world: World, decision: Action, refunded: str
 ) -> None:
     story = await delivered(world)
-    await story.handle.execute_update(Order.send_back, asked(2))
-    await came_back(story, good=1, damaged=1)
+    await story.send_back({LINE: 2})
+    await story.comes_back(1, {LINE: 1}, damaged={LINE: 1})
     assert (await story.needs_person()).reason is Reason.RETURN_DAMAGED
     assert (await story.resolve(decision)).allowed
     await closes(story)
@@ -109,15 +92,15 @@ async def test_of_what_came_back_damaged_a_person_decides(
 
 async def test_fewer_than_announced_are_paid_for_as_they_came(world: World) -> None:
     story = await delivered(world)
-    await story.handle.execute_update(Order.send_back, asked(2))
-    await came_back(story, good=1)
+    await story.send_back({LINE: 2})
+    await story.comes_back(1, {LINE: 1})
     await closes(story)
     assert (await story.books()).refunded == ("11.90",)
 
 
 async def test_what_never_comes_is_not_paid_for(world: World) -> None:
     story = await delivered(world)
-    await story.handle.execute_update(Order.send_back, asked(2))
+    await story.send_back({LINE: 2})
     await story.waits_for("the goods of return r1")
     await story.until_closed()
     document = await story.document()
@@ -127,14 +110,14 @@ async def test_what_never_comes_is_not_paid_for(world: World) -> None:
 
 async def test_a_person_may_have_to_agree(world: World) -> None:
     story = await delivered(world, channel="careful")
-    await story.handle.execute_update(Order.send_back, asked(1, "first"))
+    await story.send_back({LINE: 1}, "first")
     assert (await story.needs_person()).reason is Reason.RETURN_ASKED
     assert (await story.resolve(Action.REJECT)).allowed
     await story.until(lambda document: document.returns[0].state is ReturnState.REJECTED)
-    await story.handle.execute_update(Order.send_back, asked(2, "second"))
+    await story.send_back({LINE: 2}, "second")
     await story.needs_person()
     assert (await story.resolve(Action.APPROVE)).allowed
-    await came_back(story, good=2, number=2)
+    await story.comes_back(2, {LINE: 2})
     await closes(story, 2)
     # 10 % of the goods are kept as a restocking fee.
     assert (await story.books()).refunded == ("27.25",)
@@ -156,7 +139,7 @@ async def test_a_parcel_that_the_carrier_lost_is_paid_back_when_a_person_says_so
 
 async def test_goods_of_a_prepaid_order_come_back_too(world: World) -> None:
     story = await delivered(world, payment="captured", term=PaymentTerm.PREPAID)
-    await story.handle.execute_update(Order.send_back, asked(1))
-    await came_back(story, good=1)
+    await story.send_back({LINE: 1})
+    await story.comes_back(1, {LINE: 1})
     await closes(story)
     assert (await story.books()).refunded == ("11.90",)

@@ -14,12 +14,6 @@ from tests.workflows.story import Story
 from tests.workflows.world import World
 
 
-def card(placed_total: Money, **capabilities: Any) -> dict[str, Any]:
-    """A hold of the whole amount that can be taken in parts."""
-    amount = {"amount": f"{placed_total.major:f}", "currency": placed_total.currency}
-    return {"amount": amount, "state": "authorised", "multicapture": True} | capabilities
-
-
 async def begin(
     world: World,
     *,
@@ -33,7 +27,7 @@ async def begin(
     for location, shelves in on_hand.items():
         for number, units in shelves.items():
             world.stock(placed.lines[number - 1].sku, units, location)
-    world.place(placed, on_hand=None, tenders=[card(placed.total, **capabilities)])
+    world.place(placed, on_hand=None, tenders=[world.card(placed.total, **capabilities)])
     return await world.start(placed)
 
 
@@ -188,7 +182,7 @@ async def test_the_oldest_promise_is_served_first(world: World) -> None:
     await older.waits_for("stock: 2 × ")
     later = {"lines": older.placed.lines, "placed_at": older.placed.placed_at + timedelta(minutes=1)}
     placed = world.order().model_copy(update=later)
-    world.place(placed, on_hand=None, tenders=[card(placed.total)])
+    world.place(placed, on_hand=None, tenders=[world.card(placed.total)])
     younger = await world.start(placed)
     await younger.waits_for("stock: 2 × ")
     world.arrive(older.sku, 3)

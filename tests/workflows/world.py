@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
+from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
@@ -31,6 +32,7 @@ from domain.ids import ChannelId, Sku, System
 from domain.money import Money
 from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
 from domain.policies import OrderPolicies
+from domain.records import OrderState
 from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
@@ -163,11 +165,17 @@ class World:
             payments=list(tenders),
         )
 
+    def card(self, total: Money, **capabilities: Any) -> dict[str, Any]:
+        """A hold of so much that can be taken in parts."""
+        return {"amount": _told(total), "state": "authorised", "multicapture": True} | capabilities
+
     async def start(self, placed: PlacedOrder, *, queue: str = QUEUE) -> Story:
         """Our side takes the order in."""
         await self.orders.accept(placed)
         assert await start_order(self.temporal.client, placed, task_queue=queue) is Started.NEW
-        handle = self.temporal.client.get_workflow_handle_for(Order.run, placed.order_id)
+        handle: WorkflowHandle[Order, OrderState] = self.temporal.client.get_workflow_handle(
+            placed.order_id, result_type=OrderState
+        )
         story = Story(self, placed, handle)
         self._stories.append(story)
         return story
