@@ -14,9 +14,8 @@ from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
 from tests.workflows.test_holds import waits_for_stock
 from tests.workflows.test_resolutions import NOWHERE
-from tests.workflows.test_returns import asked, came_back, delivered
+from tests.workflows.test_returns import LINE, delivered
 from tests.workflows.world import World
-from workflows.order import Order
 
 Mend = Callable[[World, Story], object]
 
@@ -220,14 +219,14 @@ def _pays_the_rest(world: World, story: Story) -> None:
 
 def return_asked(office: Office) -> Story:
     story = office.do(delivered(office.world, channel="careful"))
-    office.do(story.handle.execute_update(Order.send_back, asked(1)))
+    office.do(story.send_back({LINE: 1}))
     return _asked(office, story)
 
 
 def return_damaged(office: Office) -> Story:
     story = office.do(delivered(office.world))
-    office.do(story.handle.execute_update(Order.send_back, asked(2)))
-    office.do(came_back(story, good=1, damaged=1))
+    office.do(story.send_back({LINE: 2}))
+    office.do(story.comes_back(1, {LINE: 1}, {LINE: 1}))
     return _asked(office, story)
 
 
