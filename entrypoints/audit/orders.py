@@ -181,7 +181,7 @@ class Order:
         return _sum_of(
             {line["line_id"]: Decimal(line["quantity"])}
             for back in self.document.get("returns", [])
-            if back["return_id"] == return_id
+            if back.get("return_id") == return_id
             for line in (back.get("receipt") or {}).get("lines", [])
         )
 

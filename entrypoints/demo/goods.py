@@ -73,24 +73,27 @@ async def ships_from_both(scene: Scene) -> None:
     )
 
 
-async def has_one_found_later(scene: Scene) -> None:
-    await _ships_what_is_there(scene)
-    await scene.world.arrives(_lamp(scene).sku, 1)
-    await _ships_twice(scene)
+async def ships_in_two_parts(scene: Scene) -> None:
+    await scene.completes(
+        lambda document: [one.left for one in document.shipments] == [True, True], "shipped in two parts"
+    )
 
 
 async def has_the_rest_later(scene: Scene) -> None:
     await _ships_what_is_there(scene)
     await scene.world.arrives(_lamp(scene).sku, _REST)
-    await _ships_twice(scene)
+    await ships_in_two_parts(scene)
 
 
 async def has_the_rest_begun_by_hand(scene: Scene) -> None:
-    """Somebody finds them, and sends them off without being asked."""
+    """Somebody sends them off without being asked, while the order is held: by itself it might ask for them first."""
     await _ships_what_is_there(scene)
+    await scene.is_stopped()
+    await scene.is_seen_held()
     await scene.world.lies(_MAIN, {_lamp(scene).sku: _REST})
     await scene.world.begins_by_hand(scene.order, _lamp(scene), _REST)
-    await _ships_twice(scene)
+    await scene.is_released()
+    await ships_in_two_parts(scene)
 
 
 async def has_the_missing_cancelled(scene: Scene) -> None:
@@ -149,12 +152,6 @@ async def _ships_what_is_there(scene: Scene) -> None:
     await scene.reaches(Phase.FULFILLING)
     await scene.says("stock: ")
     await scene.until(lambda document: document.shipments[0].told, "shipped in part")
-
-
-async def _ships_twice(scene: Scene) -> None:
-    await scene.completes(
-        lambda document: [one.left for one in document.shipments] == [True, True], "shipped in two parts"
-    )
 
 
 async def _lies_with_the_customer(scene: Scene) -> None:

@@ -25,6 +25,7 @@ BUSINESS_SHOP = (
 )
 AT_ONCE_SHOP = "at-once-demo"  # cancels what is not in stock
 RETURNS_SHOP = "returns-demo"  # takes goods back for some seconds
+WATCHFUL_SHOP = "watchful-demo"  # looks every few seconds whether what it waits for is there
 
 _PAYS = {
     CARD: tenders.by_card,
@@ -186,13 +187,14 @@ KINDS: tuple[Kind, ...] = (
         OWN_SHOP,
     ),
     Kind(
-        "short, rest later",
+        "short, found later",
         CARD,
         COMPLETED,
-        goods.has_one_found_later,
+        goods.ships_in_two_parts,
         goods.is_not_all_found,
         cart=goods.of_two_articles,
         platforms=OWN_SHOP,
+        channel=WATCHFUL_SHOP,
     ),
     Kind(
         "missing, shop cancels it",

@@ -13,7 +13,7 @@ from domain.policies import OrderPolicies, ShortagePolicy
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
-from entrypoints.demo.kinds import AT_ONCE_SHOP, BUSINESS_SHOP, KINDS, RETURNS_SHOP, playable
+from entrypoints.demo.kinds import AT_ONCE_SHOP, BUSINESS_SHOP, KINDS, RETURNS_SHOP, WATCHFUL_SHOP, playable
 from entrypoints.demo.progress import Part, Progress, parts_of
 from entrypoints.demo.scene import Stage
 from entrypoints.demo.shopper import checkout
@@ -68,7 +68,12 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
         counterparts=counterparts,
         ports={"temporal": 0, "ui": 0, "simulator": 0, "webhooks": 0},
         policies=quick,
-        channels={BUSINESS_SHOP: _strict, AT_ONCE_SHOP: _without_backorders, RETURNS_SHOP: _returnable},
+        channels={
+            BUSINESS_SHOP: _strict,
+            AT_ONCE_SHOP: _without_backorders,
+            RETURNS_SHOP: _returnable,
+            WATCHFUL_SHOP: _watchful,
+        },
         pick_seconds="0.5",
         deliver_seconds="1",
         adapter_timeout_seconds=request_seconds,
@@ -94,6 +99,11 @@ def _without_backorders(policies: OrderPolicies) -> OrderPolicies:
 def _returnable(policies: OrderPolicies) -> OrderPolicies:
     """As long as it may take here until somebody has asked for a return; what was begun is brought to its end."""
     return policies.model_copy(update={"return_window_days": _RETURN_SECONDS / _DAY_SECONDS})
+
+
+def _watchful(policies: OrderPolicies) -> OrderPolicies:
+    """What the pickers did not find the stock system still has: it tells of nothing when it is found."""
+    return policies.model_copy(update={"look_again_minutes": 0.1})
 
 
 async def run_demo(

@@ -262,6 +262,19 @@ async def test_a_parcel_is_lost_on_its_way(world: Simulator, listener: Listener)
     wait_until(lambda: "parcel_lost" in listener.names(scene.order.order_id), SECONDS_MAX)
 
 
+async def test_a_parcel_that_is_to_get_lost_never_arrives(world: Simulator) -> None:
+    """Said before there is such a parcel."""
+    scene = Scene(world)
+    world.call("PUT", "/world/carrier/loses", {"shipment_id": scene.shipment})
+    to = systems(world)
+    async with to.client:
+        await scene.shipped(to)
+        world.call("POST", "/world/carrier/deliver", {"shipment_id": scene.shipment})
+        tracking = await to.carrier.track(scene.shipment)
+    assert tracking is not None
+    assert tracking.state is TrackingState.LOST
+
+
 def test_a_state_of_one_warehouse_is_read_as_the_main_one() -> None:
     kept = StockRecord.model_validate_json('{"sku": "OLD", "on_hand": 5, "reserved": 2}')
     assert (kept.at("main").on_hand, kept.at("main").reserved) == (5, 2)

@@ -5,11 +5,13 @@ import pytest
 from entrypoints.audit.run import judge
 from tests.entrypoints.audit_goods import (
     BREAKS,
+    RETURN,
     WAYS,
     Change,
     another_unit_came_back,
     dispute_lost,
     dispute_that_the_ledger_does_not_know,
+    dispute_won,
     one_line_never_came,
     one_unit_came_back,
 )
@@ -50,6 +52,16 @@ def test_goods_that_came_back_a_moment_ago_are_not_credited_yet() -> None:
     assert (report.orders.completed, report.orders.open) == (0, 2)
 
 
+def test_goods_that_the_order_saw_come_back_are_judged_at_once() -> None:
+    world = correct_world()
+    one_unit_came_back(world)
+    world.books["returns"][0]["events"][0]["mark"] = mark(3500)
+    assert world.audit().orders.completed == 0
+    receipt = {"lines": [{"line_id": "a", "quantity": 1}]}
+    world.document().update(returns=[{"return_id": RETURN, "state": "closed", "receipt": receipt}])
+    assert world.audit().orders.completed == 1
+
+
 def test_a_return_that_is_being_credited_is_not_at_rest() -> None:
     world = correct_world()
     one_unit_came_back(world)
@@ -67,6 +79,15 @@ def test_a_dispute_of_a_moment_ago_is_not_in_the_ledger_yet() -> None:
     assert not world.audit().kept
     world.of("payments")["disputes"][0]["decided"] = mark(3500)
     assert world.audit().kept
+
+
+def test_a_dispute_of_a_moment_ago_is_judged_when_the_ledger_has_all_of_it() -> None:
+    world = correct_world()
+    dispute_won(world)
+    world.of("payments")["disputes"][0]["decided"] = mark(3500)
+    assert world.audit().orders.completed == 1
+    world.of("payments")["disputes"][0]["state"] = "open"
+    assert world.audit().orders.completed == 0
 
 
 def test_an_order_that_became_more_in_the_shop_is_not_called_checked() -> None:

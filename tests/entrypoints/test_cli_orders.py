@@ -261,8 +261,8 @@ def test_what_is_shown_of_a_split_and_returned_order_adds_up(at_the_desk: Desk) 
         assert (asked.code, asked.last["why"]) == (0, "it is return r1")
     at_the_desk.until_waiting(order, "the goods of return r1")
     came = [{"line_id": "1", "quantity": 2}]
-    told = {"return_id": f"{order}/r1", "lines": came, "complete": True}
-    at_the_desk.world("POST", "/world/returns/receive", told)
+    box = {"return_id": f"{order}/r1", "lines": came, "complete": True}
+    at_the_desk.world("POST", "/world/returns/receive", box)
     shown = at_the_desk.until(order, phase=Phase.COMPLETED)
     entries = shown["ledger"]["entries"]
     for entry in entries:

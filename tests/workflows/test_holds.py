@@ -135,3 +135,21 @@ async def test_disputed_money_is_booked_and_nothing_is_refunded_of_it_until_it_i
     books = await story.books()
     assert (books.captured, books.refunded) == (("29.63",), ())
     assert (await story.document()).payments.payments[0].state is PaymentState.CAPTURED
+
+
+async def test_an_order_stays_open_until_a_dispute_over_it_is_decided(world: World) -> None:
+    story = await world.begin()
+    await story.leaves(1)
+    await story.deliver()
+    await story.waits_for("the return window to end")
+    world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    await story.hint(System.PAYMENTS)
+    await story.needs_person()
+    assert (await story.resolve(Action.RETRY)).allowed
+    await story.pass_time(timedelta(days=15))
+    await story.waits_for("the end of a dispute")
+    world.simulator.call("POST", "/world/payments/dispute/decide", {"order_id": story.id, "state": "won"})
+    await story.hint(System.PAYMENTS)
+    await story.until_closed()
+    document = await story.document()
+    assert document.kept == document.ledger.balance == document.order.total
