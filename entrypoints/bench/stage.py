@@ -66,7 +66,7 @@ class Stage:
         if name == FLOOR:
             return Floors(name, worker, self.client, queue)
         intake = await self._stack.enter_async_context(opened_intake(self.settings(queue)))
-        return Orders(name, worker, self.client, self.running.settings, intake, self.shipments)
+        return Orders(name, worker, self.client, self.running.settings, intake, shipments=self.shipments)
 
 
 @asynccontextmanager

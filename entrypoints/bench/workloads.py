@@ -63,7 +63,7 @@ class Orders(Workload):
     """Documents of a shop, as in the demo: the n-th of every workload has the same content, under an id of its own."""
 
     def __init__(
-        self, name: str, worker: Child, client: Client, settings: Settings, intake: Intake, shipments: int
+        self, name: str, worker: Child, client: Client, settings: Settings, intake: Intake, *, shipments: int
     ) -> None:
         super().__init__(name, worker, client)
         self._shipments = shipments
