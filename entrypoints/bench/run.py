@@ -30,7 +30,7 @@ _ROUND_SECONDS_MAX = 900
 class Plan:
     """`orders` of each workload, at most `at_once` of them open; `alone` one after the other; `idle` left open.
 
-    `profile`: where the profile of (b)'s worker goes.
+    `shipments`: in so many parts each order ships. `profile`: where the profile of (b)'s worker goes.
     """
 
     workloads: frozenset[str] = frozenset(TITLES)
@@ -39,6 +39,7 @@ class Plan:
     alone: int = 40
     idle: int = 2000
     profile: Path | None = None
+    shipments: int = 1
 
 
 @dataclass
@@ -68,7 +69,7 @@ async def run_bench(directory: Path, plan: Plan, watch: Watch) -> BenchResult:
     loop = asyncio.get_running_loop()
     began = loop.time()
     watch("starting everything", 0, 0)
-    async with stage(directory) as on:
+    async with stage(directory, plan.shipments) as on:
         tallies = [
             _Tally(await on.workload(name, plan.profile if name == ORDER else None))
             for name in TITLES

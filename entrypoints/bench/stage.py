@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from domain.policies import OrderPolicies
 from entrypoints.bench.figures import FLOOR
-from entrypoints.bench.workloads import Floors, Orders, Workload
+from entrypoints.bench.workloads import Floors, Orders, Workload, warehouse_of
 from entrypoints.demo.documents import CATALOGUE
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
@@ -22,7 +22,8 @@ _RETURN_WINDOW_DAYS = 1e-8  # a millisecond: the order waits for its end, as eve
 
 
 class Stage:
-    def __init__(self, running: Installation, client: Client, stack: AsyncExitStack) -> None:
+    def __init__(self, running: Installation, client: Client, stack: AsyncExitStack, shipments: int) -> None:
+        self.shipments = shipments
         self.running = running
         self.client = client
         self._stack = stack
@@ -65,18 +66,25 @@ class Stage:
         if name == FLOOR:
             return Floors(name, worker, self.client, queue)
         intake = await self._stack.enter_async_context(opened_intake(self.settings(queue)))
-        return Orders(name, worker, self.client, self.running.settings, intake)
+        return Orders(name, worker, self.client, self.running.settings, intake, shipments=self.shipments)
 
 
 @asynccontextmanager
-async def stage(directory: Path) -> AsyncIterator[Stage]:
-    """StartFailed names the log of what did not start. On leaving, every process is stopped."""
+async def stage(directory: Path, shipments: int = 1) -> AsyncIterator[Stage]:
+    """`shipments`: so many warehouses hold the articles. StartFailed names the log of what did not start. On leaving, every process is stopped."""
     async with installation(directory, _wishes()) as running, AsyncExitStack() as stack:
         await running.workers[0].stop()  # each workload brings its own
         async with httpx.AsyncClient(base_url=running.simulator_url) as world:
-            on_hand = {str(sku): _ON_HAND for sku in CATALOGUE}
-            (await world.put("/world/stock", json={"on_hand": on_hand})).raise_for_status()
-        yield Stage(running, await connect(running.settings), stack)
+            for place, sku in enumerate(CATALOGUE):
+                await _lies(world, sku, warehouse_of(place, shipments))
+        yield Stage(running, await connect(running.settings), stack, shipments)
+
+
+async def _lies(world: httpx.AsyncClient, sku: str, location: str) -> None:
+    """Enough of it in this warehouse, and nothing in the one where the installation had put it."""
+    for where, units in (("main", 0), (location, _ON_HAND)):
+        told = {"on_hand": {sku: units}, "location": where}
+        (await world.put("/world/stock", json=told)).raise_for_status()
 
 
 def _wishes() -> Wishes:

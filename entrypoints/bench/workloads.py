@@ -10,7 +10,8 @@ from domain.errors import OrderError
 from domain.ids import ChannelId
 from domain.records import OrderState
 from entrypoints.bench.floor import Floor
-from entrypoints.demo.documents import demo_documents
+from entrypoints.demo.cart import CATALOGUE, cart, of_articles
+from entrypoints.demo.documents import demo_document
 from entrypoints.demo.shopper import checkout
 from entrypoints.embedded.processes import Child
 from entrypoints.intake import Intake, Parked
@@ -61,15 +62,18 @@ class Floors(Workload):
 class Orders(Workload):
     """Documents of a shop, as in the demo: the n-th of every workload has the same content, under an id of its own."""
 
-    def __init__(self, name: str, worker: Child, client: Client, settings: Settings, intake: Intake) -> None:
+    def __init__(
+        self, name: str, worker: Child, client: Client, settings: Settings, intake: Intake, *, shipments: int
+    ) -> None:
         super().__init__(name, worker, client)
+        self._shipments = shipments
         self._settings = settings
         self._intake = intake
         self._documents: dict[int, bytes] = {}
 
     async def prepare(self, number: int) -> None:
         """The shopper checks out: the shop has the order, the gateway holds its money."""
-        document = numbered_document(self.name, number)
+        document = numbered_document(self.name, number, self._shipments)
         self._documents[number] = await checkout(self._settings, CHANNEL, json.dumps(document).encode())
 
     async def carry(self, number: int) -> str:
@@ -83,7 +87,16 @@ class Orders(Workload):
         return answer.order_id
 
 
-def numbered_document(prefix: str, number: int) -> dict[str, Any]:
-    (document,) = demo_documents(1, platforms=[PLATFORM], currencies=("EUR",), first=number)
+def warehouse_of(place: int, shipments: int) -> str:
+    """Where the article lies that stands there in the catalogue: so many warehouses, each its shipment."""
+    return "main" if shipments == 1 else f"warehouse-{place % shipments + 1}"
+
+
+def numbered_document(prefix: str, number: int, shipments: int = 1) -> dict[str, Any]:
+    """`shipments`: so many lines, each in a warehouse of its own; 1: lines as they come, all in one."""
+    content = cart(number, ("EUR",))
+    if shipments > 1:
+        content = of_articles(content, list(CATALOGUE)[:shipments])
+    document = demo_document(content, PLATFORM)
     name = f"{prefix}-{number}"
     return document.document | {"id": name, "number": name}

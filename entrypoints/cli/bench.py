@@ -25,6 +25,9 @@ def bench(
     open_orders: Annotated[
         int, typer.Option("--open", min=1, help="How many orders wait idle, for the worker's memory.")
     ] = 2000,
+    shipments: Annotated[
+        int, typer.Option(min=1, max=12, help="In how many shipments each order of (b) and (c) leaves.")
+    ] = 1,
     skip: Annotated[
         str, typer.Option(help=f"Leave parts out: {', '.join(_PARTS)}, or several with commas between.")
     ] = "",
@@ -52,6 +55,7 @@ def bench(
         alone=alone,
         idle=0 if _IDLE in left_out else open_orders,
         profile=profile,
+        shipments=shipments,
     )
     with (
         tempfile.TemporaryDirectory(prefix="ordersaga-bench-", ignore_cleanup_errors=True) as temporary,

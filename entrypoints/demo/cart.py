@@ -146,6 +146,14 @@ def cart(index: int, currencies: Sequence[str]) -> Cart:
     return Cart(index, currency, included, _buyer(index), lines, freight)
 
 
+def of_articles(content: Cart, skus: Sequence[str]) -> Cart:
+    """The same cart with these articles in it, a line each."""
+    lines = tuple(
+        _line(content.index, sku, content.currency, taxes_included=content.taxes_included) for sku in skus
+    )
+    return replace(content, lines=lines)
+
+
 def article_number(sku: str) -> int:
     return list(CATALOGUE).index(sku)
 

@@ -226,7 +226,7 @@ def return_asked(office: Office) -> Story:
 def return_damaged(office: Office) -> Story:
     story = office.do(delivered(office.world))
     office.do(story.send_back({LINE: 2}))
-    office.do(story.comes_back(1, {LINE: 1}, {LINE: 1}))
+    office.do(story.comes_back(1, {LINE: 1}, damaged={LINE: 1}))
     return _asked(office, story)
 
 

@@ -277,8 +277,8 @@ def test_what_is_shown_of_a_split_and_returned_order_adds_up(at_the_desk: Desk) 
     assert _of_line(entries, "credit", lamps["line_id"]) == _sum(entries, "credit")
     assert abs(3 * _sum(entries, "credit") - 2 * charged) < 3  # two of three, rounded
     page = at_the_desk.page(order)
-    for told in ("from north: delivered", "from south: delivered", f"package 1: 3 × {lamp}", "return r1"):
-        assert told in page
+    for phrase in ("from north: delivered", "from south: delivered", f"package 1: 3 × {lamp}", "return r1"):
+        assert phrase in page
     assert f"came: 2 × {lamp} good" in page
     assert "credit r1 (return)" in page
     late = at_the_desk("orders", "send-back", order, "--unit", "1=1", "--reason", "too bright")
