@@ -24,7 +24,7 @@ def goods(document: OrderDocument) -> list[RenderableType]:
 
 def _shipment(shipment: Shipment) -> list[str]:
     state = shipment.tracking or shipment.state or "planned"
-    paid = f", {shipment.captured} captured" if shipment.captured else ""
+    paid = f", {shipment.captured} charged" if shipment.captured else ""
     name = shipment_name(shipment.shipment_id)
     said = [f"shipment {name} from {escape(shipment.location)}: {state}, {_units(shipment.lines)}{paid}"]
     numbers = (

@@ -159,16 +159,20 @@ async def _play(
 
 
 async def _place_all(running: Installation, progress: Progress, tasks: asyncio.TaskGroup) -> None:
-    """Those that wait for the ERP come last, when it is down."""
+    """Those that take longest come first, and those that wait for the ERP last, when it is down."""
     down = False
     async with opened_intake(running.settings) as intake:
-        for part in sorted(progress.parts, key=lambda part: part.kind.in_outage):
+        for part in sorted(progress.parts, key=_turn):
             if part.kind.in_outage and not down:
                 down = True
                 await erp_goes_down(progress.stage.world)
             await part.kind.before(part.scene)
             await _place(running, part, intake)
             part.play = tasks.create_task(part.perform())
+
+
+def _turn(part: Part) -> tuple[bool, bool]:
+    return part.kind.in_outage, part.kind.channel != RETURNS_SHOP
 
 
 async def _place(running: Installation, part: Part, intake: Intake) -> None:
