@@ -190,7 +190,7 @@ class Fulfilment:
                     if not shipment.ended:
                         self.owner.begin(self._carry(shipment))
                 self.owner.begin(self._plan())
-                self.owner.begin(self.payments.keep_secured())
+                self.owner.begin(self.payments.holds.keep_secured())
                 await self.owner.lanes_ended(or_when=lambda: self.document.all_left)
             except CancelWanted as wanted:
                 with self.owner.deciding():
@@ -207,7 +207,7 @@ class Fulfilment:
         while not document.all_left:
             if document.unassigned and self._planned:
                 await self._ask_stock()
-            await self.owner.until(lambda: self.payments.secured)
+            await self.owner.until(lambda: self.payments.holds.secured)
             self._begin_shipments()
             missing = self._missing()
             if not document.unassigned:

@@ -185,7 +185,7 @@ class Order:
         await self.owner.lanes_ended()
         if not self.payments.on_account:
             await self.payments.until_refunded(self._owed)
-            await self.payments.until_decided()
+            await self.payments.disputes.until_decided()
 
     def _owed(self) -> Money:
         return self.document.ledger.balance

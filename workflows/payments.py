@@ -6,8 +6,7 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import NoReturn
 
 from temporalio import workflow
@@ -16,32 +15,26 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from activities.payments import PaymentActivities
     from domain.attention import Action, Reason
-    from domain.charges import amount_shares, charge_shares
+    from domain.charges import charge_shares
     from domain.document import MovedOutside, Shipment, units_of
     from domain.erp import CreditRefused
     from domain.errors import InvariantBroken, Refused
     from domain.ids import PaymentRef, ShipmentId, System, shipment_name
-    from domain.keys import Key
-    from domain.ledger import Cause, Entry, EntryKind, Ledger, Part, Share
+    from domain.ledger import Entry, EntryKind, Ledger
     from domain.money import Money, total
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
-    from domain.payments import Declined, Dispute, DisputeState, Payment, Payments, PaymentState, RefundState
+    from domain.payments import Declined, Payments, PaymentState, RefundState
     from domain.planner import (
-        AskByLink,
-        AskPerson,
-        Increment,
-        NewHold,
-        Step,
         Take,
         Taking,
         capture_now,
-        plan,
-        renewals,
     )
     from workflows.attention import Desk, asks_a_person
     from workflows.customers import tell_customer
+    from workflows.disputes import Disputes
     from workflows.effects import Effects
+    from workflows.holds import Holds
     from workflows.owner import Owner
     from workflows.requests import CancelRequest, CancelWanted, answered
 
@@ -51,15 +44,10 @@ class OrderPayments:
         self.owner = owner
         self.effects = effects
         self.desk = desk
-        self._news = 0  # hints that had come when the gateway was asked last
+        self.news = 0  # hints that had come when the gateway was asked last
         self.moving = asyncio.Lock()  # money moves for one reason at a time
-        self.unsecured: Money | None = None  # what the customer, or a person, is asked for
-        self.trusted = False  # a person decided to ship all the same
-        self._renewals: dict[tuple[PaymentRef, datetime], datetime] = {}  # when each hold is to be renewed
-
-    @property
-    def _margin(self) -> timedelta:
-        return timedelta(hours=self.owner.policies.hold_renewal_hours)
+        self.holds = Holds(self)
+        self.disputes = Disputes(self)
 
     @property
     def _order(self) -> PlacedOrder:
@@ -73,7 +61,7 @@ class OrderPayments:
         """What the gateway says now. Of an order on account it has nothing to say."""
         if self.on_account or not self._order.total:
             return self.owner.document.payments
-        self._news = self.owner.news[System.PAYMENTS]
+        self.news = self.owner.news[System.PAYMENTS]
         look = self.effects.look_at_payments()
         self.owner.document.payments = await self.owner.look(PaymentActivities.look_up_payments, look)
         return self.owner.document.payments
@@ -117,7 +105,7 @@ class OrderPayments:
                 await tell_customer(self.desk, Occasion.PAYMENT_REMINDER, facts)
             left = min(deadline, remind_at) - workflow.now()
             await self.owner.hinted(
-                System.PAYMENTS, _waits_for(payments, total), since=self._news, at_most=left
+                System.PAYMENTS, _waits_for(payments, total), since=self.news, at_most=left
             )
         if self._order.payment.term is PaymentTerm.AUTHORIZE_THEN_CAPTURE and payments.charged_cards:
             raise Refused(f"{payments.charged_cards} were captured of the card before anything shipped")
@@ -239,7 +227,7 @@ class OrderPayments:
     async def _take(self, shipment: ShipmentId | None, due: Money, to_come: Money) -> None:
         taking = self._taking(due, to_come, new_holds=True)
         for hold in taking.first:
-            if not await self._hold_anew(hold):
+            if not await self.holds.hold_anew(hold):
                 taking = self._taking(due, to_come, new_holds=False)
                 break
         for take in taking.captures:
@@ -247,7 +235,7 @@ class OrderPayments:
         if taking.waits:
             self.owner.note(taking.words)
         for step in taking.then:
-            await self._ask_for(step)
+            await self.holds.ask_for(step)
 
     def _taking(self, due: Money, to_come: Money, *, new_holds: bool) -> Taking:
         return capture_now(
@@ -255,13 +243,13 @@ class OrderPayments:
             due,
             to_come,
             now=workflow.now(),
-            renew_before=self._margin,
+            renew_before=self.holds.margin,
             new_holds=new_holds,
         )
 
     async def _capture(self, shipment: ShipmentId | None, take: Take) -> None:
         document = self.owner.document
-        capture = self.effects.capture_payment(shipment, take, self._number(take.payment), final=take.final)
+        capture = self.effects.capture_payment(shipment, take, self.number(take.payment), final=take.final)
         answer = await self.owner.do(capture)
         if isinstance(answer, Declined):
             raise Refused(f"the capture of {take.amount} was declined ({answer.reason})")
@@ -269,7 +257,7 @@ class OrderPayments:
             raise InvariantBroken(f"{answer.amount} was captured instead of {take.amount}")
         document.payments = document.payments.with_capture(take.payment, answer, final=take.final)
 
-    def _number(self, reference: PaymentRef) -> int:
+    def number(self, reference: PaymentRef) -> int:
         """Of the payment among the order's, counted from 1."""
         return [p.reference for p in self.owner.document.payments.payments].index(reference) + 1
 
@@ -280,161 +268,6 @@ class OrderPayments:
             self.owner.document.paid_outside += (MovedOutside(amount=rest, reference=reference),)
             self.owner.note(f"{rest} were paid past the gateway, as {reference}")
 
-    # -- disputes ----------------------------------------------------------------------------------------------
-
-    @asks_a_person()
-    async def see_disputes(self) -> None:
-        """Money that customers took back through their bank is booked as credited, and as charged when it comes back."""
-        document = self.owner.document
-        for dispute in document.payments.disputes:
-            taken = self.effects.key("dispute", dispute.reference)
-            won = self.effects.key("dispute-won", dispute.reference)
-            known = {entry.key: entry for entry in document.ledger.entries}
-            if taken not in known:
-                shares = amount_shares(document.ledger, dispute.amount, Part.DISPUTE)
-                self._enter(taken, EntryKind.CREDIT, shares)
-                await self._say_disputed(dispute)
-            elif dispute.state is DisputeState.WON and won not in known:
-                self._enter(won, EntryKind.CHARGE, known[taken].shares)
-                self.owner.note(f"the dispute over {dispute.amount} was won")
-
-    def _enter(self, key: Key, kind: EntryKind, shares: tuple[Share, ...]) -> None:
-        amount = total((share.amount for share in shares), self._order.currency)
-        entry = Entry(key=key, kind=kind, amount=amount, shares=shares, cause=Cause.DISPUTE)
-        self.owner.document.ledger = self.owner.document.ledger.with_entry(entry)
-
-    @asks_a_person()
-    async def until_decided(self) -> None:
-        """What comes of an open dispute is booked, however long a bank takes."""
-        while any(one.state is DisputeState.OPEN for one in self.owner.document.payments.disputes):
-            await self.owner.hinted(System.PAYMENTS, "the end of a dispute", since=self._news)
-            await self.look()
-            await self.see_disputes()
-
-    async def _say_disputed(self, dispute: Dispute) -> None:
-        what = f"{dispute.amount} are disputed ({dispute.reference}): answer it at the gateway, then go on"
-        await self.desk.ask(Reason.DISPUTED, (Action.RETRY,), what)
-
-    async def _undisputed(self) -> None:
-        """Nothing is refunded of a charge that the customer took back through their bank, or is trying to."""
-        while any(dispute.state is DisputeState.OPEN for dispute in (await self.look()).disputes):
-            what = "a dispute is open: what is refunded now could go back twice. Go on when it is decided"
-            request = await self.desk.ask(Reason.DISPUTED, (Action.RETRY, Action.SKIP), what)
-            if request.resolve.action is Action.SKIP:
-                return
-
-    # -- keeping it secured ------------------------------------------------------------------------------------
-
-    @property
-    def secured(self) -> bool:
-        """Nothing more leaves while what is to be charged for it is not secured."""
-        return self.unsecured is None
-
-    async def keep_secured(self) -> None:
-        """Holds are renewed before the gateway lets them go, as long as anything is still to leave."""
-        document = self.owner.document
-        if not any(payment.capture_before for payment in document.payments.payments):
-            return
-        while not document.all_left and not self.trusted:
-            await self._secure()
-            news, again = self._news, self._renews_in()
-            await self.owner.until(partial(self._moved, news), at_most=again)
-            if not document.all_left:
-                await self.look()
-
-    def _moved(self, news: int) -> bool:
-        return self.owner.document.all_left or self.owner.news[System.PAYMENTS] > news
-
-    def _renews_in(self) -> timedelta | None:
-        """Until the next hold must be renewed."""
-        holds = [payment for payment in self.owner.document.payments.payments if payment.held]
-        waits = (self._renews_at(hold) - workflow.now() for hold in holds if hold.capture_before)
-        return min((wait for wait in waits if wait > timedelta(0)), default=None)
-
-    def _renews_at(self, hold: Payment) -> datetime:
-        """Its margin before it runs out, and never in the first half of its time."""
-        end, now = hold.capture_before or datetime.max.replace(tzinfo=UTC), workflow.now()
-        return self._renewals.setdefault(
-            (hold.reference, end), max(now + (end - now) / 2, end - self._margin)
-        )
-
-    async def _secure(self) -> None:
-        """What runs out soon is held anew, and what is missing by now is asked for."""
-        document, ledger = self.owner.document, self.owner.document.ledger
-        to_come = ledger.uncharged
-        needed = max(to_come + ledger.balance - document.kept, Money.zero(self._order.currency))
-        for renewal in renewals(document.payments, needed, now=workflow.now(), renew_before=self._margin):
-            if workflow.now() >= self._renews_at(document.payments.of(renewal.payment)):
-                self.owner.note(f"a hold runs out at {renewal.capture_before:%Y-%m-%d %H:%M} UTC")
-                await self._ask_for(renewal.step)
-        planned = plan(
-            document.payments,
-            to_come + ledger.balance,
-            now=workflow.now(),
-            renew_before=self._margin,
-        )
-        for step in planned.steps:
-            await self._ask_for(step)
-        if self._covered(to_come):
-            self.unsecured = None
-
-    def _covered(self, to_come: Money) -> bool:
-        position = self.owner.document.payments
-        return position.secured >= to_come + self.owner.document.ledger.balance
-
-    async def _ask_for(self, step: Step) -> None:
-        """One step of a plan: by the gateway's means, by the customer, or by a person who knows better."""
-        match step:
-            case NewHold():
-                async with self.moving:
-                    stands = await self._hold_anew(step)
-                if not stands:
-                    await self._ask_person(f"{step.amount} could not be held anew: it was declined")
-            case Increment():
-                self.owner.document.holds_asked += 1
-                answer = await self.owner.do(self.effects.increment_hold(step))
-                if isinstance(answer, Declined):
-                    await self._ask_person(f"the hold could not be made {step.authorised}: it was declined")
-                await self.look()
-            case AskByLink():
-                await self._ask_by_link(step.amount)
-            case AskPerson():
-                await self._ask_person(step.why)
-            case _:
-                pass  # nothing is to be done before goods ship
-
-    async def _hold_anew(self, hold: NewHold) -> bool:
-        """False when it was declined. The former hold is let go when the new one stands."""
-        self.owner.document.holds_asked += 1
-        answer = await self.owner.do(self.effects.hold_payment(hold))
-        if isinstance(answer, Declined):
-            self.owner.note(f"a new hold of {hold.amount} was declined ({answer.reason})")
-            return False
-        if hold.void is not None:
-            await self.owner.do(self.effects.void_hold(hold.void, self._number(hold.void)))
-        await self.look()
-        self.owner.note(f"{hold.amount} held anew")
-        return True
-
-    async def _ask_by_link(self, amount: Money) -> None:
-        """Once for an amount. What comes of it is another payment, of which the gateway hints."""
-        if self.unsecured == amount:
-            return
-        self.unsecured = amount
-        link = await self.desk.do(partial(self.effects.make_pay_link, amount))
-        facts = CustomerFacts(missing=amount, url=link.url)
-        await tell_customer(self.desk, Occasion.PAY_LINK, facts, number=amount.minor)
-        self.owner.note(f"the customer was asked to pay {amount} by a link")
-
-    async def _ask_person(self, why: str) -> None:
-        """Nothing more leaves until they say that it may, or that another try is worth it."""
-        self.unsecured = self._order.total
-        request = await self.desk.ask(Reason.PAYMENT_UNSECURED, (Action.RETRY, Action.SKIP), why)
-        await self.look()
-        if request.resolve.action is Action.SKIP:
-            self.unsecured = None
-            self.trusted = True
-
     # -- giving it back ----------------------------------------------------------------------------------------
 
     @asks_a_person(Reason.REFUND_FAILED)
@@ -444,11 +277,12 @@ class OrderPayments:
         `entry` is made when nothing else moves money.
         """
         document = self.owner.document
+        if not self.on_account:
+            await self.disputes.none_open()
         async with self.moving:
             credited = entry()
             document.ledger = document.ledger.with_entry(credited)
             if not self.on_account:
-                await self._undisputed()
                 await self._keep_at_most(document.ledger.balance)
         self.owner.note(f"credited {credited.amount}")
 
@@ -489,7 +323,7 @@ class OrderPayments:
             await self.owner.hinted(
                 System.PAYMENTS,
                 f"the refund of {pending[0].amount}, which the gateway calls pending",
-                since=self._news,
+                since=self.news,
             )
             await self.look()
 
@@ -504,7 +338,7 @@ class OrderPayments:
             hinted = await self.owner.hinted(
                 System.PAYMENTS,
                 waits_for,
-                since=self._news,
+                since=self.news,
                 at_most=min(pause, left) if by_transfer else left,
                 only_hints=True,
             )
@@ -515,7 +349,7 @@ class OrderPayments:
     @asks_a_person()
     async def look_and_return(self, keep: Callable[[], Money], why: str) -> None:
         await self.look()
-        await self.see_disputes()
+        await self.disputes.see()
         await self.return_beyond(keep, why)
 
     async def return_beyond(self, keep: Callable[[], Money], why: str) -> None:
