@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
 
 Shipped = Callable[[Shipment], Awaitable[None]]
-Missing = Callable[[Mapping[LineId, int], str], Awaitable[None]]
+Missing = Callable[[Mapping[LineId, int], str], None]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Fulfilment:
     """What an order's goods do.
 
     `shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
-    they never will leave; `share` goes on with that where it was cut off, and `resume` with what else was. `lost` pays a
+    they never will leave; `share` tells everybody of that, and `resume` goes on with what else was cut off. `lost` pays a
     parcel back that never arrives.
     """
 
@@ -183,7 +183,7 @@ class Fulfilment:
 
     async def ship(self) -> None:
         """Until everything has left that is still wanted. A cancel meanwhile is answered by what can be stopped."""
-        while not self.document.all_left:
+        while not self._everybody_knows():
             try:
                 self.resume()
                 for shipment in self.document.shipments:
@@ -191,20 +191,24 @@ class Fulfilment:
                         self.owner.begin(self._carry(shipment))
                 self.owner.begin(self._plan())
                 self.owner.begin(self.payments.holds.keep_secured())
-                await self.owner.lanes_ended(or_when=lambda: self.document.all_left)
+                await self.owner.lanes_ended(or_when=self._everybody_knows)
             except CancelWanted as wanted:
                 with self.owner.deciding():
                     await self._cancel_rest(wanted)
         if self._asked > 1:  # something may have left while stock was asked to keep it
             await self.desk.do(self.effects.release_stock)
 
+    def _everybody_knows(self) -> bool:
+        """Of an order whose goods have all left, and of what never will."""
+        return self.document.all_left and not self.document.unshared
+
     @asks_a_person()
     async def _plan(self) -> None:
         """Begin shipments as stock allows, until every unit is in one that has left."""
         document = self.document
-        if document.unshared:  # a cancel came between
-            await self.share()
-        while not document.all_left:
+        while not self._everybody_knows():
+            if document.unshared:
+                await self.share()
             if document.unassigned and self._planned:
                 await self._ask_stock()
             await self.owner.until(lambda: self.payments.holds.secured)
@@ -213,7 +217,7 @@ class Fulfilment:
             if not document.unassigned:
                 await self.owner.until(lambda: bool(document.unassigned) or document.all_left)
             elif self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
-                await self.dropped(missing, "it is not in stock")
+                self.dropped(missing, "it is not in stock")
             else:
                 await self.backordered(missing)
                 await self._await_stock()
@@ -396,7 +400,7 @@ class Fulfilment:
         )
         self.owner.note(f"cancel of the rest wanted by {wanted.request.actor}: {wanted.request.reason}")
         await self.owner.settled()
-        await self.dropped(rest, wanted.request.reason)
+        self.dropped(rest, wanted.request.reason)
 
     async def _stop(self, shipment: Shipment) -> str | None:
         """None when nothing leaves the warehouse, otherwise why it is too late."""

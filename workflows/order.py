@@ -1,6 +1,6 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from temporalio import workflow
@@ -8,14 +8,14 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp import ErpActivities
-    from activities.notifications import CustomerFacts, Units
+    from activities.notifications import CustomerFacts
     from activities.records import RecordActivities
     from activities.storefront import StorefrontActivities
     from domain.attention import Action, Answer, Reason, Resolve
     from domain.charges import reduced
     from domain.document import Dropped, OrderDocument, Shipment
     from domain.errors import InvariantBroken
-    from domain.ids import LineId, System, shipment_name, shipment_number_of
+    from domain.ids import LineId, System, shipment_name
     from domain.money import Money
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
@@ -23,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.records import OrderState
     from domain.returns import ReturnAsked
     from domain.settlement import disagreements
-    from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from domain.storefront import StorefrontState
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -42,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         ReturnRequest,
     )
     from workflows.returns import Returns
+    from workflows.telling import Telling, lines_of
     from workflows.todo import Todo
 
 
@@ -59,6 +59,7 @@ class Order:
         self.desk = Desk(self.owner, self.effects)
         self.undo = Compensations()
         self.payments = OrderPayments(self.owner, self.effects, self.desk)
+        self.tell = Telling(self.owner, self.effects, self.desk)
         self.returns = Returns(self.owner, self.effects, self.desk, self.payments)
         self.owner.on_return = self.returns.take
         self.fulfilment = Fulfilment(
@@ -69,7 +70,7 @@ class Order:
             self.payments,
             shipped=self._when_shipped,
             dropped=self._drop,
-            backordered=self._tell_backordered,
+            backordered=self.tell.backordered,
             share=self._share,
             lost=self.returns.lost,
             resume=self.returns.resume,
@@ -127,7 +128,7 @@ class Order:
     async def _fulfil(self) -> None:
         """Everything ships that is wanted and to be had; what has left is paid for at once."""
         self._enter(Phase.FULFILLING)
-        await self._tell(Occasion.CONFIRMED)
+        await self.tell.both(Occasion.CONFIRMED)
         await self.fulfilment.ship()
         gone = "shipped" if self.document.shipments else "been paid"
         self.owner.too_late = f"it has {gone}; a return is the way back"
@@ -137,7 +138,7 @@ class Order:
     async def _when_shipped(self, shipment: Shipment) -> None:
         self.owner.note(f"{shipment_name(shipment.shipment_id)} shipped in {len(shipment.packages)} packages")
         await self.payments.charge(shipment)
-        await self._tell_shipped(shipment)
+        await self.tell.shipped(shipment)
 
     @asks_a_person(Reason.BOOKS_DISAGREE, Action.SKIP)
     async def _settle(self) -> None:
@@ -174,7 +175,7 @@ class Order:
     async def _serve_after_sales(self) -> None:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
-        await self.fulfilment.await_delivery(self._tell_delivered)
+        await self.fulfilment.await_delivery(self.tell.delivered)
         await self.payments.return_what_arrives(
             self._owed,
             "the return window to end",
@@ -205,7 +206,7 @@ class Order:
             answer = await self.desk.ask(Reason.COMPENSATING, (Action.RETRY, Action.SKIP), "; ".join(refused))
             if answer.resolve.action is Action.SKIP:
                 break
-        await self._tell_cancelled()
+        await self.tell.cancelled()
         if not refused:
             await self.payments.until_refunded(self._nothing)
         self._enter(Phase.CANCELLED)
@@ -232,11 +233,11 @@ class Order:
 
     # -- what never ships --------------------------------------------------------------------------------------
 
-    async def _drop(self, units: Mapping[LineId, int], why: str) -> None:
-        """So many units are not to be had, or not wanted any more: the order is smaller from now on, everywhere."""
+    def _drop(self, units: Mapping[LineId, int], why: str) -> None:
+        """So many units are not to be had, or not wanted any more: the order is smaller from now on."""
         document = self.document
         left = {line.line_id: line.quantity - units.get(line.line_id, 0) for line in document.order.shippable}
-        lines = self._lines(units)
+        lines = lines_of(document.order, units)
         order = reduced(document.order, document.ledger, left, freight=self.owner.policies.freight)
         document.ledger = document.ledger.of_total(order.total)
         document.order, document.revision, document.unshared = order, document.revision + 1, True
@@ -244,7 +245,6 @@ class Order:
         self.owner.note(
             f"revision {document.revision}: {len(lines)} lines less, {order.total} in all ({why})"
         )
-        await self._share()
 
     async def _share(self) -> None:
         """Stock, ERP, shop and customer know of the smaller order, and nothing is kept that was paid for the rest."""
@@ -255,90 +255,9 @@ class Order:
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
         same = (one for one in document.dropped if one.why == dropped.why)
-        facts = CustomerFacts(units=self._named(same), why=dropped.why)
+        facts = CustomerFacts(units=self.tell.named(same), why=dropped.why)
         await tell_customer(self.desk, Occasion.PARTLY_CANCELLED, facts, number=document.revision)
         document.unshared = False
-
-    # -- telling -----------------------------------------------------------------------------------------------
-
-    async def _tell(self, occasion: Occasion, facts: CustomerFacts | None = None) -> None:
-        """Customer and CRM, at once."""
-        notes = [partial(self.effects.crm_note, occasion)] if self.document.crm_customer else []
-        mailed, *_ = await self.desk.together(partial(self.effects.mail, occasion, facts), *notes)
-        if mailed is not None:
-            self.owner.note(f"the customer could not be mailed: {mailed.why}")
-
-    async def _tell_shipped(self, shipment: Shipment) -> None:
-        report = self._report(shipment)
-        number = shipment_number_of(shipment.shipment_id)
-        note = partial(self.effects.crm_note, Occasion.SHIPPED, number=number)
-        notes = [note] if self.document.crm_customer else []
-        facts = CustomerFacts(
-            labels=report.labels, captured=report.captured, units=self._part(shipment.lines)
-        )
-        mailed, *_ = await self.desk.together(
-            partial(self.effects.mail, Occasion.SHIPPED, facts, number=number),
-            partial(self.effects.record_shipment_in_erp, report),
-            partial(self.effects.report_shipment_to_shop, report),
-            *notes,
-        )
-        if mailed is not None:
-            self.owner.note(f"the customer could not be mailed: {mailed.why}")
-        self.owner.note("ERP and shop know of the shipment")
-
-    async def _tell_delivered(self, shipment: Shipment) -> None:
-        facts = CustomerFacts(units=self._part(shipment.lines))
-        await tell_customer(
-            self.desk, Occasion.DELIVERED, facts, number=shipment_number_of(shipment.shipment_id)
-        )
-
-    async def _tell_backordered(self, missing: Mapping[LineId, int]) -> None:
-        """Once, as long as the same is missing: it comes later, and nothing is charged for it before."""
-        lines = self._lines(missing)
-        if lines == self.document.backordered:
-            return
-        self.document.backordered = lines
-        self.document.backorders_told += 1
-        facts = CustomerFacts(units=self._named(lines))
-        await tell_customer(self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told)
-
-    def _lines(self, units: Mapping[LineId, int]) -> tuple[ShipmentLine, ...]:
-        return tuple(
-            ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units[line.line_id])
-            for line in self.document.order.shippable
-            if units.get(line.line_id)
-        )
-
-    def _part(self, lines: tuple[ShipmentLine, ...]) -> tuple[Units, ...]:
-        """What a mail is about, where it is not about all of the order."""
-        whole = self._lines({line.line_id: line.quantity for line in self.document.order.shippable})
-        return () if lines == whole else self._named(lines)
-
-    def _named(self, lines: Iterable[ShipmentLine | Dropped]) -> tuple[Units, ...]:
-        names = {line.line_id: line.name for line in self.placed.lines}
-        return tuple(Units(quantity=line.quantity, name=names[line.line_id]) for line in lines)
-
-    async def _tell_cancelled(self) -> None:
-        payments, kept = self.document.payments, self.document.kept
-        facts = CustomerFacts(
-            why=self.document.cancel_reason,
-            returned=payments.refunded if payments.refunded.minor > 0 else None,
-            captured=kept if kept.minor > 0 else None,
-        )
-        await self.desk.do(partial(self.effects.cancel_shop_order, self.document.cancel_reason))
-        await self._tell(Occasion.CANCELLED, facts)
-
-    def _report(self, shipment: Shipment) -> ShipmentReport:
-        captures = self.document.payments.captures
-        return ShipmentReport(
-            order_id=self.placed.order_id,
-            shipment_id=shipment.shipment_id,
-            lines=shipment.lines,
-            # Somebody may ship without asking us for labels.
-            labels=shipment.labels or Labels(carrier="", labels=()),
-            captured=shipment.captured or Money.zero(self.document.order.currency),
-            capture_reference=captures[-1].reference if captures else "",
-        )
 
     # -- undoing -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,109 @@
+"""What an order tells its customer, the CRM, ERP and shop while it goes its way."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notifications import CustomerFacts, Units
+    from domain.document import Dropped, Shipment
+    from domain.ids import LineId, shipment_number_of
+    from domain.money import Money
+    from domain.notifications import Occasion
+    from domain.orders import PlacedOrder
+    from domain.shipments import Labels, ShipmentLine, ShipmentReport
+    from workflows.attention import Desk
+    from workflows.customers import tell_customer
+    from workflows.effects import Effects
+    from workflows.owner import Owner
+
+
+class Telling:
+    def __init__(self, owner: Owner, effects: Effects, desk: Desk) -> None:
+        self.owner = owner
+        self.effects = effects
+        self.desk = desk
+        self.document = owner.document
+        self._names = {line.line_id: line.name for line in owner.document.order.lines}  # as it was placed
+
+    async def both(self, occasion: Occasion, facts: CustomerFacts | None = None) -> None:
+        """Customer and CRM, at once."""
+        notes = [partial(self.effects.crm_note, occasion)] if self.document.crm_customer else []
+        mailed, *_ = await self.desk.together(partial(self.effects.mail, occasion, facts), *notes)
+        if mailed is not None:
+            self.owner.note(f"the customer could not be mailed: {mailed.why}")
+
+    async def shipped(self, shipment: Shipment) -> None:
+        report = self._report(shipment)
+        number = shipment_number_of(shipment.shipment_id)
+        note = partial(self.effects.crm_note, Occasion.SHIPPED, number=number)
+        notes = [note] if self.document.crm_customer else []
+        facts = CustomerFacts(
+            labels=report.labels, captured=report.captured, units=self._part(shipment.lines)
+        )
+        mailed, *_ = await self.desk.together(
+            partial(self.effects.mail, Occasion.SHIPPED, facts, number=number),
+            partial(self.effects.record_shipment_in_erp, report),
+            partial(self.effects.report_shipment_to_shop, report),
+            *notes,
+        )
+        if mailed is not None:
+            self.owner.note(f"the customer could not be mailed: {mailed.why}")
+        self.owner.note("ERP and shop know of the shipment")
+
+    async def delivered(self, shipment: Shipment) -> None:
+        facts = CustomerFacts(units=self._part(shipment.lines))
+        await tell_customer(
+            self.desk, Occasion.DELIVERED, facts, number=shipment_number_of(shipment.shipment_id)
+        )
+
+    async def backordered(self, missing: Mapping[LineId, int]) -> None:
+        """Once, as long as the same is missing: it comes later, and nothing is charged for it before."""
+        lines = lines_of(self.document.order, missing)
+        if lines == self.document.backordered:
+            return
+        self.document.backordered = lines
+        self.document.backorders_told += 1
+        facts = CustomerFacts(units=self.named(lines))
+        await tell_customer(self.desk, Occasion.BACKORDERED, facts, number=self.document.backorders_told)
+
+    def _part(self, lines: tuple[ShipmentLine, ...]) -> tuple[Units, ...]:
+        """What a mail is about, where it is not about all of the order."""
+        whole = lines_of(
+            self.document.order, {line.line_id: line.quantity for line in self.document.order.shippable}
+        )
+        return () if lines == whole else self.named(lines)
+
+    def named(self, lines: Iterable[ShipmentLine | Dropped]) -> tuple[Units, ...]:
+        return tuple(Units(quantity=line.quantity, name=self._names[line.line_id]) for line in lines)
+
+    async def cancelled(self) -> None:
+        payments, kept = self.document.payments, self.document.kept
+        facts = CustomerFacts(
+            why=self.document.cancel_reason,
+            returned=payments.refunded if payments.refunded.minor > 0 else None,
+            captured=kept if kept.minor > 0 else None,
+        )
+        await self.desk.do(partial(self.effects.cancel_shop_order, self.document.cancel_reason))
+        await self.both(Occasion.CANCELLED, facts)
+
+    def _report(self, shipment: Shipment) -> ShipmentReport:
+        captures = self.document.payments.captures
+        return ShipmentReport(
+            order_id=self.document.order.order_id,
+            shipment_id=shipment.shipment_id,
+            lines=shipment.lines,
+            # Somebody may ship without asking us for labels.
+            labels=shipment.labels or Labels(carrier="", labels=()),
+            captured=shipment.captured or Money.zero(self.document.order.currency),
+            capture_reference=captures[-1].reference if captures else "",
+        )
+
+
+def lines_of(order: PlacedOrder, units: Mapping[LineId, int]) -> tuple[ShipmentLine, ...]:
+    return tuple(
+        ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units[line.line_id])
+        for line in order.shippable
+        if units.get(line.line_id)
+    )
