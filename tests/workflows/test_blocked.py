@@ -76,6 +76,6 @@ async def test_a_read_that_fails_is_visible_and_goes_on(world: World) -> None:
     world.simulator.pack(story.shipment)
     await story.hint(System.WAREHOUSE)
     document = await story.blocked_on(System.WAREHOUSE)
-    assert [mark.step for mark in document.blocked] == ["look up pick"]
+    assert [mark.step for mark in document.blocked] == ["look up picks"]
     world.simulator.clear_faults()
     await story.waits_for("the goods to leave")
