@@ -4,6 +4,7 @@ Each shipment is a lane of its own: picked, packed, labelled, gone, paid, told o
 shipments as stock allows, and waits for what is missing.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,10 +43,10 @@ class _LookAtPicks:
     news: int
     found: list[Pick | None] = field(default_factory=list)
     refused: Refused | InvariantBroken | None = None
-    ended: bool = False
+    task: asyncio.Task[None] | None = None
 
     def has_ended(self) -> bool:
-        return self.ended
+        return self.task is not None and self.task.done()
 
     def pick_of(self, shipment: ShipmentId) -> Pick | None:
         """Refused and InvariantBroken as the warehouse said it."""
@@ -92,6 +93,7 @@ class Fulfilment:
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
         self._asked = 0
+        self._shipping = False
         self._looking: _LookAtPicks | None = None
         self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
 
@@ -140,11 +142,13 @@ class Fulfilment:
                 raise InvariantBroken(
                     f"{found.reference} in the warehouse holds {self._in_words(beyond)} more than is to ship"
                 )
+            self.undo.add(self._stop_all)
             shipment = self._add_shipment(found.location, found.lines)
             await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
             shipment.state = PickState.REQUESTED
             self.owner.note(f"{self._name(shipment)} was begun by hand in the warehouse")
-            self.owner.begin(self._carry(shipment))
+            if self._shipping:
+                self.owner.begin(self._carry(shipment))
 
     def _to_ship(self) -> dict[Location, list[ShipmentLine]]:
         """What is kept and in no shipment yet, per warehouse. By policy nothing as long as anything is missing."""
@@ -183,6 +187,7 @@ class Fulfilment:
 
     async def ship(self) -> None:
         """Until everything has left that is still wanted. A cancel meanwhile is answered by what can be stopped."""
+        self._shipping = True
         while not self._everybody_knows():
             try:
                 self.resume()
@@ -280,9 +285,9 @@ class Fulfilment:
     async def _pick_of(self, shipment: Shipment) -> Pick | None:
         """As the warehouse tells it now: one look serves all shipments that want to know at the same moment."""
         while True:
-            if self._looking is None or self._looking.ended:
+            if self._looking is None or self._looking.has_ended():
                 self._looking = _LookAtPicks(self._requested(), self.owner.news[System.WAREHOUSE])
-                self.owner.begin(self._look_at_picks(self._looking))
+                self._looking.task = self.owner.begin(self._look_at_picks(self._looking))
             look = self._looking
             told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
             await self.owner.until(look.has_ended)
@@ -300,8 +305,6 @@ class Fulfilment:
             look.found = await self.owner.look(FulfilmentActivities.look_up_picks, asked)
         except (Refused, InvariantBroken) as error:
             look.refused = error
-        finally:
-            look.ended = True
 
     async def _packed(self, shipment: Shipment, pick: Pick) -> bool:
         """Only what is in the boxes ships; the rest is looked for elsewhere. Other goods than ours need a person."""
@@ -339,7 +342,11 @@ class Fulfilment:
 
     async def await_delivery(self, delivered: Shipped) -> None:
         """Until the carrier delivered everything, or has had the days for it that the policy gives."""
-        on_their_way = [shipment for shipment in self.document.shipments if shipment.left]
+        on_their_way = [
+            shipment
+            for shipment in self.document.shipments
+            if shipment.left and shipment.tracking is not TrackingState.DELIVERED
+        ]
         arrived: list[Shipment] = []
 
         async def arrives(shipment: Shipment) -> None:

@@ -28,6 +28,7 @@ class Holds:
         self.desk = payments.desk
         self.unsecured: Money | None = None  # what the customer, or a person, is asked for
         self.trusted = False  # a person decided to ship all the same
+        self._begun = False
         self._renewals: dict[tuple[PaymentRef, datetime], datetime] = {}  # when each hold is to be renewed
 
     @property
@@ -44,6 +45,9 @@ class Holds:
         document = self.owner.document
         if not any(payment.capture_before for payment in document.payments.payments):
             return
+        if self._begun:  # it was cut off, perhaps while a hold was made
+            await self.payments.look()
+        self._begun = True
         while not document.all_left and not self.trusted:
             await self._secure()
             news, again = self.payments.news, self._renews_in()

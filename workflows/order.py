@@ -175,6 +175,7 @@ class Order:
     async def _serve_after_sales(self) -> None:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
+        self.returns.resume()
         await self.fulfilment.await_delivery(self.tell.delivered)
         await self.payments.return_what_arrives(
             self._owed,

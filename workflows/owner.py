@@ -346,9 +346,13 @@ class Owner:
 
     # -- side by side ------------------------------------------------------------------------------------------
 
-    def begin(self, lane: Coroutine[Any, Any, None]) -> None:
-        """Begin something that goes on beside the rest, until `lanes_ended`."""
+    def begin(self, lane: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin something that goes on beside the rest, until `lanes_ended`.
+
+        A lane that is cut off may never have run at all: only its task tells for sure that it is over.
+        """
         self._lanes.append(asyncio.create_task(lane))
+        return self._lanes[-1]
 
     async def lanes_ended(self, *, or_when: Callable[[], bool] = lambda: False) -> None:
         """Until every lane has ended, those too that other lanes begin. What one of them raises ends them all."""

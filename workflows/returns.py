@@ -3,6 +3,7 @@
 Each return is a lane of its own, whatever else the order does meanwhile.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -17,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.charges import credit_shares
     from domain.document import Shipment, units_of
-    from domain.ids import LineId, System, return_id, return_name, return_number_of
+    from domain.ids import LineId, ReturnId, System, return_id, return_name, return_number_of
     from domain.ledger import Cause, Entry, EntryKind
     from domain.money import Money, total
     from domain.notifications import Occasion
@@ -46,6 +47,7 @@ class Returns:
         self.desk = desk
         self.payments = payments
         self.document = owner.document
+        self._under_way: dict[ReturnId, asyncio.Task[None]] = {}
         self.too_late: str | None = None  # why no return is taken any more
 
     # -- what can come back ------------------------------------------------------------------------------------
@@ -90,14 +92,19 @@ class Returns:
             return
         back = self._begun(asked.request, asked.reason, asked.units)
         self.owner.note(f"return {return_name(back.return_id)} asked for by {asked.actor}: {asked.reason}")
-        self.owner.begin(self._carry(back))
+        self._begin(back)
         request.granted(f"it is return {return_name(back.return_id)}")
 
     def resume(self) -> None:
-        """Go on with those that were cut off."""
+        """Go on with those that were cut off, if any were."""
         for back in self.document.returns:
             if not back.ended:
-                self.owner.begin(self._carry(back))
+                self._begin(back)
+
+    def _begin(self, back: Return) -> None:
+        known = self._under_way.get(back.return_id)
+        if known is None or known.done():
+            self._under_way[back.return_id] = self.owner.begin(self._carry(back))
 
     def _known(self, request: str) -> Return | None:
         return next((back for back in self.document.returns if back.request == request), None)

@@ -8,7 +8,6 @@ which asserts that the fault was really met.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,7 +19,7 @@ from adapters.database.records import SqlRecords
 from domain.errors import Unavailable
 from domain.orders import PlacedOrder
 from tests.workflows import flows
-from tests.workflows.books import ON_HAND, Books, settled, undone
+from tests.workflows.books import Books, settled, undone
 from tests.workflows.story import Story
 from tests.workflows.world import World
 
@@ -67,15 +66,17 @@ def on_account(placed: PlacedOrder) -> Books:
     return settled(placed, payment=(), captured=(), movements=(), credit=(f"{placed.total.major:f}",))
 
 
-PARTLY = ("confirmed", "delivered", "shipped")
 IN_PARTS = ("backordered", "confirmed", "delivered", "delivered-2", "shipped", "shipped-2")
 
 
 def in_two_parts(placed: PlacedOrder, **other: Any) -> Books:
+    """The hold of the second part is another one than that of the first."""
     facts: dict[str, Any] = {
         "shop_told": 2,
         "erp_told": 2,
+        "payment": ("captured", "captured"),
         "captured": ("11.90", "17.73"),
+        "voided": ("11.90",),
         "movements": ("captured 11.90 EUR", "captured 17.73 EUR"),
         "on_hand": 0,
         "picks": ("shipped", "shipped"),
@@ -87,24 +88,29 @@ def in_two_parts(placed: PlacedOrder, **other: Any) -> Books:
     return settled(placed, **facts | other)
 
 
-def returned(placed: PlacedOrder) -> Books:
-    return settled(
+def backorder_and_return(placed: PlacedOrder) -> Books:
+    return in_two_parts(
         placed,
         refunded=("11.90",),
-        on_hand=ON_HAND - 1,
-        mails=(*PARTLY[:2], "return_credited", "return_expected", "shipped"),
-        movements=(f"captured {placed.total}", "refunded 11.90 EUR"),
+        on_hand=1,
+        mails=(*IN_PARTS[:4], "return_credited", "return_expected", *IN_PARTS[4:]),
+        movements=("captured 11.90 EUR", "captured 17.73 EUR", "refunded 11.90 EUR", "voided 11.90 EUR"),
     )
+
+
+def paid_by_a_link(placed: PlacedOrder) -> Books:
+    return in_two_parts(placed, mails=(*IN_PARTS[:4], "pay_link-1190", *IN_PARTS[4:]))
 
 
 def rest_cancelled(placed: PlacedOrder) -> Books:
     return settled(
         placed,
+        payment=("captured", "voided"),
         captured=("17.73",),
         invoiced=("17.73",),
         on_hand=0,
-        voided=("11.90",),
-        mails=("backordered", *PARTLY[:2], "partly_cancelled-2", "shipped"),
+        voided=("11.90", "2.27"),
+        mails=("backordered", "confirmed", "delivered", "partly_cancelled-2", "shipped"),
         movements=("captured 17.73 EUR", "voided 11.90 EUR"),
     )
 
@@ -140,30 +146,9 @@ REFUND = Flow(flows.prepaid_and_cancelled, prepaid_and_cancelled)
 CREDIT = Flow(flows.on_account, on_account)
 REFUSED = Flow(flows.refused_by_the_erp, refused_by_the_erp)
 OUTAGE = Flow(flows.erp_down_for_a_while, settled)
-RETURNED = Flow(flows.returned, returned)
-REST = Flow(flows.rest_cancelled, rest_cancelled)
-RENEWED = Flow(
-    flows.backorder_and_renewed_hold,
-    partial(
-        in_two_parts,
-        payment=("captured", "captured"),
-        voided=("11.90",),
-        movements=("captured 11.90 EUR", "captured 17.73 EUR", "voided 11.90 EUR"),
-    ),
-)
-LARGER = Flow(
-    flows.hold_made_larger, partial(in_two_parts, payment=("captured", "captured"), voided=("2.27",))
-)
-LINK = Flow(
-    flows.paid_by_a_link,
-    partial(
-        in_two_parts,
-        payment=("captured", "captured"),
-        voided=("11.90",),
-        mails=(*IN_PARTS[:4], "pay_link-1190", *IN_PARTS[4:]),
-    ),
-)
-BY_HAND = Flow(flows.begun_by_hand, in_two_parts)
+BACK = Flow(flows.backorder_and_return, backorder_and_return)
+LINK = Flow(flows.paid_by_a_link_and_sent_by_hand, paid_by_a_link)
+REST = Flow(flows.hold_made_larger_and_rest_cancelled, rest_cancelled)
 
 OUTSIDE = {
     "register_customer_in_erp": Outside(HAPPY, "erp", "register_customer"),
@@ -187,16 +172,16 @@ OUTSIDE = {
     "cancel_shop_order": Outside(UNDO, "storefront", "cancel_order"),
     "refund_payment": Outside(REFUND, "payments", "refund"),
     "approve_credit": Outside(CREDIT, "erp", "approve_credit"),
-    "expect_return": Outside(RETURNED, "warehouse", "expect_return"),
-    "create_return_label": Outside(RETURNED, "carrier", "create_return_label"),
-    "restock": Outside(RETURNED, "stock", "restock"),
-    "post_credit_note": Outside(RETURNED, "erp", "post_credit_note"),
-    "record_refund_in_shop": Outside(RETURNED, "storefront", "record_refund"),
+    "expect_return": Outside(BACK, "warehouse", "expect_return"),
+    "create_return_label": Outside(BACK, "carrier", "create_return_label"),
+    "restock": Outside(BACK, "stock", "restock"),
+    "post_credit_note": Outside(BACK, "erp", "post_credit_note"),
+    "record_refund_in_shop": Outside(BACK, "storefront", "record_refund"),
     "amend_shop_order": Outside(REST, "storefront", "amend_order"),
-    "hold_payment": Outside(RENEWED, "payments", "hold"),
-    "increment_hold": Outside(LARGER, "payments", "increment"),
+    "hold_payment": Outside(BACK, "payments", "hold"),
+    "increment_hold": Outside(REST, "payments", "increment"),
     "make_pay_link": Outside(LINK, "payments", "pay_link"),
-    "adopt_shipment": Outside(BY_HAND, "warehouse", "adopt"),
+    "adopt_shipment": Outside(LINK, "warehouse", "adopt"),
     "tell_operators": Outside(REFUSED, "notifications", "send"),
 }
 INSIDE = {

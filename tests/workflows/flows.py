@@ -265,8 +265,8 @@ async def five_shipments_and_two_returns(world: World) -> Story:
     return story
 
 
-async def backorder_and_renewed_hold(world: World, *, channel: str = "shop") -> Story:
-    """One of two units is there. The hold is renewed before the other one comes."""
+async def backorder_and_return(world: World, *, channel: str = "shop") -> Story:
+    """One of two units is there, and the hold is renewed before the other one comes. One of them comes back."""
     placed = world.order(channel=channel)
     world.place(placed, on_hand=1, tenders=[world.card(placed.total, stored_credential=True)])
     story = await world.start(placed)
@@ -277,12 +277,18 @@ async def backorder_and_renewed_hold(world: World, *, channel: str = "shop") -> 
     world.arrive(story.sku, 1)
     await story.hint(System.STOCK)
     await story.leaves(2)
-    await story.arrive(1, 2)
+    await story.delivers(1)
+    await story.delivers(2)
+    await story.waits_for("the return window to end")
+    await story.send_back({story.placed.lines[0].line_id: 1})
+    await story.comes_back(1, {story.placed.lines[0].line_id: 1})
+    await story.until(lambda document: document.returns[0].ended)
+    await story.until_closed()
     return story
 
 
-async def paid_by_a_link(world: World, *, channel: str = "shop") -> Story:
-    """The hold is gone before the rest can leave, and the customer pays by a link."""
+async def paid_by_a_link_and_sent_by_hand(world: World, *, channel: str = "shop") -> Story:
+    """The hold is gone before the rest can leave, and the customer pays by a link. People send it off unasked."""
     placed = world.order(channel=channel)
     world.place(placed, on_hand=1, tenders=[world.card(placed.total, pay_link=True)])
     story = await world.start(placed)
@@ -293,32 +299,7 @@ async def paid_by_a_link(world: World, *, channel: str = "shop") -> Story:
     await story.until(lambda document: "by a link" in document.timeline[-1].what)
     world.simulator.call("POST", "/world/payments/follow-link", {"order_id": story.id})
     await story.hint(System.PAYMENTS)
-    world.arrive(story.sku, 1)
-    await story.hint(System.STOCK)
-    await story.leaves(2)
-    await story.arrive(1, 2)
-    return story
-
-
-async def rest_cancelled(world: World, *, channel: str = "shop") -> Story:
-    """What has left stays; the rest is cancelled, and everybody holds the smaller order."""
-    placed = world.order(channel=channel)
-    world.place(placed, on_hand=1, tenders=[world.card(placed.total)])
-    story = await world.start(placed)
-    await story.leaves(1)
-    await story.waits_for("stock: 1 × ")
-    await story.cancel()
-    await story.arrive(1)
-    return story
-
-
-async def begun_by_hand(world: World, *, channel: str = "shop") -> Story:
-    """The rest is sent off by people in the warehouse whom nobody asked."""
-    placed = world.order(channel=channel)
-    world.place(placed, on_hand=1, tenders=[world.card(placed.total)])
-    story = await world.start(placed)
-    await story.leaves(1)
-    await story.waits_for("stock: 1 × ")
+    await story.until(lambda document: document.payments.held.minor == 1190)
     world.stock(story.sku, 1)
     line = {"line_id": story.placed.lines[0].line_id, "sku": story.sku, "quantity": 1}
     by_hand = {"order_id": story.id, "lines": [line], "state": "shipped"}
@@ -329,21 +310,8 @@ async def begun_by_hand(world: World, *, channel: str = "shop") -> Story:
     return story
 
 
-async def returned(world: World, *, channel: str = "shop") -> Story:
-    """One of two units comes back."""
-    story = await world.begin(channel=channel)
-    await story.leaves(1)
-    await story.deliver()
-    await story.waits_for("the return window to end")
-    await story.send_back({story.placed.lines[0].line_id: 1})
-    await story.comes_back(1, {story.placed.lines[0].line_id: 1})
-    await story.until(lambda document: document.returns[0].ended)
-    await story.until_closed()
-    return story
-
-
-async def hold_made_larger(world: World, *, channel: str = "shop") -> Story:
-    """Paid with two cards. Before the rest can leave one of the holds is gone, and the other is made larger."""
+async def hold_made_larger_and_rest_cancelled(world: World, *, channel: str = "shop") -> Story:
+    """Paid with two cards. Before the rest can leave one hold is gone and the other made larger; then it is cancelled."""
     placed = world.order(channel=channel)
     first = Money(minor=2000, currency=placed.currency)
     cards = [
@@ -358,8 +326,6 @@ async def hold_made_larger(world: World, *, channel: str = "shop") -> Story:
     world.simulator.call("POST", "/world/payments/expire", gone)
     await story.hint(System.PAYMENTS)
     await story.until(lambda document: document.holds_asked == 1 and document.payments.held.minor == 1190)
-    world.arrive(story.sku, 1)
-    await story.hint(System.STOCK)
-    await story.leaves(2)
-    await story.arrive(1, 2)
+    await story.cancel()
+    await story.arrive(1)
     return story

@@ -110,6 +110,19 @@ async def test_what_was_begun_by_hand_in_the_warehouse_is_taken_over(world: Worl
     assert (books.shop, books.erp, books.invoiced) == (("fulfilled",), ("invoiced",), ("29.63",))
 
 
+async def test_all_of_it_may_be_begun_by_hand_before_stock_could_be_kept(world: World) -> None:
+    story = await world.begin(on_hand=0)
+    await story.waits_for("stock: 2 × ")
+    world.stock(story.sku, 2)
+    line = {"line_id": story.placed.lines[0].line_id, "sku": story.sku, "quantity": 2}
+    by_hand = {"order_id": story.id, "lines": [line], "state": "shipped"}
+    world.simulator.call("POST", "/world/warehouse/by-hand", by_hand)
+    await story.hint(System.WAREHOUSE)
+    await story.arrive(1)
+    books = await story.books()
+    assert (books.captured, books.picks, books.shop_told) == (("29.63",), ("shipped",), 1)
+
+
 async def test_disputed_money_is_booked_and_nothing_is_refunded_of_it_until_it_is_decided(
     world: World,
 ) -> None:
