@@ -61,11 +61,16 @@ async def _open(client: Client, numbers: range, watch: Callable[[int], None]) ->
 
 
 async def _quiet(client: Client, pid: int, orders: int) -> None:
-    """Until so many orders wait and the worker has nothing left to do."""
-    quiet = 0
-    async with asyncio.timeout(_STALLED_SECONDS):
-        while quiet < _QUIET_LOOKS:
-            before = cpu_seconds(pid)
-            await asyncio.sleep(_LOOK_SECONDS)
-            idle = cpu_seconds(pid) - before <= _QUIET_CPU_SECONDS
-            quiet = quiet + 1 if idle and (await client.count_workflows(_WAITING)).count >= orders else 0
+    """Until so many orders wait and the worker has nothing left to do. TimeoutError: it got no further."""
+    loop = asyncio.get_running_loop()
+    quiet, most, deadline = 0, -1, 0.0
+    while quiet < _QUIET_LOOKS:
+        before = cpu_seconds(pid)
+        await asyncio.sleep(_LOOK_SECONDS)
+        idle = cpu_seconds(pid) - before <= _QUIET_CPU_SECONDS
+        waiting = (await client.count_workflows(_WAITING)).count
+        if waiting > most:
+            most, deadline = waiting, loop.time() + _STALLED_SECONDS
+        quiet = quiet + 1 if idle and waiting >= orders else 0
+        if loop.time() > deadline:
+            raise TimeoutError
