@@ -155,3 +155,12 @@ async def test_operators_are_written_to_at_the_address_of_the_policies() -> None
     ((mail, key),) = post.sent
     assert (mail.to, key) == ("operators@example.com", Key("k"))
     assert "the capture was declined" in mail.plain
+
+
+def test_a_return_without_a_label_is_told_all_the_same() -> None:
+    """The carrier may have refused one, and a person gone on without it."""
+    placed = OrderInMail.of(order(line()))
+    mail = render(Occasion.RETURN_EXPECTED, "buyer@example.com", order=placed, facts=CustomerFacts())
+    for text in (mail.plain, mail.html):
+        assert "send these goods" in text
+        assert "label" not in text
