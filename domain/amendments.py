@@ -1,10 +1,10 @@
 """Changes to an order after it was placed: what may be asked for, what it would mean, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -258,29 +258,30 @@ class PricedArticle(Value):
 
 def in_words(changes: Sequence[Change]) -> tuple[str, ...]:
     """A sentence per change, without personal data."""
-    return tuple(_in_words(change) for change in changes)
+    return tuple(_WORDS[change.kind](change) for change in changes)
 
 
-def _in_words(change: Change) -> str:
-    match change:
-        case AddLine():
-            return f"{change.quantity} × {change.sku} added"
-        case RemoveLine():
-            return f"line {change.line_id} removed"
-        case SetQuantity():
-            return f"line {change.line_id}: {change.quantity} units"
-        case SetUnitPrice():
-            return f"line {change.line_id}: unit price {change.unit_price:f}"
-        case SetDiscount():
-            off = f"{change.percent:f} %" if change.percent is not None else f"{change.amount:f}"
-            return f"{off} off " + (f"line {change.line_id}" if change.line_id else "the goods")
-        case SetAddress():
-            return "another shipping address"
-        case SetShipping():
-            return f"shipping {change.method}: {change.amount:f}"
-        case CancelRest():
-            return "the rest cancelled" + (f" of lines {', '.join(change.lines)}" if change.lines else "")
-        case AsHeld(quantity=0):
-            return f"line {change.line_id} removed"
-        case AsHeld():
-            return f"line {change.line_id}: {change.quantity} units for {change.total}"
+def _off(change: SetDiscount) -> str:
+    off = f"{change.percent:f} %" if change.percent is not None else f"{change.amount:f}"
+    return f"{off} off " + (f"line {change.line_id}" if change.line_id else "the goods")
+
+
+def _held(change: AsHeld) -> str:
+    return f"line {change.line_id} " + (
+        "removed" if not change.quantity else f"is {change.quantity} units for {change.total}"
+    )
+
+
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "add_line": lambda change: f"{change.quantity} × {change.sku} added",
+    "remove_line": lambda change: f"line {change.line_id} removed",
+    "set_quantity": lambda change: f"line {change.line_id}: {change.quantity} units",
+    "set_unit_price": lambda change: f"line {change.line_id}: unit price {change.unit_price:f}",
+    "set_discount": _off,
+    "set_address": lambda _: "another shipping address",
+    "set_shipping": lambda change: f"shipping {change.method}: {change.amount:f}",
+    "cancel_rest": lambda change: (
+        "the rest cancelled" + (f" of {', '.join(change.lines)}" if change.lines else "")
+    ),
+    "as_held": _held,
+}
