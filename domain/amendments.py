@@ -130,6 +130,12 @@ Change = Annotated[
 ]
 
 
+class Changes(Value):
+    """What a quote is asked for."""
+
+    changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=CHANGES_MAX)]
+
+
 class Amendment(Value):
     """Several changes at once: all of them, or none. The same `amendment_id` again is the same amendment, for ever.
 
@@ -254,6 +260,18 @@ class PricedArticle(Value):
     unit_price: Price
     taxes_included: bool
     tax_rates: tuple[Rate, ...]
+
+    def priced(self, added: AddLine, *, taxes_included: bool) -> AddLine:
+        """The line with what it does not say itself; a price is told with taxes in it where the order's are."""
+        rates = self.tax_rates if added.tax_rates is None else added.tax_rates
+        price = self.unit_price
+        if taxes_included and not self.taxes_included:
+            price = price * (1 + sum(rates, Decimal(0)))
+        elif self.taxes_included and not taxes_included:
+            raise ValueError(f"the ERP prices {self.sku} with taxes in it, and the order's prices have none")
+        own = {"name": added.name or self.name, "tax_rates": rates}
+        unit_price = price.quantize(Decimal("0.000001")) if added.unit_price is None else added.unit_price
+        return added.model_copy(update={**own, "unit_price": unit_price})
 
 
 def in_words(changes: Sequence[Change]) -> tuple[str, ...]:
