@@ -37,6 +37,7 @@ class ErpLine(Value):
     erp_line: str
     line_id: LineId | None
     sku: Sku | None
+    name: str = ""
     quantity: Decimal
     unit_price: Decimal
     total: Money
