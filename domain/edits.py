@@ -16,17 +16,25 @@ from domain.storefront import StorefrontLine, StorefrontOrder
 _EVERY_LINE = "*"
 
 
-def edits_in_erp(order: PlacedOrder, known: ErpOrder, now: ErpOrder) -> tuple[Change, ...]:
-    """What is held otherwise than we last knew it. Refused: a person changed something that no order of ours can be."""
+def edits_in_erp(order: PlacedOrder, known: ErpOrder | None, now: ErpOrder) -> tuple[Change, ...]:
+    """What is held otherwise than we last knew it, or than the order is, where we never knew it.
+
+    Refused: a person changed something that no order of ours can be.
+    """
     ours = {item.line_id for item in order.priced}
     held = {_name(line, ours): line for line in now.lines}
-    changed = dict.fromkeys(change.line for change in differences(now, known, known).edits)
+    if known is not None:
+        changed = dict.fromkeys(change.line for change in differences(now, known, known).edits)
+    else:
+        before = {str(line_id): cell for line_id, cell in _cells_of(order).items()}
+        after = {name: (int(line.quantity), line.total) for name, line in held.items()}
+        changed = dict.fromkeys(name for name in [*before, *after] if before.get(name) != after.get(name))
     found: list[Change] = [
         _as_held_in_erp(LineId(name.replace("erp:", "erp-", 1)), held.get(name), order)
         for name in changed
         if name in ours or name.startswith("erp:")
     ]
-    if now.shipping is not None and now.shipping != (known.shipping or order.shipping):
+    if now.shipping is not None and now.shipping != ((known and known.shipping) or order.shipping):
         found.append(SetAddress(shipping=now.shipping))
     return tuple(found)
 
@@ -91,6 +99,7 @@ def _as_held_in_erp(line_id: LineId, held: ErpLine | None, order: PlacedOrder) -
     return AsHeld(
         line_id=line_id,
         sku=held.sku,
+        name=held.name,
         quantity=_whole(line_id, held.quantity),
         total=held.total,
         net=None if known is not None and known.taxes else net,

@@ -321,9 +321,8 @@ class Amending:
     async def look_into_erp(self) -> None:
         """The ERP has news: an edit is carried to everybody, and an order that was cancelled there is cancelled."""
         document = self.document
-        if self._saga is not None:
-            self._unseen.add(System.ERP)
-        if document.erp_order is None or why_closed(document) or self._saga is not None:
+        not_entered = document.erp_order is None and document.phase is not Phase.ENTERING_ERP
+        if self._later(System.ERP) or not_entered or why_closed(document):
             return
         edition = document.edition
         news: Todo[ErpOrder | None] = Todo(
@@ -336,26 +335,39 @@ class Amending:
             erp = await self.owner.attempts(news)
         except ActivityError:
             return
-        if erp is None or why_closed(document):
+        if erp is None or self._later(System.ERP) or why_closed(document):
             return
-        if self._saga is not None or document.edition != edition:
+        known = document.erp_order
+        if document.edition != edition:
             self.owner.hint(System.ERP)  # what was seen is older than what we wrote meanwhile
         elif erp.state is ErpOrderState.CANCELLED:
             self.owner.mailbox.append(CancelRequest("erp", "it was cancelled in the ERP"))
-        elif document.phase in _EDITABLE and not self._carry_on(
-            Origin.ERP, partial(edits_in_erp, document.order, document.erp_order, erp)
-        ):
-            document.erp_order = erp
+        elif document.phase in _EDITABLE:
+            found = self._carry_on(Origin.ERP, partial(edits_in_erp, document.order, known, erp))
+            document.erp_order = known if known and found else erp
+
+    async def entered(self) -> ErpOrder:
+        """What the ERP holds, where people edited the order before we heard that it was entered."""
+        await self.take_in(System.ERP)
+        if self.document.erp_order is None:
+            raise InvariantBroken("the ERP says that the order was edited there, and does not have it")
+        return self.document.erp_order
 
     def look_at_shop(self, shop: StorefrontOrder) -> None:
         """Likewise what was edited in the shop."""
         document = self.document
-        if self._saga is not None:
-            self._unseen.add(System.STOREFRONT)
-        elif (document.shop_order or not document.unshared) and not why_closed(document):
+        if self._later(System.STOREFRONT) or why_closed(document):
+            return
+        if document.shop_order or not document.unshared:
             find = partial(edits_in_shop, document.order, document.shop_order, shop)
             if not self._carry_on(Origin.STOREFRONT, find):
                 document.shop_order = shop
+
+    def _later(self, system: System) -> bool:
+        """While the order is being amended nobody looks; afterwards."""
+        if self._saga is not None:
+            self._unseen.add(system)
+        return self._saga is not None
 
     def _carry_on(self, origin: Origin, find: Callable[[], tuple[Change, ...]]) -> bool:
         """Whether there is anything to be carried on."""
@@ -447,7 +459,7 @@ class Amending:
     def _edits(self, saga: _Saga, now: ErpOrder | StorefrontOrder) -> tuple[Change, ...]:
         if isinstance(now, StorefrontOrder):
             return edits_in_shop(saga.order, self.document.shop_order, now)
-        return edits_in_erp(saga.order, self.document.erp_order or now, now)
+        return edits_in_erp(saga.order, self.document.erp_order, now)
 
     async def _priced(self, changes: Sequence[Change]) -> Sequence[Change]:
         """What is added without a price costs what the ERP says."""

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Answer, Reason, Resolve
     from domain.charges import reduced
     from domain.document import Dropped, OrderDocument, Shipment
-    from domain.erp import Edited, ErpOrder
+    from domain.erp import Edited
     from domain.errors import InvariantBroken
     from domain.ids import LineId, System, shipment_name
     from domain.money import Money
@@ -123,8 +123,9 @@ class Order:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
         entered = await self.desk.do(self.effects.enter_erp_order)
-        if isinstance(entered, ErpOrder):  # nobody can have edited what was not there
-            self.document.erp_order = entered
+        if isinstance(entered, Edited):
+            entered = await self.amending.entered()
+        self.document.erp_order = entered
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
