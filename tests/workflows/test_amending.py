@@ -165,7 +165,7 @@ async def test_what_one_system_refuses_is_undone_everywhere(world: World, system
 
 async def test_a_declined_hold_leaves_the_order_as_it_was(world: World) -> None:
     story = await picking(world)
-    world.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "holds": "declined"})
+    world.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_holds": "insufficient_funds"})
     amended = await story.amend(SetQuantity(line_id=FIRST, quantity=3))
     assert (amended.state, amended.revision) == (AmendmentState.UNDONE, 1)
     assert "declined" in amended.why
