@@ -119,6 +119,7 @@ class Fulfilment:
         self._asked = 0
         self._shipping = False
         self._looking: _LookAtPicks | None = None
+        self._seen: dict[ShipmentId, int] = {}  # hints that had come when its pick was seen last
         self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
 
     # -- stock -------------------------------------------------------------------------------------------------
@@ -273,7 +274,9 @@ class Fulfilment:
     async def _carried(self, shipment: Shipment) -> None:
         """From its pick to what follows when it has left. Begun again it goes on where it stood."""
         self.undo.add(self._stop_all)
+        self._seen.pop(shipment.shipment_id, None)
         if shipment.state is None:
+            self._seen[shipment.shipment_id] = self.owner.news[System.WAREHOUSE]
             await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
             shipment.state = PickState.REQUESTED
         if not shipment.left:
@@ -295,12 +298,18 @@ class Fulfilment:
         return bool(alive) and not self.document.unassigned and all(one.left for one in alive)
 
     async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> None:
-        """Until the pick is in one of these states, or the warehouse gave it back and a person was asked."""
+        """Until the pick is in one of these states, or the warehouse gave it back and a person was asked.
+
+        What the warehouse told of it last is not asked for again before there may be something else to see.
+        """
         while True:
+            if (since := self._seen.get(shipment.shipment_id)) is not None:
+                await self.owner.hinted(
+                    System.WAREHOUSE, waits_for, since=since, unless=partial(_is_stopped, shipment)
+                )
             await self.owner.until(lambda: not shipment.stopping)
             if shipment.ended:
                 return
-            since = self.owner.news[System.WAREHOUSE]
             pick = await self._pick_of(shipment)
             if shipment.stopping or shipment.ended:
                 continue
@@ -316,10 +325,7 @@ class Fulfilment:
             if pick.state in wanted:
                 if await self._packed(shipment, pick):
                     return
-            else:
-                await self.owner.hinted(
-                    System.WAREHOUSE, waits_for, since=since, unless=partial(_is_stopped, shipment)
-                )
+                self._seen.pop(shipment.shipment_id)
 
     async def _pick_of(self, shipment: Shipment) -> Pick | None:
         """As the warehouse tells it now: one look serves all shipments that want to know at the same moment."""
@@ -331,6 +337,7 @@ class Fulfilment:
             told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
             await self.owner.until(look.has_ended)
             if told_now:
+                self._seen[shipment.shipment_id] = look.news
                 return look.pick_of(shipment.shipment_id)
 
     def _requested(self) -> tuple[ShipmentId, ...]:
@@ -400,8 +407,11 @@ class Fulfilment:
     async def _deliver(self, shipment: Shipment, delivered: Shipped) -> None:
         deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
         look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
+        seen = 0
         while True:
-            since = self.owner.news[System.CARRIER]
+            left = deadline - workflow.now()
+            await self.owner.hinted(System.CARRIER, "the delivery", since=seen, at_most=left)
+            seen = self.owner.news[System.CARRIER]
             tracking = await self.owner.look(FulfilmentActivities.track_shipment, look)
             shipment.tracking = tracking.state if tracking else None
             if shipment.tracking is TrackingState.DELIVERED:
@@ -411,9 +421,6 @@ class Fulfilment:
                 return await self._lost(shipment)
             if workflow.now() >= deadline:
                 return self.owner.note(f"no delivery of {self._name(shipment)} was told")
-            await self.owner.hinted(
-                System.CARRIER, "the delivery", since=since, at_most=deadline - workflow.now()
-            )
 
     async def _lost(self, shipment: Shipment) -> None:
         what = f"the carrier lost {self._name(shipment)}: {len(shipment.packages)} packages"

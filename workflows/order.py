@@ -166,9 +166,9 @@ class Order:
 
     async def _compare_books(self) -> None:
         """InvariantBroken, line by line, when a system holds another order than ours."""
-        erp = await self.owner.look(ErpActivities.look_up_erp_order, self.effects.look_at(System.ERP))
-        shop = await self.owner.look(
-            StorefrontActivities.look_up_shop_order, self.effects.look_at(System.STOREFRONT)
+        erp, shop = await self.owner.look_twice(
+            (ErpActivities.look_up_erp_order, self.effects.look_at(System.ERP)),
+            (StorefrontActivities.look_up_shop_order, self.effects.look_at(System.STOREFRONT)),
         )
         document = self.document
         taken = document.ledger.balance if self.payments.on_account else document.kept  # the invoice is owed

@@ -42,7 +42,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.todo import Todo, business_error_or_outage, was_cut_off
 
 R = TypeVar("R")
+S = TypeVar("S")
 C = TypeVar("C", bound=Look)
+D = TypeVar("D", bound=Look)
 
 
 @dataclass
@@ -150,6 +152,8 @@ class Owner:
         `since`: so many hints of it had come when it was looked at last. `only_hints`: `at_most` is how long to wait,
         and it is not looked before. `unless` ends it, too. False when the time is over.
         """
+        if self.news[system] > since:
+            return True
         patience = timedelta(minutes=self.policies.look_again_minutes)
         if at_most is not None:
             patience = at_most if only_hints else min(patience, at_most)
@@ -304,13 +308,24 @@ class Owner:
         Not as a local activity: its result reaches the workflow before a signal when it runs, and after it when it is
         replayed, or the other way round, if a query came meanwhile. What is decided upon both then does not replay.
         """
+        return await self._finish(self._see(method, call))
+
+    async def look_twice(
+        self,
+        first: tuple[Callable[[Any, C], Awaitable[R]], C],
+        second: tuple[Callable[[Any, D], Awaitable[S]], D],
+    ) -> tuple[R, S]:
+        """Likewise at two places at once."""
+        one, other = asyncio.create_task(self._see(*first)), asyncio.create_task(self._see(*second))
+        await self._all_done([one, other])
+        return await asyncio.gather(one, other)
+
+    async def _see(self, method: Callable[[Any, C], Awaitable[R]], call: C) -> R:
         step = step_of(method).name
         name = next(name for name in self._names(step) if name not in self._looks)
         self._looks.add(name)
         try:
-            return await self._finish(
-                self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
-            )
+            return await self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
         finally:
             self._looks.discard(name)
 
