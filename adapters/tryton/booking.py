@@ -33,9 +33,7 @@ async def post_invoices(tryton: TrytonClient, sale: Sale) -> Invoice:
             await tryton.act(INVOICE, invoice.id, "validate_invoice")
         if invoice.state not in _POSTED:
             await tryton.act(INVOICE, invoice.id, "post")
-    posted = [
-        invoice for invoice in _live(await sales.sale_numbered(tryton, sale.id)) if invoice.state in _POSTED
-    ]
+    posted = [invoice for invoice in _live(await sales.again(tryton, sale)) if invoice.state in _POSTED]
     if not posted:
         raise Refused(f"sale {sale.number} has no invoice")
     amount = total((invoice.total for invoice in posted), sale.total.currency)

@@ -1,20 +1,27 @@
 """A sale with all that follows from it, read in one request: lines, shipments with their moves and boxes, invoices.
 
+A processed sale takes no further line, so an order may be held by several sales: the one it was entered as, and those
+that added something to it later, ours or a person's. They are read as one (docs/adr/0016).
+
 The sale's `reference` is our order id; a shipment's is our order id from its reservation on and our shipment id once it
 is to be picked; the first line of a sale line's `note` names our line (docs/adr/0003). Moves lead back to the line they
 serve: a picking move ("inventory") names the leaving move ("outgoing") as its origin, and that one the sale line.
 A shipment leaves from one warehouse; a line's leaving moves may be in shipments of several (docs/adr/0013).
 """
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby
 
 from adapters.tryton.client import Domain, Record, TrytonClient, referenced
+from adapters.tryton.customers import ADDRESS_FIELDS, told
 from adapters.tryton.places import named
 from domain.ids import LineId, Location, OrderId, ShipmentId, Sku
-from domain.money import Money
+from domain.money import Money, total
+from domain.orders import Address
 
 SALE = "sale.sale"
 SHIPMENT = "stock.shipment.out"
@@ -22,7 +29,9 @@ INVOICE = "account.invoice"
 MOVE = "stock.move"
 
 _LINE_NOTE = re.compile(r"Shop line (\S+)\s*(?:\n|$)")
+_REVISION = re.compile(r"order:\S+ revision (\d+)")
 _SHIPMENT_ID = re.compile(r"order:\S+/s\d+")
+_DIGEST_LENGTH = 8
 _SHIPMENT_FIELDS = [
     "state",
     "number",
@@ -41,11 +50,14 @@ _FIELDS = [
     "state",
     "number",
     "revision",
+    "description",
     "create_uid",
     "total_amount",
     "party.customer_location",
+    "invoice_party",
+    "invoice_address",
     "shipment_party",
-    "shipment_address",
+    *(f"shipment_address.{name}" for name in ADDRESS_FIELDS),
     "currency.code",
     "invoices_ignored",
     *(f"lines.{name}" for name in ("type", "note", "description", "quantity", "unit", "unit_price")),
@@ -58,10 +70,15 @@ _FIELDS = [
 
 @dataclass(frozen=True)
 class Line:
-    """`line_id` is ours, or None for a line that someone added in Tryton. `unit_price` is net."""
+    """`line_id` is ours; `erp-` and Tryton's own id for a line that someone added, `noted` once we know of it.
+
+    `sale` is the one that it stands in. `unit_price` is net.
+    """
 
     id: int
-    line_id: LineId | None
+    sale: int
+    line_id: LineId
+    noted: bool
     sku: Sku | None
     product: int | None
     unit: int | None
@@ -134,8 +151,24 @@ class SaleInvoice:
 
 
 @dataclass(frozen=True)
-class Sale:
+class Part:
+    """One of the sales that hold an order. `written_for`: the revision that we added it for."""
+
     id: int
+    state: str
+    revision: int
+    written_for: int | None
+    parties: Record  # who gets invoice and goods, and where, by the names that an amendment has for them
+    consignee: int
+    shipping: Address | None
+
+
+@dataclass(frozen=True)
+class Sale:
+    """`id`, `state` and parties are of the sale that the order was entered as; all else is of its `parts` together."""
+
+    id: int
+    parts: tuple[Part, ...]
     state: str
     number: str
     party: int
@@ -144,7 +177,6 @@ class Sale:
     delivery_address: int
     currency: int
     author: int  # the Tryton user who made it
-    version: str
     total: Money
     lines: tuple[Line, ...]
     shipments: tuple[Shipment, ...]
@@ -163,6 +195,26 @@ class Sale:
         followed += [invoice.state for invoice in self.invoices]
         return self.state == "cancelled" or (bool(followed) and set(followed) == {"cancelled"})
 
+    @property
+    def shipping(self) -> Address | None:
+        return self.parts[0].shipping
+
+    @property
+    def written_for(self) -> int | None:
+        return self.parts[0].written_for
+
+    @property
+    def version(self) -> str:
+        """Changes with every amendment, with every sale that is added, and with the address, whoever wrote it."""
+        return self.version_before(None, ())
+
+    def version_before(self, revision: int | None, amended: Collection[int]) -> str:
+        """What it was before we wrote this revision, for which these parts have been amended already."""
+        parts = (part for part in self.parts if revision is None or part.written_for != revision)
+        counts = (f"{part.id}:{part.revision - (part.id in amended)}" for part in parts)
+        address = hashlib.sha256(repr(self.shipping).encode()).hexdigest()[:_DIGEST_LENGTH]
+        return " ".join((*counts, address))
+
     def line_of(self, shipment: Shipment, move: Move) -> Line | None:
         """The sale line that a picking or leaving move of the shipment serves."""
         outgoing: Move | None = move
@@ -173,6 +225,11 @@ class Sale:
 
 def line_note(line_id: LineId) -> str:
     return f"Shop line {line_id}"
+
+
+def revision_name(order: OrderId, revision: int) -> str:
+    """What we call all that we write for one revision: amendments, and sales that add lines."""
+    return f"{order} revision {revision}"
 
 
 async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
@@ -195,8 +252,42 @@ async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
 
 
 async def sale_of(tryton: TrytonClient, order: OrderId) -> Sale | None:
-    """The sale of an order: of several the furthest, and of those the oldest. None when nobody entered it."""
-    return keeper(await sales_of(tryton, order))
+    """The sale of an order with all that was added to it. None when nobody entered it."""
+    return whole(await sales_of(tryton, order))
+
+
+def whole(found: Sequence[Sale]) -> Sale | None:
+    """All sales that hold the order, as one."""
+    kept = keeper(found)
+    if kept is None:
+        return None
+    held = [kept, *added_to(kept, found)]
+    return replace(
+        kept,
+        parts=tuple(part for sale in held for part in sale.parts),
+        total=total((sale.total for sale in held), kept.total.currency),
+        lines=tuple(line for sale in held for line in _lines(kept, sale)),
+        shipments=tuple({one.id: one for sale in held for one in sale.shipments}.values()),
+        invoices=tuple({one.id: one for sale in held for one in sale.invoices}.values()),
+        invoices_ignored=tuple(one for sale in held for one in sale.invoices_ignored),
+    )
+
+
+def _lines(kept: Sale, sale: Sale) -> Iterable[Line]:
+    """A person's copy of our sale has our notes, and they mean nothing there."""
+    for line in sale.lines:
+        ours = sale.author == kept.author or line.line_id == stranger(line.id)
+        yield line if ours else replace(line, line_id=stranger(line.id), noted=False)
+
+
+def added_to(kept: Sale, found: Sequence[Sale]) -> list[Sale]:
+    """What we added for a later revision, and what people entered under our reference; nothing that is still a draft."""
+    return [
+        other
+        for other in found
+        if other.state in _SOLD and not other.cancelled and other is not kept
+        if other.written_for or other.author != kept.author
+    ]
 
 
 async def state_of(tryton: TrytonClient, sale: int) -> str:
@@ -204,16 +295,32 @@ async def state_of(tryton: TrytonClient, sale: int) -> str:
     return str(found["state"])
 
 
-async def sale_numbered(tryton: TrytonClient, sale: int) -> Sale:
-    (found,) = await _sales(tryton, [["id", "=", sale]])
-    return found
+async def again(tryton: TrytonClient, sale: Sale) -> Sale:
+    """As it is now, with all its parts."""
+    return whole(await singly(tryton, sale)) or sale
 
 
+async def singly(tryton: TrytonClient, sale: Sale) -> list[Sale]:
+    """Each of its parts as a sale of its own, the first one first."""
+    return await _sales(tryton, [["id", "in", [part.id for part in sale.parts]]])
+
+
+async def write_lines(tryton: TrytonClient, changes: Iterable[tuple[Line, Record]]) -> None:
+    """In one request per sale, in which nothing of its plan is lost."""
+    by_sale = sorted(changes, key=lambda change: change[0].sale)
+    for sale, of_sale in groupby(by_sale, key=lambda change: change[0].sale):
+        lines = [["write", [line.id], values] for line, values in of_sale]
+        await tryton.write(SALE, sale, {"lines": lines})
+
+
+_SOLD = ("confirmed", "processing", "done")
 _FURTHEST = ("done", "processing", "confirmed", "quotation", "draft", "cancelled")
 
 
 def keeper(sales: Sequence[Sale]) -> Sale | None:
-    return min(sales, key=lambda sale: (_FURTHEST.index(sale.state), sale.id), default=None)
+    """What the order was entered as: of twins the furthest, and of those the oldest. Who entered the first one is us."""
+    entered = [sale for sale in sales if sale.author == sales[0].author and not sale.written_for]
+    return min(entered, key=lambda sale: (_FURTHEST.index(sale.state), sale.id), default=None)
 
 
 def shipment_called(sale: Sale | None, shipment: ShipmentId) -> Shipment | None:
@@ -232,19 +339,22 @@ async def _sales(tryton: TrytonClient, domain: Domain) -> list[Sale]:
 
 def _sale(record: Record) -> Sale:
     currency = record["currency"]["code"]
+    part = _part(record)
     return Sale(
         id=record["id"],
+        parts=(part,),
         state=record["state"],
         number=record["number"] or "",
         party=record["party"]["id"],
-        consignee=record["shipment_party"] or record["party"]["id"],
+        consignee=part.consignee,
         customer_location=record["party"]["customer_location"],
-        delivery_address=record["shipment_address"],
+        delivery_address=part.parties["shipment_address"],
         currency=record["currency"]["id"],
         author=record["create_uid"],
-        version=f"{record['revision']}",
         total=Money.parse(record["total_amount"], currency),
-        lines=tuple(_line(line, currency) for line in record["lines"] if line["type"] == "line"),
+        lines=tuple(
+            _line(line, record["id"], currency) for line in record["lines"] if line["type"] == "line"
+        ),
         shipments=tuple(_shipment(shipment) for shipment in record["shipments"]),
         invoices=tuple(
             SaleInvoice(
@@ -259,14 +369,36 @@ def _sale(record: Record) -> Sale:
     )
 
 
-def _line(record: Record, currency: str) -> Line:
+def _part(record: Record) -> Part:
+    address = record["shipment_address"]
+    for_revision = _REVISION.fullmatch(record["description"] or "")
+    return Part(
+        id=record["id"],
+        state=record["state"],
+        revision=record["revision"],
+        written_for=int(for_revision[1]) if for_revision else None,
+        parties={
+            "party": record["party"]["id"],
+            "invoice_party": record["invoice_party"],
+            "invoice_address": record["invoice_address"],
+            "shipment_party": record["shipment_party"],
+            "shipment_address": address and address["id"],
+        },
+        consignee=record["shipment_party"] or record["party"]["id"],
+        shipping=told(address),
+    )
+
+
+def _line(record: Record, sale: int, currency: str) -> Line:
     noted = _LINE_NOTE.match(record["note"] or "")
     quantity, unit_price = Decimal(str(record["quantity"])), record["unit_price"]
     rates = tuple(tax["rate"] or Decimal(0) for tax in record["taxes"])
     handled = {*record["moves_ignored"], *record["moves_recreated"]}
     return Line(
         id=record["id"],
-        line_id=LineId(noted[1]) if noted else None,
+        sale=sale,
+        line_id=LineId(noted[1]) if noted else stranger(record["id"]),
+        noted=bool(noted),
         sku=Sku(record["product"]["code"]) if record["product"] else None,
         product=record["product"]["id"] if record["product"] else None,
         unit=record["unit"],
@@ -281,6 +413,11 @@ def _line(record: Record, currency: str) -> Line:
             if move["state"] == "cancelled" and move["id"] not in handled
         ),
     )
+
+
+def stranger(line: int) -> LineId:
+    """Our id of a line that somebody added in Tryton."""
+    return LineId(f"erp-{line}")
 
 
 def with_taxes(net: Decimal, rates: Sequence[Decimal], currency: str) -> Money:
