@@ -29,7 +29,7 @@ from adapters.tryton.planning import (
     per_line,
 )
 from adapters.tryton.pricing import ROUNDING_LINE, net_unit_price, quantity_of, rounding_minor_max, sku_of
-from adapters.tryton.sales import SHIPMENT, Line, Part, Sale, revision_name, with_taxes
+from adapters.tryton.sale_records import SHIPMENT, Line, Part, Sale, line_note, revision_name, with_taxes
 from domain.erp import Edited, SalesOrder
 from domain.errors import Refused, Unavailable
 from domain.ids import LineId, OrderId
@@ -109,7 +109,7 @@ async def adopt(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
     unknown = [line for line in sale.lines if line.line_id in wanted and not line.noted]
     if not unknown:
         return sale
-    await sales.write_lines(tryton, [(line, {"note": sales.line_note(line.line_id)}) for line in unknown])
+    await sales.write_lines(tryton, [(line, {"note": line_note(line.line_id)}) for line in unknown])
     return await sales.again(tryton, sale)
 
 

@@ -2,7 +2,7 @@
 
 from adapters.tryton import sales
 from adapters.tryton.client import Record, TrytonClient, reference
-from adapters.tryton.sales import INVOICE, SALE, Sale
+from adapters.tryton.sale_records import INVOICE, SALE, Sale, SaleInvoice
 from domain.erp import Invoice
 from domain.errors import Refused
 from domain.money import Money, total
@@ -47,7 +47,7 @@ def invoiced(sale: Sale) -> bool:
     return bool(live) and all(invoice.state in _POSTED for invoice in live)
 
 
-def _live(sale: Sale) -> list[sales.SaleInvoice]:
+def _live(sale: Sale) -> list[SaleInvoice]:
     return [invoice for invoice in sale.invoices if invoice.state != "cancelled"]
 
 

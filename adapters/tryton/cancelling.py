@@ -8,7 +8,7 @@ in the client, whose wizard REST cannot run but whose writes it can make). The s
 from adapters.tryton import sales
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.entering import advance
-from adapters.tryton.sales import INVOICE, SALE, SHIPMENT, Sale
+from adapters.tryton.sale_records import INVOICE, SALE, SHIPMENT, Sale
 from domain.errors import Refused
 
 _PROCESSED = ("processing", "done")

@@ -16,7 +16,7 @@ from adapters.tryton.pricing import (
     rounding_minor_max,
     sku_of,
 )
-from adapters.tryton.sales import SALE, Sale
+from adapters.tryton.sale_records import SALE, Sale, line_note, revision_name
 from domain.erp import Edited, SalesOrder
 from domain.errors import Refused
 from domain.orders import OrderLine, PlacedOrder, Surcharge
@@ -94,7 +94,7 @@ async def _add(
     order = target.order.order_id
     found = await _added_for(tryton, target)
     if found is None:
-        values = {"description": sales.revision_name(order, target.revision)}
+        values = {"description": revision_name(order, target.revision)}
         await create(tryton, target, added, **values)
         found = await _added_for(tryton, target)
     if found is None:
@@ -156,7 +156,7 @@ async def _lines(tryton: TrytonClient, items: Sequence[OrderLine | Surcharge]) -
             "unit": sold[skus[item.line_id]]["sale_uom"],
             "quantity": quantity_of(item),
             "unit_price": net_unit_price(item),
-            "note": sales.line_note(item.line_id),
+            "note": line_note(item.line_id),
             "description": item.name,
             "taxes": [["add", _taxes_of(item, rates)]],
         }
@@ -171,7 +171,7 @@ async def _rounding_line(tryton: TrytonClient) -> Record:
         "unit": sold[ROUNDING_SKU]["sale_uom"],
         "quantity": 0,  # a processed sale takes no new line: it must be there for an amendment that needs it
         "unit_price": Decimal(0),
-        "note": sales.line_note(ROUNDING_LINE),
+        "note": line_note(ROUNDING_LINE),
         "description": "Rounding",
     }
 

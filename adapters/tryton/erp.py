@@ -19,7 +19,7 @@ from adapters.tryton.board import Board
 from adapters.tryton.changes import changed
 from adapters.tryton.claims import Claims
 from adapters.tryton.client import TrytonClient
-from adapters.tryton.sales import SALE, Sale
+from adapters.tryton.sale_records import SALE, Sale
 from domain.amendments import PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import (

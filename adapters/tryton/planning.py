@@ -13,7 +13,7 @@ from typing import Any
 from adapters.tryton import sales
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.places import Place
-from adapters.tryton.sales import MOVE, SHIPMENT, Line, Move, Sale, Shipment
+from adapters.tryton.sale_records import MOVE, SHIPMENT, Line, Move, Sale, Shipment
 from domain.errors import Refused
 from domain.ids import LineId, OrderId
 

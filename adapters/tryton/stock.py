@@ -24,7 +24,7 @@ from adapters.tryton.planning import (
     per_line,
     picking,
 )
-from adapters.tryton.sales import SALE, SHIPMENT, Sale
+from adapters.tryton.sale_records import SALE, SHIPMENT, Sale
 from domain.errors import Refused
 from domain.ids import Location, OrderId, Sku
 from domain.keys import Key

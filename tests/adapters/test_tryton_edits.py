@@ -12,7 +12,8 @@ import pytest
 
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
-from adapters.tryton.sales import Sale, sale_of
+from adapters.tryton.sale_records import Sale
+from adapters.tryton.sales import sale_of
 from domain.differences import Differences, Field, differences
 from domain.erp import ErpOrder
 from domain.ids import LineId

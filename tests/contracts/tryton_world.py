@@ -11,7 +11,8 @@ from adapters.tryton import entering
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.places import place_called, places
-from adapters.tryton.sales import line_note, sales_of
+from adapters.tryton.sale_records import line_note
+from adapters.tryton.sales import sales_of
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.erp import SalesOrder
