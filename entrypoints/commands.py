@@ -179,10 +179,6 @@ class Commands:
         if item is not None:
             await self._inbox.mark_forwarded(item.id, reason=why)
 
-    async def give_up(self, item: InboxItem | None, why: str) -> None:
-        if item is not None:
-            await self._inbox.park(item.id, why)
-
     async def _kept(self, command: Command, wait: float) -> InboxItem:
         stored = await self._inbox.store(
             InboxKind.COMMAND,
@@ -231,7 +227,7 @@ class _Answering:
         try:
             update = await self._commands.take(self._command)
         except NeverTaken as never:
-            await self._commands.give_up(self._item, str(never))
+            await self._commands.done(self._item, str(never))
             return await self._told(Outcome.REFUSED, str(never))
         self._taken = True
         await self._commands.done(self._item)
