@@ -89,8 +89,11 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     webhook_secrets: dict[ChannelId, dict[str, SecretStr]] = Field(default_factory=dict)
     webhooks_url: str = "http://127.0.0.1:8200"
+    # Systems without webhooks, by adapter; and those whose webhooks may be missed, which are looked at all the same.
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
+    catch_up: list[tuple[System, str]] = Field(default_factory=list)
+    catch_up_seconds: Annotated[float, Field(ge=1)] = 300
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
     # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
     build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None

@@ -106,7 +106,7 @@ class Orders:
         moved = select(MovementRow.order_id).where(MovementRow.payment == payment).limit(1)
         async with reading(self._engine) as connection:
             found = await connection.scalar(told) or await connection.scalar(moved)
-        return found and OrderId(found)
+        return OrderId(found) if found else None
 
     async def known(self, orders: Collection[OrderId]) -> frozenset[OrderId]:
         """Those of them that are registered."""

@@ -4,7 +4,7 @@ The signature is the connector's own scheme, byte for byte: `t=…,v1=…`, HMAC
 verifies text by the wall clock, and stumbles over bytes that are none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,22 @@ from adapters.connector.signatures import verify
 from adapters.documents import load
 from adapters.stripe.parsing import ORDER_ID
 from adapters.webhooks import Dialect, Headers, Hint, problem
+from domain.erp import Changes
 from domain.ids import ChannelId, OrderId, PaymentRef, PlatformId, System, order_id
 
 HEADER = "Stripe-Signature"
+
+# The list can be asked for twenty kinds. A dispute's money moves with its other events.
+_EVENTS = (
+    *(f"payment_intent.{event}" for event in ("succeeded", "canceled", "payment_failed", "processing")),
+    *("payment_intent.amount_capturable_updated", "payment_intent.requires_action"),
+    *("payment_intent.partially_funded", "charge.captured", "charge.succeeded", "charge.failed"),
+    *("charge.expired", "charge.refunded", "charge.refund.updated"),
+    *("refund.created", "refund.updated", "refund.failed"),
+    *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+)
+_OVERLAP_SECONDS = 300
+_NO_CHANNEL = ChannelId("")  # whatever is no order id of ours as it stands is found by its payment
 
 _ABOUT_PAYMENTS = ("payment_intent.", "charge.", "refund.")  # a dispute is `charge.dispute.…`
 
@@ -34,6 +47,27 @@ def about(event: Mapping[str, Any], channel: ChannelId) -> Hint:
     if not isinstance(told, Mapping):
         raise problem("data.object", "missing")
     return Hint(event=(name,), system=System.PAYMENTS, order_id=_order(told, channel), payment=_payment(told))
+
+
+def events_since(cursor: str | None) -> dict[str, Any]:
+    """What to ask the list of events for. The newest come first; events of the same seconds come again."""
+    asked: dict[str, Any] = {"types": list(_EVENTS)}
+    if cursor is not None:
+        asked["created"] = {"gte": int(cursor) - _OVERLAP_SECONDS}
+    return asked
+
+
+def changes_of(events: Iterable[Mapping[str, Any]], since: str | None) -> Changes:
+    """Orders that events name, and payments of those that name no order. Without a cursor: only what to ask with next."""
+    listed = list(events)
+    newest = max((int(event["created"]) for event in listed), default=0)
+    cursor = str(max(newest, int(since or 0)))
+    if since is None:
+        return Changes(orders=(), cursor=cursor)
+    hints = [about(event, _NO_CHANNEL) for event in listed]
+    named = dict.fromkeys(hint.order_id for hint in hints if hint.order_id)
+    only_paid = dict.fromkeys(hint.payment for hint in hints if hint.payment and not hint.order_id)
+    return Changes(orders=tuple(named), payments=tuple(only_paid), cursor=cursor)
 
 
 def _order(told: Mapping[str, Any], channel: ChannelId) -> OrderId | None:

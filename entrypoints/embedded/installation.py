@@ -32,6 +32,7 @@ ON_HAND = 500  # units of each article that a new embedded world starts with
 OPERATORS = "operators@merchant.example"
 
 _PLATFORMS = {"shopify-demo": "shopify", "woo-demo": "woocommerce", "shop-demo": "ordersaga"}
+_CAUGHT_UP = (System.STOREFRONT, System.PAYMENTS, System.ERP, System.WAREHOUSE)
 _LOCALHOST = "127.0.0.1"
 
 Policies = Callable[[OrderPolicies], OrderPolicies]
@@ -53,6 +54,7 @@ class Wishes:
     adapter_timeout_seconds: float = 15
     settled_after_seconds: float = 20
     sweep_seconds: float = 5
+    catch_up_seconds: float = 60
 
 
 class Installation:
@@ -300,6 +302,8 @@ def _settings(
         webhooks_url=f"http://{_LOCALHOST}:{ports['webhooks']}",
         sweeps=sweeps,
         sweep_seconds=wishes.sweep_seconds,
+        catch_up=[(system, "connector") for system in _CAUGHT_UP if serves[system] == "connector"],
+        catch_up_seconds=wishes.catch_up_seconds,
     )
 
 

@@ -52,9 +52,9 @@ class Commanded:
         return Answer(allowed=reason != "too late", why=f"as {actor} wishes")
 
     @cancel.validator
-    def check_cancel(self, _actor: str, reason: str) -> None:
+    def check_cancel(self, actor: str, reason: str) -> None:
         if not reason:
-            raise ValueError("reason: say why")
+            raise ValueError(f"reason: say why, {actor}")
 
     @workflow.update
     async def hold(self, _actor: str, reason: str) -> Answer:
@@ -150,7 +150,7 @@ async def test_an_answer_is_given_and_the_same_command_again_gets_the_same_one(w
 
 
 @pytest.mark.parametrize(
-    ("reason", "why"), [("too late", "as anna wishes"), ("", "not accepted: reason: say why")]
+    ("reason", "why"), [("too late", "as anna wishes"), ("", "not accepted: reason: say why, anna")]
 )
 async def test_an_order_says_no_in_its_own_words(world: Desk, reason: str, why: str) -> None:
     await world.begin()

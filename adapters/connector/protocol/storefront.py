@@ -33,6 +33,20 @@ class StorefrontLine(Model):
     total: Money
 
 
+class ShopDocument(Model):
+    """`document` is the order's own document as text: JSON, its numbers as they were written."""
+
+    order_id: OrderId
+    document: str
+
+
+class ShopNews(Model):
+    """The next orders that were placed or changed after the cursor, oldest first, and what to ask with next."""
+
+    orders: tuple[ShopDocument, ...]
+    cursor: str
+
+
 class StorefrontOrder(Model):
     order_id: OrderId
     state: StorefrontState
