@@ -217,6 +217,8 @@ async def _running(
         await migrate(running.settings.database_url)
         stack.push_async_callback(running.stop)
         await _start_all(running, wishes)
+        if stripe:
+            await _subscribe_to(stripe, running.settings)
         yield running
 
 
@@ -230,6 +232,17 @@ async def _start_all(running: Installation, wishes: Wishes) -> None:
             starts.create_task(running.start_worker())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def _subscribe_to(stripe: LocalStripe, settings: Settings) -> None:
+    """One address for all channels: the payment's metadata names the order."""
+    told = {
+        "url": f"{settings.webhooks_url}/webhooks/{next(iter(settings.channels))}/stripe",
+        "secret": settings.webhook_secret.get_secret_value(),
+        "events": ["payment_intent.succeeded", "payment_intent.payment_failed"],
+    }
+    async with httpx.AsyncClient(base_url=stripe.url, timeout=30) as client:
+        (await client.post("/_config/webhooks/ordersaga", json=told)).raise_for_status()
 
 
 async def _fill_shelves(running: Installation) -> None:
