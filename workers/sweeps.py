@@ -1,7 +1,9 @@
 """The schedules that look for what no webhook has told."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -19,6 +21,7 @@ from temporalio.client import (
 from activities.incidents import Telling
 from activities.sweeps import Sweep
 from activities.sweeps_orders import LookOver
+from domain.base import Value
 from domain.ids import ChannelId, System
 from workers.settings import Settings
 from workflows.sweep import SweepOnce, SweepOrders, TellIncidents
@@ -30,20 +33,15 @@ _TASK_TIMEOUT = timedelta(seconds=3)
 
 async def ensure_sweeps(client: Client, settings: Settings) -> None:
     """One schedule per system of the settings and one for incidents; every worker ensures the same when it starts."""
-    for wanted, seconds in sweeps_of(settings):
-        name = f"sweep:{wanted.name.replace('/', ':')}"
-        sweep = ScheduleActionStartWorkflow(
-            SweepOnce.run, wanted, id=name, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
-        )
-        await _ensure(client, name, _schedule(seconds, sweep))
-    orders = ScheduleActionStartWorkflow(
-        SweepOrders.run, LookOver(), id=ORDERS, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
-    )
-    await _ensure(client, ORDERS, _schedule(settings.catch_up_seconds, orders))
-    tell = ScheduleActionStartWorkflow(
-        TellIncidents.run, Telling(), id=INCIDENTS, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
-    )
-    await _ensure(client, INCIDENTS, _schedule(settings.sweep_seconds, tell))
+    async with asyncio.TaskGroup() as tasks:
+        for wanted, seconds in sweeps_of(settings):
+            name = f"sweep:{wanted.name.replace('/', ':')}"
+            action = _action(settings, name, SweepOnce.run, wanted)
+            tasks.create_task(_ensure(client, name, _schedule(seconds, action)))
+        look = _action(settings, ORDERS, SweepOrders.run, LookOver())
+        tasks.create_task(_ensure(client, ORDERS, _schedule(settings.catch_up_seconds, look)))
+        tell = _action(settings, INCIDENTS, TellIncidents.run, Telling())
+        tasks.create_task(_ensure(client, INCIDENTS, _schedule(settings.sweep_seconds, tell)))
 
 
 def sweeps_of(settings: Settings) -> list[tuple[Sweep, float]]:
@@ -71,6 +69,12 @@ async def _ensure(client: Client, name: str, schedule: Schedule) -> None:
         await client.create_schedule(name, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(name).update(_replaced_by(schedule))
+
+
+def _action(settings: Settings, name: str, run: Any, wanted: Value) -> ScheduleActionStartWorkflow:
+    return ScheduleActionStartWorkflow(
+        run, wanted, id=name, task_queue=settings.task_queue, task_timeout=_TASK_TIMEOUT
+    )
 
 
 def _schedule(seconds: float, action: ScheduleActionStartWorkflow) -> Schedule:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
 from adapters.database.schema import InboxKind, InboxRow, InboxState
+from adapters.database.together import Together
 from domain.base import Value
 from domain.ids import ChannelId, OrderId
 from domain.intake import Problem
@@ -62,6 +63,7 @@ class Inbox:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self._together = Together(engine)
 
     async def store(
         self,
@@ -105,11 +107,14 @@ class Inbox:
             .on_conflict_do_nothing(index_elements=["dedupe_key"])
             .returning(InboxRow.id)
         )
-        async with writing(self._engine) as connection:
+
+        async def store(connection: AsyncConnection) -> Stored:
             if (row := (await connection.execute(new)).first()) is not None:
                 return Stored(id=row.id, duplicate=False)
             known = await connection.execute(select(InboxRow.id).where(InboxRow.dedupe_key == key))
             return Stored(id=known.scalar_one(), duplicate=True)
+
+        return await self._together.write(store)
 
     async def due(
         self, limit: int, *, kinds: Collection[InboxKind] = tuple(InboxKind), without: Collection[int] = ()
@@ -206,8 +211,12 @@ class Inbox:
     async def _settle(self, item: int, **values: Any) -> None:
         """What was forwarded stays so, whoever else still had it in hand."""
         unless = InboxRow.state != InboxState.FORWARDED
-        async with writing(self._engine) as connection:
-            await connection.execute(update(InboxRow).where(InboxRow.id == item, unless).values(**values))
+        settled = update(InboxRow).where(InboxRow.id == item, unless).values(**values)
+
+        async def settle(connection: AsyncConnection) -> None:
+            await connection.execute(settled)
+
+        await self._together.write(settle)
 
 
 def _as_json(problems: Sequence[Problem]) -> list[dict[str, str]]:
