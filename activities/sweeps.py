@@ -10,6 +10,9 @@ from domain.erp import Changes
 from domain.ids import ChannelId, OrderId, PaymentRef, System
 from domain.ports import Storefront
 
+# What we write there ourselves changes too, and no webhook tells of it: any webhook of the order counts.
+_CHANGED_BY_US = {System.ERP, System.WAREHOUSE}
+
 
 class Changing(Protocol):
     """A system that can say which orders changed since a cursor: every Erp, Warehouse and PaymentGateway."""
@@ -38,8 +41,10 @@ class Register(Cursors, Protocol):
 
     async def paid_by(self, payment: PaymentRef) -> OrderId | None: ...
 
-    async def heard_of(self, orders: Collection[OrderId], name: str) -> frozenset[OrderId]:
-        """Those that a webhook told of since this sweep looked last."""
+    async def heard_of(
+        self, orders: Collection[OrderId], name: str, system: System | None
+    ) -> frozenset[OrderId]:
+        """Those that a webhook of the system, or of any, told of since this sweep looked last."""
 
     async def count(self, name: str, changed: int, missed: int) -> None: ...
 
@@ -116,8 +121,9 @@ class SweepActivities:
     async def _done(
         self, sweep: Sweep, orders: tuple[OrderId, ...], cursor: str, *, unknown: int = 0
     ) -> Swept:
+        told_by = None if sweep.system in _CHANGED_BY_US else sweep.system
         woken = [await self._hints.look_again(order, sweep.system) for order in orders]
-        missed = len(orders) - len(await self._register.heard_of(orders, sweep.name)) + unknown
+        missed = len(orders) - len(await self._register.heard_of(orders, sweep.name, told_by)) + unknown
         changed = len(orders) + unknown
         await self._register.count(sweep.name, changed, missed)
         await self._register.keep_cursor(sweep.name, cursor)

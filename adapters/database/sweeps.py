@@ -22,7 +22,7 @@ from adapters.database.schema import (
     SweepCountRow,
 )
 from domain.base import Value
-from domain.ids import ChannelId, OrderId, PaymentRef
+from domain.ids import ChannelId, OrderId, PaymentRef, System
 from domain.orders import PlacedOrder
 from domain.records import OrderState, Outage
 
@@ -81,8 +81,10 @@ class SqlSweeps:
             body=body,
         )
 
-    async def heard_of(self, orders: Collection[OrderId], name: str) -> frozenset[OrderId]:
-        """Those that a webhook told of since the last look of this sweep; all of them at its first."""
+    async def heard_of(
+        self, orders: Collection[OrderId], name: str, system: System | None
+    ) -> frozenset[OrderId]:
+        """All of them at the first look of this sweep. A platform's webhooks are of its shop and its payments."""
         looked_at = select(SweepCountRow.looked_at).where(SweepCountRow.name == name)
         async with reading(self._engine) as connection:
             if (since := await connection.scalar(looked_at)) is None:
@@ -92,6 +94,8 @@ class SqlSweeps:
                 InboxRow.kind != InboxKind.COMMAND,
                 InboxRow.received_at >= since - _OVERLAP,
             )
+            if system is not None:
+                told = told.where(InboxRow.system.not_in([other for other in System if other is not system]))
             return frozenset(OrderId(order) for order in await connection.scalars(told) if order)
 
     async def count(self, name: str, changed: int, missed: int) -> None:

@@ -74,8 +74,10 @@ class Register:
     async def paid_by(self, payment: PaymentRef) -> OrderId | None:
         return TWO if payment == "pi_2" else None
 
-    async def heard_of(self, orders: Collection[OrderId], name: str) -> frozenset[OrderId]:
-        del name
+    async def heard_of(
+        self, orders: Collection[OrderId], name: str, system: System | None
+    ) -> frozenset[OrderId]:
+        del name, system
         return frozenset(self.heard & set(orders))
 
     async def count(self, name: str, changed: int, missed: int) -> None:

@@ -69,8 +69,10 @@ class Register(dict[str, str]):
     async def paid_by(self, payment: PaymentRef) -> OrderId | None:
         raise AssertionError(payment)
 
-    async def heard_of(self, orders: Collection[OrderId], name: str) -> frozenset[OrderId]:
-        del orders, name
+    async def heard_of(
+        self, orders: Collection[OrderId], name: str, system: System | None
+    ) -> frozenset[OrderId]:
+        del orders, name, system
         return frozenset()
 
     async def count(self, name: str, changed: int, missed: int) -> None:
