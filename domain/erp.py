@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.base import Value
-from domain.ids import CustomerRef, LineId, OrderId, Sku
+from domain.ids import CustomerRef, LineId, OrderId, PaymentRef, Sku
 from domain.money import Money
 from domain.orders import Address, PlacedOrder
 
@@ -70,9 +70,13 @@ class Invoice(Value):
 
 
 class Changes(Value):
-    """Orders that changed in a system since a cursor. An order may be named again; none may be left out."""
+    """Orders that changed in a system since a cursor. An order may be named again; none may be left out.
+
+    A gateway that does not know the order of a payment names the payment.
+    """
 
     orders: tuple[OrderId, ...]
+    payments: tuple[PaymentRef, ...] = ()
     cursor: str
 
 

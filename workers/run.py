@@ -18,7 +18,7 @@ from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
 from workflows.order import Order
-from workflows.sweep import SweepOnce, TellIncidents
+from workflows.sweep import SweepOnce, SweepOrders, TellIncidents
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ async def run_worker(
     started: Callable[[], None] = lambda: None,
     *,
     make_current: bool = False,
-    workflows: Sequence[type] = (Order, SweepOnce, TellIncidents),
+    workflows: Sequence[type] = (Order, SweepOnce, SweepOrders, TellIncidents),
     eager: bool = True,
 ) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.

@@ -22,6 +22,9 @@ from domain.policies import OrderPolicies
 SETTINGS_FILE = "ORDERSAGA_SETTINGS"
 
 
+GATEWAY_DOORS = ("stripe",)  # gateways that write to /webhooks/{channel}/{name} in their own way
+
+
 class _Adapter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -82,10 +85,15 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
+    # Of every webhook address that has none of its own in `webhook_secrets`: channel, then the address's last part.
     webhook_secret: SecretStr = SecretStr("")
+    webhook_secrets: dict[ChannelId, dict[str, SecretStr]] = Field(default_factory=dict)
     webhooks_url: str = "http://127.0.0.1:8200"
+    # Systems without webhooks, by adapter; and those whose webhooks may be missed, which are looked at all the same.
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
+    catch_up: list[tuple[System, str]] = Field(default_factory=list)
+    catch_up_seconds: Annotated[float, Field(ge=1)] = 300
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
     # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
     build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None
@@ -104,6 +112,17 @@ class Settings(BaseSettings):
                     raise ValueError(
                         f"channels.{name}.policies.request_seconds_max: less than adapters.{adapter}.settled_after_seconds"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _webhook_secrets_are_of_channels(self) -> Self:
+        """A secret under a name that is none would leave its address with the usual one, or shut."""
+        for name, secrets in self.webhook_secrets.items():
+            if name not in self.channels:
+                raise ValueError(f"webhook_secrets.{name}: channels has no such channel")
+            doors = {*System, self.channels[name].platform, *GATEWAY_DOORS}
+            if wrong := sorted(set(secrets) - doors):
+                raise ValueError(f"webhook_secrets.{name}.{wrong[0]}: one of {', '.join(sorted(doors))}")
         return self
 
     @classmethod

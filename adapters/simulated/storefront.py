@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 
 from fastapi import APIRouter
@@ -12,6 +13,8 @@ from adapters.connector.protocol.storefront import (
     Amended,
     AmendShopOrder,
     CancelShopOrder,
+    ShopDocument,
+    ShopNews,
     StorefrontLine,
     StorefrontOrder,
     StorefrontState,
@@ -29,6 +32,24 @@ def look_up_order(world: World, order_id: OrderId) -> StorefrontOrder | None:
     """The order as the shop shows it to its customer now."""
     order = world.state.load(ShopOrder, order_id)
     return _shown(order) if order else None
+
+
+@read(router)
+def orders_since(world: World, channel: str, since: str | None = None) -> ShopNews | None:
+    """The next orders of this channel that were placed or changed since the cursor. Without one: only the cursor of now."""
+    if since is None:
+        return ShopNews(orders=(), cursor=world.state.cursor_now())
+    news = world.changes(shop_of(channel), since)
+    found = [world.state.load(ShopOrder, order_id) for order_id in news.orders]
+    documents = tuple(
+        ShopDocument(order_id=order.order_id, document=json.dumps(order.document)) for order in found if order
+    )
+    return ShopNews(orders=documents, cursor=news.cursor)
+
+
+def shop_of(channel: str) -> str:
+    """Under which name the shop of this channel counts what is new."""
+    return f"storefront/{channel}"
 
 
 @read(router)

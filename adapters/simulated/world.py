@@ -75,6 +75,7 @@ class World:
 
     def hint(self, system: str, event: str, order_id: str) -> None:
         """Tell the subscriber that an order moved on here; sent by webhooks.py, in order per order."""
+        self.state.changed(system, order_id)
         if self.settings.webhook_url is None:
             return
         mark = self.state.mark()

@@ -6,6 +6,9 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from entrypoints.bench.figures import TITLES
+from entrypoints.bench.intake import IntakePlan, run_intake_bench
+from entrypoints.bench.intake import as_json as doors_as_json
+from entrypoints.bench.intake_report import render_doors
 from entrypoints.bench.report import render
 from entrypoints.bench.run import Plan, run_bench
 from entrypoints.cli.output import AsJson, console, fail, run, say_json
@@ -34,6 +37,16 @@ def bench(
     profile: Annotated[
         Path | None,
         typer.Option(help="Profile (b)'s worker into this file, for `python -m pstats`; it doubles its CPU."),
+    ] = None,
+    intake: Annotated[
+        bool,
+        typer.Option("--intake", help="Only the webhook door: how quickly it answers, on each database."),
+    ] = False,
+    rate: Annotated[int, typer.Option(min=1, help="With --intake: webhooks a second.")] = 200,
+    seconds: Annotated[int, typer.Option(min=1, help="With --intake: for how long.")] = 20,
+    postgres: Annotated[
+        str | None,
+        typer.Option(help="With --intake: an empty PostgreSQL database; else one is started here."),
     ] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep its state and logs in this folder.")] = None,
     as_json: AsJson = False,
@@ -68,6 +81,14 @@ def bench(
 
         directory = (keep or Path(temporary)).resolve()
         hint = "" if keep else " (--keep FOLDER keeps the logs)"
+        if intake:
+            door_plan = IntakePlan(rate=rate, seconds=seconds, postgres=postgres)
+            directory.mkdir(parents=True, exist_ok=True)
+            doors = run(run_intake_bench(directory, door_plan, watch), hint=hint)
+            console.print(render_doors(doors, door_plan))
+            if as_json:
+                say_json(doors_as_json(doors, door_plan))
+            return
         result = run(run_bench(directory, plan, watch), hint=hint)
     console.print(render(result))
     if as_json:

@@ -11,6 +11,7 @@ from rich.table import Table
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from adapters.documents import PARSERS, load
+from domain.base import Value
 from domain.document import OrderDocument
 from domain.ids import ChannelId, LineId, OrderId
 from domain.intake import UnusableDocument
@@ -19,13 +20,13 @@ from domain.returns import ReturnAsked
 from entrypoints.attention import OPEN_ORDERS, standing_of
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
+from entrypoints.commands import Kind, by_hand, opened_commands
 from entrypoints.demo.shopper import checkout
-from entrypoints.doors import Door, Outcome, Told, opened_doors
+from entrypoints.doors import Outcome, Told, opened_doors
 from entrypoints.intake import Parked, opened_intake
 from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now
-from workflows.order import Order
 
 app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold, cancel and return orders.")
 
@@ -127,7 +128,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel an order that has not shipped; the answer says whether it was in time."""
-    told = run(_asked(load_settings(), order, Order.cancel, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.CANCEL, actor or "customer service", reason))
     _say(told, done="cancelled", refused="not cancelled", as_json=as_json)
 
 
@@ -140,7 +141,7 @@ def hold(
     as_json: AsJson = False,
 ) -> None:
     """Hold an order: what runs now ends, nothing new begins until it is released."""
-    told = run(_asked(load_settings(), order, Order.hold, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.HOLD, actor or "customer service", reason))
     _say(told, done="on hold", refused="not held", as_json=as_json)
 
 
@@ -153,7 +154,7 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Let an order go on that was held."""
-    told = run(_asked(load_settings(), order, Order.release, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.RELEASE, actor or "customer service", reason))
     _say(told, done="released", refused="not released", as_json=as_json)
 
 
@@ -186,7 +187,7 @@ def send_back(
         )
     except ValidationError as error:
         fail("; ".join(f"--{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), code=2)
-    told = run(_asked(load_settings(), order, Order.send_back, asked))
+    told = run(_asked(load_settings(), order, Kind.SEND_BACK, asked.actor, asked.reason, body=asked))
     _say(told, done="expected back", refused="not taken back", as_json=as_json)
 
 
@@ -273,6 +274,9 @@ async def _document(settings: Settings, name: str) -> OrderDocument:
         return await doors.read(await doors.find(name))
 
 
-async def _asked(settings: Settings, name: str, door: Door, *asked: object) -> Told:
-    async with opened_doors(settings) as doors:
-        return await doors.ask(await doors.find(name), door, *asked)
+async def _asked(
+    settings: Settings, name: str, kind: Kind, actor: str, reason: str, *, body: Value | None = None
+) -> Told:
+    async with opened_doors(settings) as doors, opened_commands(settings) as commands:
+        order = await doors.find(name)
+        return await commands.give(by_hand(order.order_id, kind, actor, reason, body))

@@ -1,8 +1,6 @@
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-
-from domain.ids import System
 from entrypoints.cli.output import load_settings, run
+from entrypoints.intake import lazy_client
+from entrypoints.webhooks.dialects import secrets_of
 from entrypoints.webhooks.server import serve
 
 PORT = 8200
@@ -13,18 +11,11 @@ def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
 
     async def receive() -> None:
         settings = load_settings()
-        secret = settings.webhook_secret.get_secret_value()
-        client = await Client.connect(
-            settings.temporal_address,
-            namespace=settings.namespace,
-            data_converter=pydantic_data_converter,
-            lazy=True,  # webhooks are taken while Temporal is away
-        )
         await serve(
-            client,
+            await lazy_client(settings),  # webhooks are taken while Temporal is away
             database_url=settings.database_url,
             task_queue=settings.task_queue,
-            secrets={(channel, system.value): secret for channel in settings.channels for system in System},
+            secrets=secrets_of(settings),
             host=host,
             port=port,
         )

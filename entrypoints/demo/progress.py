@@ -38,6 +38,7 @@ class Part:
 
     async def perform(self) -> None:
         try:
+            await self.scene.is_accepted()
             await self.kind.act(self.scene)
         except DemoFailed as failed:
             self.trouble = str(failed)

@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 
 from domain.attention import Action, Correction, Reason, Resolve
 from domain.document import OrderDocument
-from domain.errors import Unavailable
+from domain.errors import Refused, Unavailable
 from domain.ids import System
 from domain.money import Money
 from domain.orders import OrderLine, PlacedOrder
@@ -56,6 +56,18 @@ class Scene:
         return self.stage.world
 
     # -- what the order says -----------------------------------------------------------------------------------
+
+    async def is_accepted(self) -> None:
+        """Its shop has told of it, and the webhook was taken: a moment later it is one of ours."""
+
+        async def registered() -> bool:
+            try:
+                await self.stage.doors.find(self.order)
+            except Refused:
+                return False
+            return True
+
+        await self._found(registered, "accepted")
 
     async def reaches(self, phase: Phase) -> None:
         await self.stage.watch.until(self.order, lambda seen: seen.phase == phase, phase)

@@ -32,6 +32,7 @@ ON_HAND = 500  # units of each article that a new embedded world starts with
 OPERATORS = "operators@merchant.example"
 
 _PLATFORMS = {"shopify-demo": "shopify", "woo-demo": "woocommerce", "shop-demo": "ordersaga"}
+_CAUGHT_UP = (System.STOREFRONT, System.PAYMENTS, System.ERP, System.WAREHOUSE)
 _LOCALHOST = "127.0.0.1"
 
 Policies = Callable[[OrderPolicies], OrderPolicies]
@@ -53,6 +54,7 @@ class Wishes:
     adapter_timeout_seconds: float = 15
     settled_after_seconds: float = 20
     sweep_seconds: float = 5
+    catch_up_seconds: float = 60
 
 
 class Installation:
@@ -215,6 +217,8 @@ async def _running(
         await migrate(running.settings.database_url)
         stack.push_async_callback(running.stop)
         await _start_all(running, wishes)
+        if stripe:
+            await _subscribe_to(stripe, running.settings)
         yield running
 
 
@@ -228,6 +232,17 @@ async def _start_all(running: Installation, wishes: Wishes) -> None:
             starts.create_task(running.start_worker())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def _subscribe_to(stripe: LocalStripe, settings: Settings) -> None:
+    """One address for all channels: the payment's metadata names the order."""
+    told = {
+        "url": f"{settings.webhooks_url}/webhooks/{next(iter(settings.channels))}/stripe",
+        "secret": settings.webhook_secret.get_secret_value(),
+        "events": ["payment_intent.succeeded", "payment_intent.payment_failed"],
+    }
+    async with httpx.AsyncClient(base_url=stripe.url, timeout=30) as client:
+        (await client.post("/_config/webhooks/ordersaga", json=told)).raise_for_status()
 
 
 async def _fill_shelves(running: Installation) -> None:
@@ -300,6 +315,8 @@ def _settings(
         webhooks_url=f"http://{_LOCALHOST}:{ports['webhooks']}",
         sweeps=sweeps,
         sweep_seconds=wishes.sweep_seconds,
+        catch_up=[(system, "connector") for system in _CAUGHT_UP if serves[system] == "connector"],
+        catch_up_seconds=wishes.catch_up_seconds,
     )
 
 
