@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.database.engine import Clock, migrate, open_database
 from adapters.database.inbox import MALFORMED, Inbox, InboxItem, dedupe_key
@@ -23,6 +22,7 @@ from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PlacedOrder
 from domain.records import OrderState
+from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now
@@ -160,12 +160,7 @@ async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
     """While Temporal is away an accepted document waits in the inbox for the forwarder."""
     await migrate(settings.database_url)
     engine = open_database(settings.database_url)
-    client = await Client.connect(
-        settings.temporal_address,
-        namespace=settings.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-    )
+    client = await connect(settings, lazy=True)
     try:
         yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
     finally:

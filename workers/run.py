@@ -11,14 +11,16 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.errors import Unavailable
+from workers.connection import connect
 from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.lean import LeanOrders, LeanRunner
-from workers.payloads import data_converter
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import wired
 from workflows.order import Order
 from workflows.sweep import SweepOnce, TellIncidents
+
+__all__ = ["connect", "run_worker"]
 
 log = structlog.get_logger()
 
@@ -27,18 +29,6 @@ _DRAIN = timedelta(seconds=10)
 # After that an order that a dead worker had in its cache is given to any other: by Temporal's own default after 10 s.
 _CACHED_ORDER_WAITS_MAX = timedelta(seconds=3)
 _CONNECT_AGAIN_SECONDS = 0.25
-
-
-async def connect(settings: Settings) -> Client:
-    """A client of the settings' Temporal, speaking our payloads. Unavailable when it cannot be reached."""
-    try:
-        return await Client.connect(
-            settings.temporal_address, namespace=settings.namespace, data_converter=data_converter
-        )
-    except RuntimeError as error:  # all that the SDK says of a server that does not answer
-        raise Unavailable(
-            f"Temporal does not answer at {settings.temporal_address}; `ordersaga up` starts one on this machine"
-        ) from error
 
 
 async def run_worker(

@@ -70,6 +70,27 @@ class ChannelSettings(BaseModel):
     policies: OrderPolicies
 
 
+class TemporalTls(BaseModel):
+    """All fields may stay empty: then the server is checked against the machine's own certificate authorities.
+
+    `cert_file` and `key_file` show the server who we are (mTLS); `server_name` is the name in the server's
+    certificate where it differs from the address.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            raise ValueError("cert_file and key_file: both, or none")
+        return self
+
+
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
@@ -78,6 +99,12 @@ class Settings(BaseSettings):
     temporal_address: str = "127.0.0.1:7233"
     temporal_ui: str = "http://127.0.0.1:8233"
     namespace: str = "default"
+    # Without it the line to Temporal is in clear, unless an API key is given.
+    temporal_tls: TemporalTls | None = None
+    temporal_api_key: SecretStr = SecretStr("")
+    # Payloads are encrypted with the first key and decrypted with any: docs/security.md. One of the two, or none.
+    encryption_keys: SecretStr = SecretStr("")
+    encryption_key_file: Path | None = None
     task_queue: str = "orders"
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)

@@ -1,9 +1,7 @@
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-
 from domain.ids import System
 from entrypoints.cli.output import load_settings, run
 from entrypoints.webhooks.server import serve
+from workers.connection import connect
 
 PORT = 8200
 
@@ -14,12 +12,7 @@ def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
     async def receive() -> None:
         settings = load_settings()
         secret = settings.webhook_secret.get_secret_value()
-        client = await Client.connect(
-            settings.temporal_address,
-            namespace=settings.namespace,
-            data_converter=pydantic_data_converter,
-            lazy=True,  # webhooks are taken while Temporal is away
-        )
+        client = await connect(settings, lazy=True)  # webhooks are taken while Temporal is away
         await serve(
             client,
             database_url=settings.database_url,

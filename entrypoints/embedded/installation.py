@@ -18,6 +18,7 @@ from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
 from entrypoints.embedded.processes import Child, Ownership, free_port, owned, python
 from entrypoints.embedded.temporal import answers, temporal_server
 from entrypoints.embedded.tryton import TrytonServer, tryton_server
+from workers.keys import KeyRing, PayloadKey, write_keys
 from workers.settings import (
     AdapterSettings,
     ChannelSettings,
@@ -26,6 +27,7 @@ from workers.settings import (
     StripeSettings,
     TrytonSettings,
 )
+from workers.wiring import now
 
 PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200}
 ON_HAND = 500  # units of each article that a new embedded world starts with
@@ -293,6 +295,7 @@ def _settings(
     return Settings(
         temporal_address=f"{_LOCALHOST}:{ports['temporal']}",
         temporal_ui=f"http://{_LOCALHOST}:{ports['ui']}",
+        encryption_key_file=_kept_keys(directory / "payload-keys"),
         database_url=f"sqlite:///{directory / 'ordersaga.sqlite'}",
         adapters=adapters,
         channels=channels,
@@ -309,3 +312,10 @@ def _kept_secret(path: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(32))
     return path.read_text()
+
+
+def _kept_keys(path: Path) -> Path:
+    """A key of its own for every installation; a rotated ring stays as it is."""
+    if not path.exists():
+        write_keys(path, KeyRing((PayloadKey.drawn(now()),)))
+    return path
