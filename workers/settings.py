@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     # Payloads are encrypted with the first key and decrypted with any: docs/security.md. One of the two, or none.
     encryption_keys: SecretStr = SecretStr("")
     encryption_key_file: Path | None = None
+    # Under which browsers reach the endpoint that decodes for the Web UI, and what they show there.
+    codec_url: str = "http://127.0.0.1:8234"
+    codec_token: SecretStr = SecretStr("")
     task_queue: str = "orders"
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)

@@ -28,6 +28,7 @@ COMMANDS = {
     "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
+    "codec": ("entrypoints.cli.codec", "codec", "Show encrypted orders in the Web UI (`up` starts one)."),
     "keys": ("entrypoints.cli.keys", "app", "The keys that encrypt what Temporal stores of an order."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (
