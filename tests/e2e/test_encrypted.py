@@ -11,9 +11,7 @@ from google.protobuf.json_format import MessageToJson
 
 from domain.ids import OrderId
 from domain.records import OrderState
-from entrypoints.demo.shopper import checkout
-from entrypoints.intake import opened_intake
-from tests.e2e.product import SHOP, Product, document, product, until
+from tests.e2e.product import Product, document, product, until
 from tests.personal import EMAIL, TRACES, bought_by_her, traces_in
 from workers.payloads import data_converter
 from workflows.order import Order
@@ -33,7 +31,7 @@ async def test_the_search_finds_what_is_not_encrypted() -> None:
 async def test_temporal_stores_nothing_personal_and_no_log_has_it(tmp_path: Path) -> None:
     async with product(tmp_path) as running:
         await running.fault("erp", "down")
-        order = await _bought(running)
+        order = await running.take(json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode())
         handle = running.temporal.get_workflow_handle_for(Order.run, order)
         await until(lambda: _blocked(running, order))
         stuck = await handle.describe()
@@ -57,14 +55,6 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(tmp_path: Path
     assert {"temporal.sqlite", "worker-1.log", "webhooks.log", "codec.log"} <= {file.name for file in kept}
     written |= {file.name: file.read_bytes() for file in kept}
     assert {where: found for where, data in written.items() if (found := traces_in(data, depth=1))} == {}
-
-
-async def _bought(running: Product) -> OrderId:
-    placed = json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode()
-    content = await checkout(running.running.settings, SHOP, placed)
-    async with opened_intake(running.running.settings) as intake:
-        answer = await intake.accept(content, channel=SHOP, platform="ordersaga")
-    return OrderId(answer.model_dump()["order_id"])
 
 
 def _encodings(told: Any) -> Iterator[bytes]:
