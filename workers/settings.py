@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     codec_url: str = "http://127.0.0.1:8234"
     codec_token: SecretStr = SecretStr("")
     task_queue: str = "orders"
+    # At most so many attempts per second on a task queue, whatever the number of its workers.
+    activities_per_second: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)

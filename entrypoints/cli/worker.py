@@ -9,6 +9,12 @@ from workers.run import run_worker
 
 def worker(
     *,
+    queue: Annotated[
+        str | None,
+        typer.Option(
+            help="Serve this task queue alone: that of the orders, or one that a channel's policies give to systems."
+        ),
+    ] = None,
     make_current: Annotated[
         bool,
         typer.Option(
@@ -20,4 +26,4 @@ def worker(
 ) -> None:
     """Carry orders until SIGTERM; what has begun is ended first."""
     started = ready_file.touch if ready_file else lambda: None
-    run(run_worker(load_settings(), started, make_current=make_current))
+    run(run_worker(load_settings(), started, queue=queue, make_current=make_current))

@@ -71,8 +71,11 @@ async def test_where_the_endpoint_wants_a_token_only_who_has_signed_in_reads(
             "wanted => Object.entries(wanted).forEach(([k, v]) => localStorage.setItem(k, JSON.stringify(v)))",
             wanted,
         )
-        closed = await read(page, seen.url, "binary/encrypted")
+        answers: list[int] = []
+        page.on("response", lambda answer: answers.append(answer.status) if "/decode" in answer.url else None)
+        closed = await read(page, seen.url, "Input")
         assert "platform_id" not in closed
+        assert set(answers) == {401}
         await page.goto(f"{url}/sign-in")
         await page.fill("input", _TOKEN)
         await page.click("button")
