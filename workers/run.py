@@ -16,9 +16,10 @@ from workers.connection import connect
 from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.lean import LeanOrders, LeanRunner
 from workers.queues import Activity, served
+from workers.retention import forgetting
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
-from workers.wiring import wired
+from workers.wiring import now, wired
 from workflows.order import Order
 from workflows.sweep import SweepOnce, TellIncidents
 
@@ -60,6 +61,7 @@ async def run_worker(
             log.warning("this worker gets no orders", why=why)
         if carries_orders:
             await ensure_sweeps(client, settings)
+            await running.enter_async_context(forgetting(settings, now))
         if client.data_converter.payload_codec is None:
             log.warning("Temporal stores payloads as they are: the settings name no key (docs/security.md)")
         started()

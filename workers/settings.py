@@ -18,6 +18,7 @@ from pydantic_settings import (
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies
+from workers.logs import Level
 
 SETTINGS_FILE = "ORDERSAGA_SETTINGS"
 
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
     # At most so many attempts per second on a task queue, whatever the number of its workers.
     activities_per_second: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
+    # So long the inbox keeps the words of what was passed on. Platforms send again for days, and people look for causes.
+    inbox_retention_days: Annotated[float, Field(ge=7)] = 90
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     webhook_secret: SecretStr = SecretStr("")
@@ -119,6 +122,7 @@ class Settings(BaseSettings):
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+    log_level: Level = "info"
     # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
     build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None
     deployment: Annotated[str, Field(pattern=r"^[\w-]+$")] = "ordersaga"

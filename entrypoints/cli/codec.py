@@ -4,6 +4,7 @@ import typer
 
 from entrypoints.cli.output import load_settings, run
 from entrypoints.codec.server import serve
+from workers.logs import configure_logs
 
 
 def codec(
@@ -13,4 +14,6 @@ def codec(
     ] = "127.0.0.1",
 ) -> None:
     """Decrypt for Temporal's Web UI, in the browsers of those who may read orders. The guide is docs/security.md."""
-    run(serve(load_settings(), host=host))
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    run(serve(settings, host=host))

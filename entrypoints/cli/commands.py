@@ -29,6 +29,7 @@ COMMANDS = {
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
     "codec": ("entrypoints.cli.codec", "codec", "Show encrypted orders in the Web UI (`up` starts one)."),
+    "erase": ("entrypoints.cli.erase", "erase", "Forget a customer: closed orders, inbox, histories."),
     "keys": ("entrypoints.cli.keys", "app", "The keys that encrypt what Temporal stores of an order."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (

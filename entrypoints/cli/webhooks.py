@@ -2,6 +2,7 @@ from domain.ids import System
 from entrypoints.cli.output import load_settings, run
 from entrypoints.webhooks.server import serve
 from workers.connection import connect
+from workers.logs import configure_logs
 
 PORT = 8200
 
@@ -11,6 +12,7 @@ def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
 
     async def receive() -> None:
         settings = load_settings()
+        configure_logs(settings.log_level)
         secret = settings.webhook_secret.get_secret_value()
         client = await connect(settings, lazy=True)  # webhooks are taken while Temporal is away
         await serve(

@@ -28,7 +28,10 @@ async def test_the_search_finds_what_is_not_encrypted() -> None:
         assert traces_in(found) == set(TRACES)
 
 
-async def test_temporal_stores_nothing_personal_and_no_log_has_it(tmp_path: Path) -> None:
+async def test_temporal_stores_nothing_personal_and_no_log_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERSAGA_LOG_LEVEL", "debug")
     async with product(tmp_path) as running:
         await running.fault("erp", "down")
         order = await running.take(json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode())
@@ -53,6 +56,7 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(tmp_path: Path
     }
     kept = [*tmp_path.glob("temporal.sqlite*"), *tmp_path.glob("logs/*.log")]
     assert {"temporal.sqlite", "worker-1.log", "webhooks.log", "codec.log"} <= {file.name for file in kept}
+    assert b"DEBUG" in (tmp_path / "logs" / "worker-1.log").read_bytes()
     written |= {file.name: file.read_bytes() for file in kept}
     assert {where: found for where, data in written.items() if (found := traces_in(data, depth=1))} == {}
 
