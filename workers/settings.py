@@ -1,4 +1,8 @@
-"""Settings: from a file named by ORDERSAGA_SETTINGS, and from the environment, which wins. Secrets come no other way."""
+"""Settings: from a file that ORDERSAGA_SETTINGS names, from the environment, which wins, and from files of one secret each.
+
+The folder of those is named by ORDERSAGA_SECRETS_DIR, each file like the environment's variable in any case; they win
+over the settings' file. Secrets come no other way.
+"""
 
 import json
 import os
@@ -11,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
 )
 
@@ -21,6 +27,7 @@ from domain.policies import OrderPolicies
 from workers.logs import Level
 
 SETTINGS_FILE = "ORDERSAGA_SETTINGS"
+SECRETS_DIR = "ORDERSAGA_SECRETS_DIR"
 
 
 class _Adapter(BaseModel):
@@ -151,12 +158,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del dotenv_settings
+        del dotenv_settings, file_secret_settings
         file = os.environ.get(SETTINGS_FILE)
         if file and not Path(file).is_file():
             raise Refused(f"{SETTINGS_FILE} names {file}, and there is no such file")
         from_file = [JsonConfigSettingsSource(settings_cls, Path(file))] if file else []
-        return (init_settings, env_settings, *from_file, file_secret_settings)
+        folder = os.environ.get(SECRETS_DIR)
+        if folder and not Path(folder).is_dir():
+            raise Refused(f"{SECRETS_DIR} names {folder}, and there is no such folder")
+        secrets = [NestedSecretsSettingsSource(SecretsSettingsSource(settings_cls, folder))] if folder else []
+        return (init_settings, env_settings, *secrets, *from_file)
 
     def as_file(self) -> str:
         """JSON for a settings file, secrets in clear: keep it where only its owner may read."""
