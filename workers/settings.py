@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     temporal_address: str = "127.0.0.1:7233"
     temporal_ui: str = "http://127.0.0.1:8233"
     namespace: str = "default"
+    # Of a namespace that `ordersaga migrate` makes: so long Temporal keeps the history of a closed order.
+    history_retention_days: Annotated[float, Field(ge=1)] = 30
     # Without it the line to Temporal is in clear, unless an API key is given.
     temporal_tls: TemporalTls | None = None
     temporal_api_key: SecretStr = SecretStr("")

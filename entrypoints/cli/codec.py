@@ -9,11 +9,12 @@ from workers.logs import configure_logs
 
 def codec(
     *,
-    host: Annotated[
-        str, typer.Option(help="The address to listen on; the port is that of codec_url.")
-    ] = "127.0.0.1",
+    host: str = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Where it is not that of codec_url: behind a proxy.")
+    ] = None,
 ) -> None:
     """Decrypt for Temporal's Web UI, in the browsers of those who may read orders. The guide is docs/security.md."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    run(serve(settings, host=host))
+    run(serve(settings, host=host, port=port))

@@ -14,16 +14,16 @@ from workers.codec import EncryptedPayloads
 from workers.keys import keys_of
 from workers.settings import Settings
 
+PORT = 8234
 TOKEN_LENGTH_MIN = 24
 _GRACE_SECONDS = 5
 
 
-async def serve(settings: Settings, *, host: str) -> None:
-    """Until SIGTERM or SIGINT. Refused: there is nothing to decode with, or anybody could ask."""
+async def serve(settings: Settings, *, host: str, port: int | None = None) -> None:
+    """Until SIGTERM or SIGINT; the port is that of `codec_url` where none is given. Refused: there is nothing to decode with, or anybody could ask."""
     keys = keys_of(settings)
     if keys is None:
         raise Refused("payloads are not encrypted: the settings name no key, so there is nothing to decode")
-    address = urlsplit(settings.codec_url)
     app = create_app(
         EncryptedPayloads(keys),
         authorised(settings, host),
@@ -33,7 +33,7 @@ async def serve(settings: Settings, *, host: str) -> None:
     config = uvicorn.Config(
         app,
         host=host,
-        port=address.port or 8234,
+        port=port or urlsplit(settings.codec_url).port or PORT,
         log_config=None,
         access_log=False,
         server_header=False,
