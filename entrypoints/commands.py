@@ -35,7 +35,7 @@ from domain.records import OrderState
 from domain.returns import ReturnAsked
 from entrypoints import doors
 from entrypoints.doors import Outcome, Told
-from entrypoints.intake import lazy_client
+from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import no_such_workflow
 from workers.wiring import now
@@ -276,6 +276,6 @@ async def opened_commands(settings: Settings) -> AsyncIterator[Commands]:
     await migrate(settings.database_url)
     engine = open_database(settings.database_url)
     try:
-        yield Commands(Inbox(engine, now), Orders(engine, now), await lazy_client(settings))
+        yield Commands(Inbox(engine, now), Orders(engine, now), await connect(settings, lazy=True))
     finally:
         await engine.dispose()

@@ -22,7 +22,7 @@ from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PlacedOrder
 from domain.records import OrderState
-from workers.payloads import data_converter
+from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now
@@ -168,21 +168,11 @@ async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
     """While Temporal is away an accepted document waits in the inbox for the forwarder."""
     await migrate(settings.database_url)
     engine = open_database(settings.database_url)
-    client = await lazy_client(settings)
+    client = await connect(settings, lazy=True)
     try:
         yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
     finally:
         await engine.dispose()
-
-
-async def lazy_client(settings: Settings) -> Client:
-    """It connects when it is used first, and again by itself: what it is for is kept while Temporal is away."""
-    return await Client.connect(
-        settings.temporal_address,
-        namespace=settings.namespace,
-        data_converter=data_converter,
-        lazy=True,
-    )
 
 
 def _unusable(field: str, reason: str) -> UnusableDocument:

@@ -1,15 +1,22 @@
-"""How payloads are written and read: JSON, by pydantic. What open orders have in common is in memory once."""
+"""How payloads are written and read: JSON, by pydantic, encrypted. What open orders have in common is in memory once."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 
 from domain.base import Value
 from domain.money import Money
 from domain.policies import OrderPolicies
+from workers.codec import EncryptedPayloads
+from workers.keys import Keys
 
 _POLICIES_MAX = 256  # different ones: a few per channel
 _AMOUNTS_MAX = 10_000  # prices repeat, and most discounts are nothing
@@ -71,3 +78,12 @@ class SharedPayloadConverter(CompositePayloadConverter):
 
 
 data_converter = DataConverter(payload_converter_class=SharedPayloadConverter)
+
+
+def encrypted(keys: Keys) -> DataConverter:
+    """Messages and stack traces of failures are encrypted too: they may quote what an outside system said."""
+    return replace(
+        data_converter,
+        payload_codec=EncryptedPayloads(keys),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )

@@ -1,4 +1,8 @@
-"""Settings: from a file named by ORDERSAGA_SETTINGS, and from the environment, which wins. Secrets come no other way."""
+"""Settings: from a file that ORDERSAGA_SETTINGS names, from the environment, which wins, and from files of one secret each.
+
+The folder of those is named by ORDERSAGA_SECRETS_DIR, each file like the environment's variable in any case; they win
+over the settings' file. Secrets come no other way.
+"""
 
 import json
 import os
@@ -11,15 +15,19 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
 )
 
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies
+from workers.logs import Level
 
 SETTINGS_FILE = "ORDERSAGA_SETTINGS"
+SECRETS_DIR = "ORDERSAGA_SECRETS_DIR"
 
 
 GATEWAY_DOORS = ("stripe",)  # gateways that write to /webhooks/{channel}/{name} in their own way
@@ -73,6 +81,27 @@ class ChannelSettings(BaseModel):
     policies: OrderPolicies
 
 
+class TemporalTls(BaseModel):
+    """All fields may stay empty: then the server is checked against the machine's own certificate authorities.
+
+    `cert_file` and `key_file` show the server who we are (mTLS); `server_name` is the name in the server's
+    certificate where it differs from the address.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            raise ValueError("cert_file and key_file: both, or none")
+        return self
+
+
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
@@ -81,8 +110,23 @@ class Settings(BaseSettings):
     temporal_address: str = "127.0.0.1:7233"
     temporal_ui: str = "http://127.0.0.1:8233"
     namespace: str = "default"
+    # Of a namespace that `ordersaga migrate` makes: so long Temporal keeps the history of a closed order.
+    history_retention_days: Annotated[float, Field(ge=1)] = 30
+    # Without it the line to Temporal is in clear, unless an API key is given.
+    temporal_tls: TemporalTls | None = None
+    temporal_api_key: SecretStr = SecretStr("")
+    # Payloads are encrypted with the first key and decrypted with any: docs/security.md. One of the two, or none.
+    encryption_keys: SecretStr = SecretStr("")
+    encryption_key_file: Path | None = None
+    # Under which browsers reach the endpoint that decodes for the Web UI, and what they show there.
+    codec_url: str = "http://127.0.0.1:8234"
+    codec_token: SecretStr = SecretStr("")
     task_queue: str = "orders"
+    # At most so many attempts per second on a task queue, whatever the number of its workers.
+    activities_per_second: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
+    # So long the inbox keeps the words of what was passed on. Platforms send again for days, and people look for causes.
+    inbox_retention_days: Annotated[float, Field(ge=7)] = 90
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     # Of every webhook address that has none of its own in `webhook_secrets`: channel, then the address's last part.
@@ -95,6 +139,7 @@ class Settings(BaseSettings):
     catch_up: list[tuple[System, str]] = Field(default_factory=list)
     catch_up_seconds: Annotated[float, Field(ge=1)] = 300
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+    log_level: Level = "info"
     # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
     build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None
     deployment: Annotated[str, Field(pattern=r"^[\w-]+$")] = "ordersaga"
@@ -134,12 +179,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del dotenv_settings
+        del dotenv_settings, file_secret_settings
         file = os.environ.get(SETTINGS_FILE)
         if file and not Path(file).is_file():
             raise Refused(f"{SETTINGS_FILE} names {file}, and there is no such file")
         from_file = [JsonConfigSettingsSource(settings_cls, Path(file))] if file else []
-        return (init_settings, env_settings, *from_file, file_secret_settings)
+        folder = os.environ.get(SECRETS_DIR)
+        if folder and not Path(folder).is_dir():
+            raise Refused(f"{SECRETS_DIR} names {folder}, and there is no such folder")
+        secrets = [NestedSecretsSettingsSource(SecretsSettingsSource(settings_cls, folder))] if folder else []
+        return (init_settings, env_settings, *secrets, *from_file)
 
     def as_file(self) -> str:
         """JSON for a settings file, secrets in clear: keep it where only its owner may read."""

@@ -27,7 +27,11 @@ COMMANDS = {
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
     "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
+    "migrate": ("entrypoints.cli.migrate", "migrate", "Bring database and Temporal to this release."),
     "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
+    "codec": ("entrypoints.cli.codec", "codec", "Show encrypted orders in the Web UI (`up` starts one)."),
+    "erase": ("entrypoints.cli.erase", "erase", "Forget a customer: closed orders, inbox, histories."),
+    "keys": ("entrypoints.cli.keys", "app", "The keys that encrypt what Temporal stores of an order."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
     "simulator": (
         "adapters.simulated.__main__",

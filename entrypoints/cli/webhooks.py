@@ -1,7 +1,8 @@
 from entrypoints.cli.output import load_settings, run
-from entrypoints.intake import lazy_client
 from entrypoints.webhooks.dialects import secrets_of
 from entrypoints.webhooks.server import serve
+from workers.connection import connect
+from workers.logs import configure_logs
 
 PORT = 8200
 
@@ -11,8 +12,9 @@ def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
 
     async def receive() -> None:
         settings = load_settings()
+        configure_logs(settings.log_level)
         await serve(
-            await lazy_client(settings),  # webhooks are taken while Temporal is away
+            await connect(settings, lazy=True),  # webhooks are taken while Temporal is away
             database_url=settings.database_url,
             task_queue=settings.task_queue,
             secrets=secrets_of(settings),
