@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 from domain.errors import Refused
 from domain.ids import ChannelId, System
+from domain.money import Currency
 from domain.policies import OrderPolicies
 
 SETTINGS_FILE = "ORDERSAGA_SETTINGS"
@@ -70,6 +71,37 @@ class ChannelSettings(BaseModel):
     policies: OrderPolicies
 
 
+class ApiSettings(BaseModel):
+    """Who gets in beside the bearers of our own tokens, and how far.
+
+    `jwks_url` serves the keys of whoever issues JWTs; the claims named here say role and channels. `money_limits` are in
+    major units per currency: what is worth more needs an operator. Without any nothing does; once there is one, so does
+    every other currency. A token makes at most `rate_limit` requests of one process (`limits` notation). An order
+    is given `answer_seconds` to answer before its asker is sent to the status address.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    jwks_url: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/]).*")] | None = (
+        None
+    )
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_role_claim: str = "role"
+    jwt_channels_claim: str = "channels"
+    money_limits: dict[Currency, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
+    rate_limit: str = "1200/minute"
+    answer_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+
+    @model_validator(mode="after")
+    def _issuers_are_known(self) -> Self:
+        if self.jwks_url and not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError(
+                "api.jwks_url: name jwt_issuer and jwt_audience too, or anybody's token would do"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
@@ -84,6 +116,7 @@ class Settings(BaseSettings):
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     webhook_secret: SecretStr = SecretStr("")
     webhooks_url: str = "http://127.0.0.1:8200"
+    api: ApiSettings = Field(default_factory=ApiSettings)
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
     max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
