@@ -90,7 +90,7 @@ class ApiSettings(BaseModel):
     jwt_role_claim: str = "role"
     jwt_channels_claim: str = "channels"
     money_limits: dict[Currency, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
-    rate_limit: str = "1200/minute"
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/(second|minute|hour)$")] = "1200/minute"
     answer_seconds: Annotated[float, Field(gt=0, le=60)] = 5
 
     @model_validator(mode="after")

@@ -29,6 +29,13 @@ COMMANDS = {
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
     "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
+    "api": ("entrypoints.cli.api", "api", "The API process."),
+    "tokens": ("entrypoints.cli.tokens", "app", "Who gets into the API: create, list and revoke tokens."),
+    "trail": (
+        "entrypoints.cli.tokens",
+        "trail",
+        "What was asked through the API, by whom, and what became of it.",
+    ),
     "simulator": (
         "adapters.simulated.__main__",
         "simulator",
