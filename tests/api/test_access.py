@@ -1,11 +1,6 @@
 """Who gets in, how often, and for how much money."""
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +9,18 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
-    EllipticCurvePrivateKey,
     generate_private_key,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
 from entrypoints.api.roles import Role
+from tests.api.issuing import AUDIENCE, ISSUER, issuing
 from tests.api.serving import FOREIGN, MINE, OTHER, SHOP, Serving, served
 from workers.settings import ApiSettings
 from workers.wiring import now
 
 WHY = {"reason": "the customer has changed their mind"}
-ISSUER, AUDIENCE = "https://login.example.com", "ordersaga"
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -92,62 +86,9 @@ async def test_an_admin_makes_and_revokes_tokens_of_the_own_channels(api: Servin
 # -- JWT ---------------------------------------------------------------------------------------------------------------
 
 
-class Issuer:
-    """Serves its public keys, and signs."""
-
-    def __init__(self) -> None:
-        self.key = generate_private_key(SECP256R1())
-        self.url = ""
-
-    def keys(self) -> bytes:
-        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key()))
-        return json.dumps({"keys": [public | {"kid": "k1", "use": "sig", "alg": "ES256"}]}).encode()
-
-    def token(self, *, key: EllipticCurvePrivateKey | None = None, kid: str = "k1", **claims: Any) -> str:
-        facts = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": "agent-7",
-            "exp": now() + timedelta(minutes=5),
-            "role": "customer_service",
-            "channels": [SHOP],
-        }
-        named = {name: value for name, value in (facts | claims).items() if value is not None}
-        return jwt.encode(named, key or self.key, algorithm="ES256", headers={"kid": kid})
-
-
-@contextmanager
-def issuing() -> Iterator[Issuer]:
-    issuer = Issuer()
-
-    class Keys(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(issuer.keys())
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-    issuer.url = f"http://127.0.0.1:{server.server_port}/keys"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield issuer
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def issued_by(issuer: Issuer) -> dict[str, str]:
-    return {"jwks_url": issuer.url, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
-
-
 async def test_a_jwt_of_the_issuer_gets_in_as_its_claims_say(database: Path) -> None:
     with issuing() as issuer:
-        async with served(database, **issued_by(issuer)) as api:
+        async with served(database, **issuer.settings) as api:
             headers = bearer(issuer.token())
             assert (await api.http.get(f"/v1/orders/{MINE}", headers=headers)).status_code == 200
             assert (await api.http.get(f"/v1/orders/{FOREIGN}", headers=headers)).status_code == 404
@@ -182,7 +123,7 @@ async def test_a_jwt_that_is_not_whole_or_not_the_issuers_gets_nobody_in(databas
             jwt.encode(claims, public, algorithm="HS256", headers={"kid": "k1"}),
             jwt.encode(claims, "", algorithm="none", headers={"kid": "k1"}),
         ]
-        async with served(database, **issued_by(issuer)) as api:
+        async with served(database, **issuer.settings) as api:
             for token in forged:
                 answer = await api.http.get("/v1/orders", headers=bearer(token))
                 assert answer.status_code == 401, jwt.decode(token, options={"verify_signature": False})
@@ -190,7 +131,7 @@ async def test_a_jwt_that_is_not_whole_or_not_the_issuers_gets_nobody_in(databas
 
 async def test_while_the_issuer_is_away_nobody_can_tell(database: Path) -> None:
     with issuing() as issuer:
-        token, settings = issuer.token(), issued_by(issuer)
+        token, settings = issuer.token(), issuer.settings
     async with served(database, **settings) as api:
         answer = await api.http.get("/v1/orders", headers=bearer(token))
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

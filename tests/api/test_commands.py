@@ -210,7 +210,11 @@ async def test_an_answer_that_is_not_whole_is_told_by_field(api: Serving, body: 
 
 async def test_many_orders_answer_each_for_itself_and_never_all_when_one_did_not(api: Serving) -> None:
     body = {"filter": {"needs": "order_refused"}, "action": "retry", "reason": "the article is known now"}
-    everybody: dict[str, Any] = {"role": Role.OPERATOR, "channels": ("*",), "headers": {"Idempotency-Key": "bulk-1"}}
+    everybody: dict[str, Any] = {
+        "role": Role.OPERATOR,
+        "channels": ("*",),
+        "headers": {"Idempotency-Key": "bulk-1"},
+    }
     api.desk.outcome[ASKS] = Outcome.REFUSED
     partly = await api("POST", "/v1/attention/resolve", json=body, **everybody)
     told = partly.json()
