@@ -48,27 +48,37 @@ class Api:
     clock: Clock
     channels: frozenset[ChannelId]
 
-    def may(self, what: May) -> Any:
-        """A dependency: who asks, once it is certain that their role may do it. Denials are written down."""
 
-        async def allowed(request: Request) -> Principal:
-            principal: Principal = request.state.principal
-            if not principal.may(what):
-                await self.trail.deny(_denied(principal, what, request), "forbidden")
-                raise ApiProblem(403, "forbidden", f"the role {principal.role} may not do this")
-            return principal
+def _of_app(request: Request) -> Api:
+    api: Api = request.app.state.api
+    return api
 
-        return Depends(allowed)
 
-    def commands_as(self, what: May) -> Any:
-        """A dependency: the asker of a command."""
+TheApi = Annotated[Api, Depends(_of_app)]
 
-        async def asker(
-            principal: Annotated[Principal, self.may(what)], key: Key = None, if_match: IfMatch = None
-        ) -> Asker:
-            return Asker(principal=principal, key=key, if_match=if_match)
 
-        return Depends(asker)
+def may(what: May) -> Any:
+    """A dependency: who asks, once it is certain that their role may do it. Denials are written down."""
+
+    async def allowed(request: Request, api: TheApi) -> Principal:
+        principal: Principal = request.state.principal
+        if not principal.may(what):
+            await api.trail.deny(_denied(principal, what, request), "forbidden")
+            raise ApiProblem(403, "forbidden", f"the role {principal.role} may not do this")
+        return principal
+
+    return Depends(allowed)
+
+
+def commands_as(what: May) -> Any:
+    """A dependency: the asker of a command."""
+
+    async def asker(
+        principal: Annotated[Principal, may(what)], key: Key = None, if_match: IfMatch = None
+    ) -> Asker:
+        return Asker(principal=principal, key=key, if_match=if_match)
+
+    return Depends(asker)
 
 
 def _denied(principal: Principal, what: May, request: Request) -> Deed:

@@ -13,15 +13,13 @@ from adapters.database.engine import Clock
 from adapters.database.tokens import Tokens
 from adapters.database.trail import Deed, Trail
 from domain.ids import ChannelId
+from entrypoints.api import asking, attention, orders
 from entrypoints.api.access import Api
 from entrypoints.api.administration import audit, health, tokens
-from entrypoints.api.asking import asking
-from entrypoints.api.attention import attention
 from entrypoints.api.authentication import Authentication
 from entrypoints.api.commands import Commands
 from entrypoints.api.desk import Desk
 from entrypoints.api.gate import PUBLIC, Gate
-from entrypoints.api.orders import orders
 from entrypoints.api.problems import Problem, add_handlers
 from workers.settings import ApiSettings
 
@@ -49,7 +47,7 @@ def create_app(
         generate_unique_id_function=_operation,
         separate_input_output_schemas=False,
     )
-    api = Api(
+    app.state.api = Api(
         desk=desk,
         trail=trail,
         tokens=tokens_known,
@@ -57,8 +55,8 @@ def create_app(
         clock=clock,
         channels=frozenset(channels),
     )
-    for routes in (orders, asking, attention, audit, tokens, health):
-        app.include_router(routes(api))
+    for routes in (orders.routes, asking.routes, attention.routes, audit, tokens, health):
+        app.include_router(routes)
     add_handlers(app)
 
     async def denied(code: str) -> None:

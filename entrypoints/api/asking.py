@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from domain.ids import OrderId
 from domain.returns import ReturnAsked
-from entrypoints.api.access import Api, OrderPath
+from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
 from entrypoints.api.commands import Asker, command_id, told_as
 from entrypoints.api.desk import Command, Said
 from entrypoints.api.problems import answers
@@ -34,58 +34,61 @@ COMMAND: dict[str, Any] = {
 }
 
 
-def asking(api: Api) -> APIRouter:
-    routes = APIRouter(tags=["commands"])
+routes = APIRouter(tags=["commands"])
 
-    async def said(order_id: OrderId, what: May, asker: Asker, asked: AskedFor) -> JSONResponse:
-        order = await api.commands.find(asker.principal, what, order_id)
-        command = Command(
-            id=command_id(asker.key),
-            action=what,
-            asked=Said(actor=asker.principal.name, reason=asked.reason),
-        )
-        return told_as(await api.commands.give(asker, order, command))
 
-    @routes.post("/v1/orders/{order_id}/cancel", summary="Cancel an order", **COMMAND)
-    async def cancel_order(
-        order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, api.commands_as(May.CANCEL)]
-    ) -> JSONResponse:
-        """The whole order, as far as nothing has left. The answer says that nothing will ship, or why it is too late."""
-        return await said(order_id, May.CANCEL, asker, asked)
-
-    @routes.post("/v1/orders/{order_id}/hold", summary="Hold an order", **COMMAND)
-    async def hold_order(
-        order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, api.commands_as(May.HOLD)]
-    ) -> JSONResponse:
-        """What runs now ends, nothing new begins until it is released."""
-        return await said(order_id, May.HOLD, asker, asked)
-
-    @routes.post("/v1/orders/{order_id}/release", summary="Let a held order go on", **COMMAND)
-    async def release_order(
-        order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, api.commands_as(May.RELEASE)]
-    ) -> JSONResponse:
-        return await said(order_id, May.RELEASE, asker, asked)
-
-    @routes.post("/v1/orders/{order_id}/returns", summary="Ask to send goods back", **COMMAND)
-    async def return_goods(
-        order_id: OrderPath, asked: ReturnAskedFor, asker: Annotated[Asker, api.commands_as(May.RETURN)]
-    ) -> JSONResponse:
-        """Units that have left. The answer names the return."""
-        order = await api.commands.find(asker.principal, May.RETURN, order_id)
-        name = command_id(asker.key)
-        wanted = ReturnAsked(request=name, actor=asker.principal.name, reason=asked.reason, units=asked.units)
-        command = Command(id=name, action=May.RETURN, asked=wanted)
-        return told_as(await api.commands.give(asker, order, command))
-
-    @routes.get(
-        "/v1/orders/{order_id}/commands/{command_id}",
-        responses=answers(401, 403, 404, 422, 429, 503),
-        summary="Read what became of a command",
+async def _said(api: Api, order_id: OrderId, what: May, asker: Asker, asked: AskedFor) -> JSONResponse:
+    order = await api.commands.find(asker.principal, what, order_id)
+    command = Command(
+        id=command_id(asker.key),
+        action=what,
+        asked=Said(actor=asker.principal.name, reason=asked.reason),
     )
-    async def read_command(
-        order_id: OrderPath, command_id: CommandPath, principal: Annotated[Principal, api.may(May.READ)]
-    ) -> CommandAnswer:
-        order = await api.commands.find(principal, May.READ, order_id)
-        return await api.commands.answer(order, command_id)
+    return told_as(await api.commands.give(asker, order, command))
 
-    return routes
+
+@routes.post("/v1/orders/{order_id}/cancel", summary="Cancel an order", **COMMAND)
+async def cancel_order(
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.CANCEL)]
+) -> JSONResponse:
+    """The whole order, as far as nothing has left. The answer says that nothing will ship, or why it is too late."""
+    return await _said(api, order_id, May.CANCEL, asker, asked)
+
+
+@routes.post("/v1/orders/{order_id}/hold", summary="Hold an order", **COMMAND)
+async def hold_order(
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.HOLD)]
+) -> JSONResponse:
+    """What runs now ends, nothing new begins until it is released."""
+    return await _said(api, order_id, May.HOLD, asker, asked)
+
+
+@routes.post("/v1/orders/{order_id}/release", summary="Let a held order go on", **COMMAND)
+async def release_order(
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.RELEASE)]
+) -> JSONResponse:
+    return await _said(api, order_id, May.RELEASE, asker, asked)
+
+
+@routes.post("/v1/orders/{order_id}/returns", summary="Ask to send goods back", **COMMAND)
+async def return_goods(
+    api: TheApi, order_id: OrderPath, asked: ReturnAskedFor, asker: Annotated[Asker, commands_as(May.RETURN)]
+) -> JSONResponse:
+    """Units that have left. The answer names the return."""
+    order = await api.commands.find(asker.principal, May.RETURN, order_id)
+    name = command_id(asker.key)
+    wanted = ReturnAsked(request=name, actor=asker.principal.name, reason=asked.reason, units=asked.units)
+    command = Command(id=name, action=May.RETURN, asked=wanted)
+    return told_as(await api.commands.give(asker, order, command))
+
+
+@routes.get(
+    "/v1/orders/{order_id}/commands/{command_id}",
+    responses=answers(401, 403, 404, 422, 429, 503),
+    summary="Read what became of a command",
+)
+async def read_command(
+    api: TheApi, order_id: OrderPath, command_id: CommandPath, principal: Annotated[Principal, may(May.READ)]
+) -> CommandAnswer:
+    order = await api.commands.find(principal, May.READ, order_id)
+    return await api.commands.answer(order, command_id)

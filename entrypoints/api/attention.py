@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from domain.attention import Reason, Resolve
 from domain.ids import System
-from entrypoints.api.access import Api, OrderPath
+from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
 from entrypoints.api.asking import COMMAND
 from entrypoints.api.commands import Asker, command_id, told_as
 from entrypoints.api.desk import Command
@@ -30,76 +30,78 @@ MANY_MAX = 200  # orders that one request resolves
 _AT_ONCE = 16
 
 
-def attention(api: Api) -> APIRouter:
-    routes = APIRouter(tags=["attention"])
+routes = APIRouter(tags=["attention"])
 
-    @routes.get("/v1/attention", responses=answers(401, 403, 422, 429, 503), summary="List what stands still")
-    async def list_attention(
-        *,
-        principal: Annotated[Principal, api.may(May.SEE_ATTENTION)],
-        needs: Reason | None = None,
-        blocked_on: System | None = None,
-        on_hold: bool = False,
-        channel: Channel | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> AttentionList:
-        """The longest standing first, as Temporal's visibility has it: it may lag behind the orders by a moment."""
-        which = Which(needs=needs, blocked_on=blocked_on, on_hold=on_hold, channel=channel)
-        found = [one for seen in _seen(principal, which) for one in await api.desk.standing(seen)]
-        found.sort(key=lambda one: (one.since is None, one.since, one.order_id))
-        incidents = await api.desk.incidents() if principal.channels is None else ()
-        return AttentionList(total=len(found), orders=found[:limit], incidents=list(incidents))
 
-    @routes.post(
-        "/v1/attention/{order_id}/resolve", summary="Answer what an order needs a person for", **COMMAND
+@routes.get("/v1/attention", responses=answers(401, 403, 422, 429, 503), summary="List what stands still")
+async def list_attention(
+    *,
+    api: TheApi,
+    principal: Annotated[Principal, may(May.SEE_ATTENTION)],
+    needs: Reason | None = None,
+    blocked_on: System | None = None,
+    on_hold: bool = False,
+    channel: Channel | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> AttentionList:
+    """The longest standing first, as Temporal's visibility has it: it may lag behind the orders by a moment."""
+    which = Which(needs=needs, blocked_on=blocked_on, on_hold=on_hold, channel=channel)
+    found = [one for seen in _seen(principal, which) for one in await api.desk.standing(seen)]
+    found.sort(key=lambda one: (one.since is None, one.since, one.order_id))
+    incidents = await api.desk.incidents() if principal.channels is None else ()
+    return AttentionList(total=len(found), orders=found[:limit], incidents=list(incidents))
+
+
+@routes.post("/v1/attention/{order_id}/resolve", summary="Answer what an order needs a person for", **COMMAND)
+async def resolve_order(
+    api: TheApi,
+    order_id: OrderPath,
+    asked: ResolveAskedFor,
+    asker: Annotated[Asker, commands_as(May.RESOLVE)],
+) -> JSONResponse:
+    order = await api.commands.find(asker.principal, May.RESOLVE, order_id)
+    resolve = _resolve(
+        action=asked.action,
+        actor=asker.principal.name,
+        reason=asked.reason,
+        number=asked.number,
+        reference=asked.reference,
+        correction=asked.correction,
     )
-    async def resolve_order(
-        order_id: OrderPath, asked: ResolveAskedFor, asker: Annotated[Asker, api.commands_as(May.RESOLVE)]
-    ) -> JSONResponse:
-        order = await api.commands.find(asker.principal, May.RESOLVE, order_id)
-        resolve = _resolve(
-            action=asked.action,
-            actor=asker.principal.name,
-            reason=asked.reason,
-            number=asked.number,
-            reference=asked.reference,
-            correction=asked.correction,
-        )
-        command = Command(id=command_id(asker.key), action=May.RESOLVE, asked=resolve)
-        return told_as(await api.commands.give(asker, order, command))
+    command = Command(id=command_id(asker.key), action=May.RESOLVE, asked=resolve)
+    return told_as(await api.commands.give(asker, order, command))
 
-    @routes.post(
-        "/v1/attention/resolve",
-        response_model=ManyAnswers,
-        responses={
-            207: {
-                "model": ManyAnswers,
-                "description": "Not all was done; each order says what became of it.",
-            },
-            **answers(400, 401, 403, 413, 422, 429, 503),
+
+@routes.post(
+    "/v1/attention/resolve",
+    response_model=ManyAnswers,
+    responses={
+        207: {
+            "model": ManyAnswers,
+            "description": "Not all was done; each order says what became of it.",
         },
-        summary="Answer for every order that a filter finds",
+        **answers(400, 401, 403, 413, 422, 429, 503),
+    },
+    summary="Answer for every order that a filter finds",
+)
+async def resolve_many(
+    api: TheApi, asked: ResolveManyAskedFor, asker: Annotated[Asker, commands_as(May.RESOLVE)]
+) -> JSONResponse:
+    """Each order answers for itself. Repeated under the same key, no order is asked twice."""
+    which = Which(**asked.filter.model_dump())
+    if which == Which():
+        raise wrong_field("filter", "name needs, blocked_on or channel")
+    resolve = _resolve(
+        action=asked.action,
+        actor=asker.principal.name,
+        reason=asked.reason,
+        reference=asked.reference,
     )
-    async def resolve_many(
-        asked: ResolveManyAskedFor, asker: Annotated[Asker, api.commands_as(May.RESOLVE)]
-    ) -> JSONResponse:
-        """Each order answers for itself. Repeated under the same key, no order is asked twice."""
-        which = Which(**asked.filter.model_dump())
-        if which == Which():
-            raise wrong_field("filter", "name needs, blocked_on or channel")
-        resolve = _resolve(
-            action=asked.action,
-            actor=asker.principal.name,
-            reason=asked.reason,
-            reference=asked.reference,
-        )
-        found = await _cases(api, asker.principal, which, resolve)
-        told = await _each(api, asker, found, resolve)
-        done = all(one.outcome is Outcome.DONE for one in told)
-        answer = ManyAnswers(all_done=done, summary=summed_up(map(_as_told, told)), orders=told)
-        return JSONResponse(answer.model_dump(mode="json"), 200 if done else 207)
-
-    return routes
+    found = await _cases(api, asker.principal, which, resolve)
+    told = await _each(api, asker, found, resolve)
+    done = all(one.outcome is Outcome.DONE for one in told)
+    answer = ManyAnswers(all_done=done, summary=summed_up(map(_as_told, told)), orders=told)
+    return JSONResponse(answer.model_dump(mode="json"), 200 if done else 207)
 
 
 def _seen(principal: Principal, which: Which) -> list[Which]:

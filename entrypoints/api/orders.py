@@ -15,7 +15,7 @@ from domain.errors import Unavailable
 from domain.ids import ChannelId, PlatformId, order_id
 from domain.intake import UnusableDocument
 from domain.records import OrderState
-from entrypoints.api.access import Api, OrderPath
+from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
 from entrypoints.api.commands import Asker, digest_of
 from entrypoints.api.cursors import cursor, read_cursor, unknown_cursor
 from entrypoints.api.problems import ApiProblem, FieldProblem, answers, wrong_field
@@ -32,86 +32,88 @@ _ETAG: dict[int | str, dict[str, Any]] = {
 _LOCATION = {"Location": {"description": "Where the order is read.", "schema": {"type": "string"}}}
 
 
-def orders(api: Api) -> APIRouter:
-    routes = APIRouter(tags=["orders"])
+routes = APIRouter(tags=["orders"])
 
-    @routes.get("/v1/orders", responses=answers(401, 403, 422, 429, 503), summary="List orders")
-    async def list_orders(
-        *,
-        principal: Annotated[Principal, api.may(May.READ)],
-        channel: Channel | None = None,
-        number: Annotated[str | None, Query(max_length=64, pattern=PLAIN, examples=["S-11001"])] = None,
-        state: OrderState | None = None,
-        after: Annotated[Cursor, Query(alias="cursor")] = None,
-        limit: Limit = 50,
-    ) -> OrderPage:
-        """The newest first. What stands still, and why, is listed under `/v1/attention`."""
-        channels = principal.channels
-        if channel is not None:
-            channels = frozenset({channel}) if principal.sees(channel) else frozenset()
-        found = await api.desk.page(
-            channels=channels, number=number, state=state, after=_read(after), limit=limit + 1
-        )
-        more = found[limit - 1] if len(found) > limit else None
-        return OrderPage(orders=list(found[:limit]), next=more and _cursor(more))
 
-    @routes.post(
-        "/v1/orders",
-        status_code=201,
-        response_model=Placed,
-        responses={
-            201: {"headers": _LOCATION},
-            200: {"model": Placed, "description": "It was placed before.", "headers": _LOCATION},
-            **answers(401, 403, 404, 413, 422, 429, 503),
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlacedDocument"}}},
-            }
-        },
-        summary="Place an order",
+@routes.get("/v1/orders", responses=answers(401, 403, 422, 429, 503), summary="List orders")
+async def list_orders(
+    *,
+    api: TheApi,
+    principal: Annotated[Principal, may(May.READ)],
+    channel: Channel | None = None,
+    number: Annotated[str | None, Query(max_length=64, pattern=PLAIN, examples=["S-11001"])] = None,
+    state: OrderState | None = None,
+    after: Annotated[Cursor, Query(alias="cursor")] = None,
+    limit: Limit = 50,
+) -> OrderPage:
+    """The newest first. What stands still, and why, is listed under `/v1/attention`."""
+    channels = principal.channels
+    if channel is not None:
+        channels = frozenset({channel}) if principal.sees(channel) else frozenset()
+    found = await api.desk.page(
+        channels=channels, number=number, state=state, after=_read(after), limit=limit + 1
     )
-    async def place_order(
-        request: Request, asker: Annotated[Asker, api.commands_as(May.PLACE)], channel: Channel
-    ) -> Response:
-        """Stored first, then understood, then started. What cannot be used is kept, and told field by field."""
-        await _check_channel(api, asker.principal, channel)
-        return await _placed(api, asker, channel, await request.body())
+    more = found[limit - 1] if len(found) > limit else None
+    return OrderPage(orders=list(found[:limit]), next=more and _cursor(more))
 
-    @routes.get(
-        "/v1/orders/{order_id}",
-        responses={**_ETAG, **answers(401, 403, 404, 422, 429, 503)},
-        summary="Read an order",
+
+@routes.post(
+    "/v1/orders",
+    status_code=201,
+    response_model=Placed,
+    responses={
+        201: {"headers": _LOCATION},
+        200: {"model": Placed, "description": "It was placed before.", "headers": _LOCATION},
+        **answers(401, 403, 404, 413, 422, 429, 503),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlacedDocument"}}},
+        }
+    },
+    summary="Place an order",
+)
+async def place_order(
+    api: TheApi, request: Request, asker: Annotated[Asker, commands_as(May.PLACE)], channel: Channel
+) -> Response:
+    """Stored first, then understood, then started. What cannot be used is kept, and told field by field."""
+    await _check_channel(api, asker.principal, channel)
+    return await _placed(api, asker, channel, await request.body())
+
+
+@routes.get(
+    "/v1/orders/{order_id}",
+    responses={**_ETAG, **answers(401, 403, 404, 422, 429, 503)},
+    summary="Read an order",
+)
+async def read_order(
+    api: TheApi, order_id: OrderPath, response: Response, principal: Annotated[Principal, may(May.READ)]
+) -> OrderDocument:
+    """The whole order as it is now; of a closed one as it was kept."""
+    order = await api.commands.find(principal, May.READ, order_id)
+    document = await api.desk.read(order)
+    response.headers["ETag"] = f'"{document.revision}"'
+    return document
+
+
+@routes.get(
+    "/v1/orders/{order_id}/timeline",
+    responses=answers(401, 403, 404, 422, 429, 503),
+    summary="Read what happened to an order",
+)
+async def read_timeline(
+    api: TheApi, order_id: OrderPath, principal: Annotated[Principal, may(May.READ)]
+) -> Timeline:
+    order = await api.commands.find(principal, May.READ, order_id)
+    document = await api.desk.read(order)
+    return Timeline(
+        order_id=order.order_id,
+        revision=document.revision,
+        phase=document.phase,
+        waits=document.waits,
+        timeline=document.timeline,
     )
-    async def read_order(
-        order_id: OrderPath, response: Response, principal: Annotated[Principal, api.may(May.READ)]
-    ) -> OrderDocument:
-        """The whole order as it is now; of a closed one as it was kept."""
-        order = await api.commands.find(principal, May.READ, order_id)
-        document = await api.desk.read(order)
-        response.headers["ETag"] = f'"{document.revision}"'
-        return document
-
-    @routes.get(
-        "/v1/orders/{order_id}/timeline",
-        responses=answers(401, 403, 404, 422, 429, 503),
-        summary="Read what happened to an order",
-    )
-    async def read_timeline(
-        order_id: OrderPath, principal: Annotated[Principal, api.may(May.READ)]
-    ) -> Timeline:
-        order = await api.commands.find(principal, May.READ, order_id)
-        document = await api.desk.read(order)
-        return Timeline(
-            order_id=order.order_id,
-            revision=document.revision,
-            phase=document.phase,
-            waits=document.waits,
-            timeline=document.timeline,
-        )
-
-    return routes
 
 
 async def _check_channel(api: Api, principal: Principal, channel: ChannelId) -> None:
