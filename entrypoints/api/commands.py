@@ -9,7 +9,7 @@ from decimal import Decimal
 from fastapi.responses import JSONResponse
 
 from adapters.database.orders import RegisteredOrder
-from adapters.database.trail import Deed, KeyReused, Trail, Verdict
+from adapters.database.trail import Decision, Deed, KeyReused, Trail, Verdict
 from domain.base import Value
 from domain.document import OrderDocument
 from domain.errors import Unavailable
@@ -29,6 +29,7 @@ _VERDICTS = {
     Outcome.UNKNOWN: Verdict.PENDING,
     Outcome.UNREACHED: Verdict.UNREACHED,
 }
+_WRITTEN = {Verdict.DONE: Outcome.DONE, Verdict.REFUSED: Outcome.REFUSED}
 # What moves money, or lets it move. A hold only stops it: whoever may hold may hold any order.
 _MOVES_MONEY = frozenset({May.CANCEL, May.RELEASE, May.RETURN})
 _ETAG = re.compile(r'"([0-9]{1,9})"')
@@ -82,7 +83,7 @@ class Commands:
         entry = await self._trail.command(order.order_id, command)
         if entry is None or entry.outcome is Verdict.DENIED:
             raise ApiProblem(404, "not_found", "there is no such command of this order")
-        told = await self._desk.answer(order, command) or _not_taken(order)
+        told = await self._desk.answer(order, command) or _as_written(order, entry)
         if entry.outcome is not _VERDICTS[told.outcome]:
             await self._trail.end(entry.id, _VERDICTS[told.outcome])
         return _answer(told, command)
@@ -143,9 +144,13 @@ def _answer(told: Told, command: str) -> CommandAnswer:
     return CommandAnswer(order_id=told.order_id, command_id=command, outcome=told.outcome, why=told.why)
 
 
-def _not_taken(order: RegisteredOrder) -> Told:
+def _as_written(order: RegisteredOrder, entry: Decision) -> Told:
+    """Of what Temporal does not know: a command is refused before it is in a history, or its history is gone by now."""
+    outcome = _WRITTEN.get(entry.outcome, Outcome.UNREACHED)
     why = "nobody has taken it: repeat it under the same id"
-    return Told(order_id=order.order_id, number=order.number, outcome=Outcome.UNREACHED, why=why)
+    if outcome is not Outcome.UNREACHED:
+        why = f"it was {outcome}; the order's words are not kept any more"
+    return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
 
 
 def _expect(if_match: str, revision: int) -> None:

@@ -39,21 +39,21 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        try:
-            if scope["path"] not in PUBLIC:
+        if scope["path"] not in PUBLIC:
+            try:
                 bearer = await self._known(HTTPConnection(scope))
-                scope.setdefault("state", {})["principal"] = bearer.principal
-            await self._app(scope, _bounded(receive), send)
-        except ApiProblem as problem:
-            await problem.response()(scope, receive, send)
+            except ApiProblem as problem:
+                await problem.response()(scope, receive, send)
+                return
+            except Unavailable as away:
+                await unavailable(str(away)).response()(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = bearer.principal
+        await self._app(scope, _bounded(receive), send)
 
     async def _known(self, request: HTTPConnection) -> Bearer:
         authorization = request.headers.get("Authorization", "")
-        try:
-            bearer = await self._authentication.bearer(authorization)
-        except Unavailable as away:
-            raise unavailable(str(away)) from away
-        if bearer is not None:
+        if (bearer := await self._authentication.bearer(authorization)) is not None:
             await self._count(self._limit, bearer.key)
             return bearer
         await self._count(_STRANGERS, f"stranger/{request.client.host if request.client else ''}")

@@ -124,6 +124,10 @@ class MemoryDesk:
         known = self._answers[order, command]
         self._answers[order, command] = known.model_copy(update={"outcome": outcome})
 
+    def forget(self) -> None:
+        """Temporal's retention is over."""
+        self._answers.clear()
+
     async def answer(self, order: RegisteredOrder, command: str) -> Told | None:
         self._needs("temporal")
         return self._answers.get((order.order_id, command))

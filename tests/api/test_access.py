@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
+from adapters.database.tokens import Tokens
+from domain.errors import Unavailable
 from entrypoints.api.roles import Role
 from tests.api.issuing import AUDIENCE, ISSUER, issuing
 from tests.api.serving import FOREIGN, MINE, OTHER, SHOP, Serving, served
@@ -169,6 +171,17 @@ async def test_guessing_tokens_is_slowed_down(api: Serving) -> None:
     codes = [(await guess(number)).status_code for number in range(70)]
     assert (codes[0], codes[-1]) == (401, 429)
     assert len(await api.decisions()) == codes.count(401) <= 60 * 2  # a minute may end between them
+
+
+async def test_while_tokens_cannot_be_told_nobody_gets_in(
+    api: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("database: OperationalError")
+
+    monkeypatch.setattr(Tokens, "valid", away)
+    answer = await api.http.get("/v1/orders", headers=bearer("osk_x"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 # -- for how much money ------------------------------------------------------------------------------------------------

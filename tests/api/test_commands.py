@@ -117,6 +117,16 @@ async def test_a_command_that_finds_temporal_away_may_be_repeated(api: Serving) 
     assert await api.written() == [("orders.hold", "unreached", "")]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.REFUSED])
+async def test_what_became_of_a_command_is_known_longer_than_temporal_knows_it(
+    api: Serving, outcome: Outcome
+) -> None:
+    api.desk.outcome[MINE] = outcome
+    await cancel(api)
+    api.desk.forget()
+    assert (await api("GET", f"/v1/orders/{MINE}/commands/cancel-1")).json()["outcome"] == outcome
+
+
 async def test_a_command_that_was_never_given_has_no_status(api: Serving) -> None:
     assert (await api("GET", f"/v1/orders/{MINE}/commands/never")).status_code == 404
     await cancel(api)
