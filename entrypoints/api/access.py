@@ -70,15 +70,22 @@ def may(what: May) -> Any:
     return Depends(allowed)
 
 
-def commands_as(what: May) -> Any:
-    """A dependency: the asker of a command."""
+def asker_of(what: May) -> Any:
+    """A dependency: who asks for something under a key."""
 
-    async def asker(
-        principal: Annotated[Principal, may(what)], key: Key = None, if_match: IfMatch = None
-    ) -> Asker:
-        return Asker(principal=principal, key=key, if_match=if_match)
+    async def asker(principal: Annotated[Principal, may(what)], key: Key = None) -> Asker:
+        return Asker(principal=principal, key=key)
 
     return Depends(asker)
+
+
+def commander_of(what: May) -> Any:
+    """A dependency: who gives one order a command, and at which revision."""
+
+    async def commander(asker: Annotated[Asker, asker_of(what)], if_match: IfMatch = None) -> Asker:
+        return asker.model_copy(update={"if_match": if_match})
+
+    return Depends(commander)
 
 
 def _denied(principal: Principal, what: May, request: Request) -> Deed:

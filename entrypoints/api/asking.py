@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from domain.ids import OrderId
 from domain.returns import ReturnAsked
-from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
+from entrypoints.api.access import Api, OrderPath, TheApi, commander_of, may
 from entrypoints.api.commands import Asker, command_id, told_as
 from entrypoints.api.desk import Command, Said
 from entrypoints.api.problems import answers
@@ -33,7 +33,6 @@ COMMAND: dict[str, Any] = {
     "responses": TAKEN | answers(400, 401, 403, 404, 409, 412, 413, 422, 429, 503),
 }
 
-
 routes = APIRouter(tags=["commands"])
 
 
@@ -49,7 +48,7 @@ async def _said(api: Api, order_id: OrderId, what: May, asker: Asker, asked: Ask
 
 @routes.post("/v1/orders/{order_id}/cancel", summary="Cancel an order", **COMMAND)
 async def cancel_order(
-    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.CANCEL)]
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commander_of(May.CANCEL)]
 ) -> JSONResponse:
     """The whole order, as far as nothing has left. The answer says that nothing will ship, or why it is too late."""
     return await _said(api, order_id, May.CANCEL, asker, asked)
@@ -57,7 +56,7 @@ async def cancel_order(
 
 @routes.post("/v1/orders/{order_id}/hold", summary="Hold an order", **COMMAND)
 async def hold_order(
-    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.HOLD)]
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commander_of(May.HOLD)]
 ) -> JSONResponse:
     """What runs now ends, nothing new begins until it is released."""
     return await _said(api, order_id, May.HOLD, asker, asked)
@@ -65,14 +64,14 @@ async def hold_order(
 
 @routes.post("/v1/orders/{order_id}/release", summary="Let a held order go on", **COMMAND)
 async def release_order(
-    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commands_as(May.RELEASE)]
+    api: TheApi, order_id: OrderPath, asked: AskedFor, asker: Annotated[Asker, commander_of(May.RELEASE)]
 ) -> JSONResponse:
     return await _said(api, order_id, May.RELEASE, asker, asked)
 
 
 @routes.post("/v1/orders/{order_id}/returns", summary="Ask to send goods back", **COMMAND)
 async def return_goods(
-    api: TheApi, order_id: OrderPath, asked: ReturnAskedFor, asker: Annotated[Asker, commands_as(May.RETURN)]
+    api: TheApi, order_id: OrderPath, asked: ReturnAskedFor, asker: Annotated[Asker, commander_of(May.RETURN)]
 ) -> JSONResponse:
     """Units that have left. The answer names the return."""
     order = await api.commands.find(asker.principal, May.RETURN, order_id)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from domain.attention import Reason, Resolve
 from domain.ids import System
-from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
+from entrypoints.api.access import Api, OrderPath, TheApi, asker_of, commander_of, may
 from entrypoints.api.asking import COMMAND
 from entrypoints.api.commands import Asker, command_id, told_as
 from entrypoints.api.desk import Command
@@ -57,7 +57,7 @@ async def resolve_order(
     api: TheApi,
     order_id: OrderPath,
     asked: ResolveAskedFor,
-    asker: Annotated[Asker, commands_as(May.RESOLVE)],
+    asker: Annotated[Asker, commander_of(May.RESOLVE)],
 ) -> JSONResponse:
     order = await api.commands.find(asker.principal, May.RESOLVE, order_id)
     resolve = _resolve(
@@ -85,7 +85,7 @@ async def resolve_order(
     summary="Answer for every order that a filter finds",
 )
 async def resolve_many(
-    api: TheApi, asked: ResolveManyAskedFor, asker: Annotated[Asker, commands_as(May.RESOLVE)]
+    api: TheApi, asked: ResolveManyAskedFor, asker: Annotated[Asker, asker_of(May.RESOLVE)]
 ) -> JSONResponse:
     """Each order answers for itself. Repeated under the same key, no order is asked twice."""
     which = Which(**asked.filter.model_dump())

@@ -15,12 +15,12 @@ from domain.errors import Unavailable
 from domain.ids import ChannelId, PlatformId, order_id
 from domain.intake import UnusableDocument
 from domain.records import OrderState
-from entrypoints.api.access import Api, OrderPath, TheApi, commands_as, may
+from entrypoints.api.access import Api, OrderPath, TheApi, asker_of, may
 from entrypoints.api.commands import Asker, digest_of
 from entrypoints.api.cursors import cursor, read_cursor, unknown_cursor
 from entrypoints.api.problems import ApiProblem, FieldProblem, answers, wrong_field
 from entrypoints.api.roles import CHANNEL, May, Principal
-from entrypoints.api.shapes import PLAIN, Intake, OrderPage, Placed, Timeline
+from entrypoints.api.shapes import PLACED_EXAMPLE, PLAIN, Intake, OrderPage, Placed, Timeline
 from entrypoints.intake import Parked
 
 Channel = Annotated[ChannelId, Query(pattern=CHANNEL, examples=["shop-de"])]
@@ -30,7 +30,6 @@ _ETAG: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "The revision, for `If-Match`.", "schema": {"type": "string"}}}}
 }
 _LOCATION = {"Location": {"description": "Where the order is read.", "schema": {"type": "string"}}}
-
 
 routes = APIRouter(tags=["orders"])
 
@@ -69,13 +68,18 @@ async def list_orders(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlacedDocument"}}},
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/PlacedDocument"},
+                    "example": PLACED_EXAMPLE,
+                }
+            },
         }
     },
     summary="Place an order",
 )
 async def place_order(
-    api: TheApi, request: Request, asker: Annotated[Asker, commands_as(May.PLACE)], channel: Channel
+    api: TheApi, request: Request, asker: Annotated[Asker, asker_of(May.PLACE)], channel: Channel
 ) -> Response:
     """Stored first, then understood, then started. What cannot be used is kept, and told field by field."""
     await _check_channel(api, asker.principal, channel)

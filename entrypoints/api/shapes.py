@@ -22,6 +22,28 @@ ORDER_ID = r"^order:[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 COMMAND_ID = r"^[A-Za-z0-9._:~-]{1,64}$"
 PLAIN = r"^[^\x00-\x1f\x7f]+$"  # one line of text
 EXAMPLE_ORDER = "order:shop-de:S-11001"
+PLACED_EXAMPLE = {
+    "format": "ordersaga.order.v1",
+    "id": "S-11001",
+    "number": "S-11001",
+    "placed_at": "2026-11-07T04:40:00+00:00",
+    "currency": "EUR",
+    "taxes_included": True,
+    "lines": [
+        {
+            "id": "1",
+            "sku": "MUG-1",
+            "name": "Mug",
+            "quantity": 2,
+            "unit_price": "12.50",
+            "taxes": [{"name": "VAT", "rate": "0.19", "amount": "3.99"}],
+        }
+    ],
+    "tax_total": "3.99",
+    "total": "25.00",
+    "customer": {"name": "Ada Beispiel", "email": "ada@example.com"},
+    "payment": {"term": "prepaid"},
+}
 
 Why = Annotated[
     str,

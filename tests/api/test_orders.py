@@ -9,6 +9,7 @@ import pytest
 from domain.records import OrderState
 from entrypoints.api.problems import PROBLEM_TYPE
 from entrypoints.api.roles import Role
+from entrypoints.api.shapes import PLACED_EXAMPLE
 from tests.api.desk import placed
 from tests.api.serving import CLOSED, FOREIGN, MINE, OTHER, SHOP, Serving
 
@@ -36,6 +37,11 @@ async def test_an_order_is_placed_once_however_often_it_is_sent(api: Serving) ->
         ("orders.place", "done", "accepted"),
         ("orders.place", "done", "already_known"),
     ]
+
+
+async def test_the_documented_example_is_one_that_is_taken(api: Serving) -> None:
+    answer = await api("POST", "/v1/orders", params={"channel": SHOP}, json=PLACED_EXAMPLE)
+    assert answer.status_code == 201
 
 
 async def test_a_document_that_cannot_be_used_is_kept_and_told_field_by_field(api: Serving) -> None:
