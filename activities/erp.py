@@ -1,10 +1,11 @@
 from collections.abc import Mapping
 
 from activities.steps import Effect, Look, effect, reading
+from domain.amendments import PricedArticle
 from domain.customers import CustomerAccount
-from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
-from domain.ids import CustomerRef, System
-from domain.money import Money
+from domain.erp import CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
+from domain.ids import CustomerRef, Sku, System
+from domain.money import Currency, Money
 from domain.orders import Customer
 from domain.ports import Erp
 from domain.returns import CreditNote
@@ -17,6 +18,12 @@ class RegisterCustomer(Effect):
 
 class LookUpAccount(Look):
     customer: CustomerRef
+
+
+class PriceArticle(Look):
+    sku: Sku
+    quantity: int
+    currency: Currency
 
 
 class ApproveCredit(Effect):
@@ -54,7 +61,7 @@ class ErpActivities:
         return await erp.approve_credit(effect.order_id, effect.customer, effect.amount, key=effect.key)
 
     @effect(System.ERP)
-    async def enter_erp_order(self, effect: EnterOrder) -> ErpOrder:
+    async def enter_erp_order(self, effect: EnterOrder) -> ErpOrder | Edited:
         return await self._erps[effect.adapter].enter_order(effect.sales_order, key=effect.key)
 
     @effect(System.ERP)
@@ -76,3 +83,7 @@ class ErpActivities:
     @reading(System.ERP)
     async def look_up_erp_order(self, look: Look) -> ErpOrder | None:
         return await self._erps[look.adapter].look_up_order(look.order_id)
+
+    @reading(System.ERP)
+    async def price_article(self, look: PriceArticle) -> PricedArticle | None:
+        return await self._erps[look.adapter].price_article(look.sku, look.quantity, look.currency)

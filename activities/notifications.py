@@ -35,13 +35,14 @@ class Units(Value):
 class CustomerFacts(Value):
     """What a mail to the customer may tell, beside the order itself. `until`: when a payment must have arrived.
 
-    `units`: the part of the order that it is about; none means all of it.
+    `units`: the part of the order that it is about; none means all of it. `former`: the total before an amendment.
     """
 
     labels: Labels | None = None
     captured: Money | None = None
     returned: Money | None = None
     missing: Money | None = None
+    former: Money | None = None
     units: tuple[Units, ...] = ()
     until: datetime | None = None
     url: str = ""

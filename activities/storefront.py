@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 from activities.erp import PostCreditNote, RecordShipment
 from activities.steps import Effect, Look, effect, reading
+from domain.erp import Edited
 from domain.ids import System
 from domain.orders import PlacedOrder
 from domain.ports import Storefront
@@ -13,9 +14,10 @@ class CancelShopOrder(Effect):
 
 
 class AmendShopOrder(Effect):
-    """`order` is what the shop is to show."""
+    """`order` is what the shop is to show; `known` is the version that it told last."""
 
     order: PlacedOrder
+    known: str = ""
 
 
 class StorefrontActivities:
@@ -31,8 +33,9 @@ class StorefrontActivities:
         await self._storefronts[effect.adapter].report_shipment(effect.report, key=effect.key)
 
     @effect(System.STOREFRONT)
-    async def amend_shop_order(self, effect: AmendShopOrder) -> None:
-        await self._storefronts[effect.adapter].amend_order(effect.order, key=effect.key)
+    async def amend_shop_order(self, effect: AmendShopOrder) -> StorefrontOrder | Edited:
+        shop = self._storefronts[effect.adapter]
+        return await shop.amend_order(effect.order, known=effect.known, key=effect.key)
 
     @effect(System.STOREFRONT)
     async def record_refund_in_shop(self, effect: PostCreditNote) -> None:

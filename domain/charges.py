@@ -8,6 +8,7 @@ has left so far, less what the ledger holds already**, so the last one absorbs e
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -16,8 +17,10 @@ from domain.errors import InvariantBroken
 from domain.ids import LineId
 from domain.ledger import EntryKind, Ledger, Part, Share, shares_of
 from domain.money import Money, total
-from domain.orders import OrderLine, PlacedOrder, Surcharge, SurchargeKind
+from domain.orders import OrderLine, PlacedOrder, Priced, Surcharge, SurchargeKind
 from domain.policies import FreightReturn, FreightRule
+
+Item = TypeVar("Item", bound=Priced)
 
 _OF_ITEMS = frozenset(Part) - {Part.RESTOCKING_FEE, Part.GOODWILL, Part.DISPUTE}
 
@@ -87,7 +90,10 @@ def reduced(
     if not any(units.values()):
         raise ValueError("nothing is left of the order: cancel it")
     charged = _booked(ledger, EntryKind.CHARGE)
-    kept = [_at_least(item, charged[item.line_id]) for item in _with_units(order, units, freight)]
+    kept = [
+        at_least(item, charged[item.line_id].amount(order.currency))
+        for item in _with_units(order, units, freight)
+    ]
     known = {item.line_id for item in kept}
     for line_id, booked in charged.items():
         if booked.units > units.get(line_id, 0) or (line_id not in known and booked.amount(order.currency)):
@@ -115,7 +121,7 @@ def _with_units(
     order: PlacedOrder, units: Mapping[LineId, int], freight: FreightRule
 ) -> list[OrderLine | Surcharge]:
     """The order's items as they would be, had only so many units been ordered."""
-    lines = [_of_units(line, units[line.line_id]) for line in order.lines if units[line.line_id]]
+    lines = [of_units(line, units[line.line_id]) for line in order.lines if units[line.line_id]]
     goods = total((line.total for line in lines if line.ships), order.currency).minor
     all_goods = total((line.total for line in order.shippable), order.currency).minor
     if freight is FreightRule.FIRST_SHIPMENT or not all_goods:
@@ -124,7 +130,8 @@ def _with_units(
     return [*lines, *(_portion(surcharge, part) for surcharge in order.surcharges if goods)]
 
 
-def _of_units(line: OrderLine, units: int) -> OrderLine:
+def of_units(line: OrderLine, units: int) -> OrderLine:
+    """So many units of the line, which are not more than it has: discounts and taxes in proportion."""
     if units == line.quantity:
         return line
     fewer = line.model_copy(update={"quantity": units})
@@ -145,10 +152,10 @@ def _priced(item: OrderLine | Surcharge, list_amount: Money, part: _Fraction) ->
     return {"discount": off - order_discount, "order_discount": order_discount, "taxes": taxes}
 
 
-def _at_least(item: OrderLine | Surcharge, charged: _Booked) -> OrderLine | Surcharge:
+def at_least(item: Item, charged: Money) -> Item:
     """Proportions of proportions round apart: an item that became less than was charged for it gets the difference."""
     currency = item.discount.currency
-    missing = charged.amount(currency) - item.total
+    missing = charged - item.total
     if missing.minor <= 0:
         return item
     facts = dict(item)
@@ -158,11 +165,18 @@ def _at_least(item: OrderLine | Surcharge, charged: _Booked) -> OrderLine | Surc
     facts["discount"] = off - undone - facts["order_discount"]
     rest = missing - undone
     if isinstance(item, Surcharge):
-        return Surcharge.model_validate({**facts, "amount": item.amount + rest})
-    if rest and item.taxes:
+        facts["amount"] = item.amount + rest
+    elif rest and item.taxes:
         first, *others = item.taxes
         facts["taxes"] = (first.model_copy(update={"amount": first.amount + rest}), *others)
-    return OrderLine.model_validate(facts)
+    return item.__class__.model_validate(facts)
+
+
+def charged_on(ledger: Ledger) -> dict[LineId, Money]:
+    """What was charged of every line and surcharge so far; zero of any other."""
+    zero = Money.zero(ledger.currency)
+    booked = _booked(ledger, EntryKind.CHARGE)
+    return defaultdict(lambda: zero, {line_id: of.amount(ledger.currency) for line_id, of in booked.items()})
 
 
 def _beyond(item: OrderLine | Surcharge, charged: _Booked, currency: str) -> Iterable[Share]:

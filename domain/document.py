@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.amendments import AmendmentRecord
 from domain.attention import Attention, Blocked, Hold
 from domain.base import Value
 from domain.erp import ErpOrder, Invoice
@@ -19,6 +20,7 @@ from domain.phases import Phase
 from domain.reservations import PassedOver, Reservation
 from domain.returns import Return
 from domain.shipments import Labels, Package, PickState, ShipmentLine, TrackingState
+from domain.storefront import StorefrontOrder
 
 
 class Happening(Value):
@@ -43,7 +45,10 @@ class Wait(Value):
 
 
 class Shipment(BaseModel):
-    """`captured`: money that was taken when it left; `told`: shop, ERP and customer know that it has."""
+    """`captured`: money that was taken when it left; `told`: shop, ERP and customer know that it has.
+
+    `stopping`: the warehouse is asked to stop it, because the order is amended.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,6 +60,7 @@ class Shipment(BaseModel):
     labels: Labels | None = None
     captured: Money | None = None
     told: bool = False
+    stopping: bool = False
     tracking: TrackingState | None = None
 
     @property
@@ -92,7 +98,8 @@ class OrderDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     order: PlacedOrder
-    revision: int = 1
+    revision: int = 1  # as people count: grows with every change that holds
+    edition: int = 1  # as ERP and shop were written: grows with every attempt
     phase: Phase = Phase.RECEIVED
     erp_customer: CustomerRef | None = None
     crm_customer: CustomerRef | None = None
@@ -100,6 +107,8 @@ class OrderDocument(BaseModel):
     paid_outside: tuple[MovedOutside, ...] = ()
     returned_outside: tuple[MovedOutside, ...] = ()
     erp_order: ErpOrder | None = None
+    shop_order: StorefrontOrder | None = None  # as we know that the shop shows it
+    amendments: list[AmendmentRecord] = []
     reservation: Reservation | None = None
     passed_over: tuple[PassedOver, ...] = ()
     shipments: list[Shipment] = []

@@ -6,15 +6,26 @@ from enum import StrEnum
 from domain.base import Value
 from domain.ids import CustomerRef, LineId, OrderId, Sku
 from domain.money import Money
-from domain.orders import PlacedOrder
+from domain.orders import Address, PlacedOrder
 
 
 class SalesOrder(Value):
-    """The target: the ERP holds exactly this order, under our order id as its external reference."""
+    """The target: the ERP holds exactly this order, under our order id as its external reference.
+
+    `revision` grows with everything that we write. `known` is the version that the ERP told last: what people edited
+    since then is not overwritten. Without it the order is written whatever the ERP holds.
+    """
 
     order: PlacedOrder
     customer: CustomerRef
     revision: int = 1
+    known: str = ""
+
+
+class Edited(Value):
+    """Somebody edited the order since the version that we know; nothing was written. `version`: what it is now."""
+
+    version: str
 
 
 class ErpLine(Value):
@@ -26,6 +37,7 @@ class ErpLine(Value):
     erp_line: str
     line_id: LineId | None
     sku: Sku | None
+    name: str = ""
     quantity: Decimal
     unit_price: Decimal
     total: Money
@@ -38,7 +50,10 @@ class ErpOrderState(StrEnum):
 
 
 class ErpOrder(Value):
-    """The sales order as the ERP tells it now; `version` changes when someone edits it, where the ERP has one."""
+    """The sales order as the ERP tells it now; `version` changes with every edit, ours or a person's.
+
+    `shipping` is None where the ERP does not tell an address.
+    """
 
     order_id: OrderId
     reference: str  # the ERP's own number
@@ -46,6 +61,7 @@ class ErpOrder(Value):
     lines: tuple[ErpLine, ...]
     total: Money
     version: str = ""
+    shipping: Address | None = None
 
 
 class Invoice(Value):

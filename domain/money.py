@@ -122,6 +122,11 @@ class Money(Value):
     def __ge__(self, other: "Money") -> bool:
         return self.minor >= self._same(other)
 
+    def times(self, numerator: int, denominator: int) -> "Money":
+        """In proportion, half away from zero."""
+        minor = half_up(abs(self.minor) * numerator, denominator)
+        return Money(minor=-minor if self.minor < 0 else minor, currency=self.currency)
+
     def split(self, weights: Sequence[int]) -> list["Money"]:
         """Parts in proportion to the weights that always sum to the whole (largest remainder, first of equals first).
 
@@ -143,6 +148,11 @@ class Money(Value):
         if self.currency != other.currency:
             raise ValueError(f"{self} and {other} are of different currencies")
         return other.minor
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The whole number nearest to the quotient of two that are not negative; a half goes up."""
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

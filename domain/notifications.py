@@ -9,6 +9,7 @@ class Occasion(StrEnum):
     CONFIRMED = "confirmed"
     SHIPPED = "shipped"
     BACKORDERED = "backordered"
+    AMENDED = "amended"
     PARTLY_CANCELLED = "partly_cancelled"
     DELIVERED = "delivered"
     RETURN_EXPECTED = "return_expected"

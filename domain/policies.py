@@ -33,6 +33,16 @@ class FreightReturn(StrEnum):
     PRO_RATA = "pro_rata"
 
 
+class Owned(StrEnum):
+    """What one system owns: where two were edited at once, its edit holds. The ERP, unless the merchant says otherwise."""
+
+    ORDERS = "orders"
+    PRICES = "prices"
+    STOCK = "stock"
+    CUSTOMERS = "customers"
+    ADDRESSES = "addresses"
+
+
 class OrderPolicies(Value):
     """What the merchant decided for the order's channel. Units are in the names.
 
@@ -41,7 +51,9 @@ class OrderPolicies(Value):
     gone; `late_payment_days` is how long a cancelled order still watches for a bank transfer, to send it back;
     `business_approval` lets new business accounts wait until the ERP approves them; `attention_seconds` is how long an effect is tried before the order says that it is blocked.
     `warehouses` are asked in this order, then the others by name; `hold_renewal_hours` is how long before it expires a
-    hold is renewed; with `return_approval` a person says yes to every return.
+    hold is renewed; with `return_approval` a person says yes to every return. `amendment_payment_hours`: how long an
+    amendment waits for the customer to pay more; `amendment_increase_max`: the most that customer service may add to a
+    total by one, in major units.
     """
 
     adapters: dict[System, str]
@@ -59,6 +71,9 @@ class OrderPolicies(Value):
     warehouses: tuple[Location, ...] = ()
     freight: FreightRule = FreightRule.FIRST_SHIPMENT
     freight_return: FreightReturn = FreightReturn.WHEN_ALL_RETURNED
+    amendment_payment_hours: Annotated[float, Field(gt=0)] = 24
+    amendment_increase_max: Annotated[Decimal, Field(gt=0)] | None = None
+    ownership: dict[Owned, System] = Field(default_factory=dict)
     hold_renewal_hours: Annotated[float, Field(gt=0)] = 24
     return_approval: bool = False
     restocking_fee_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)

@@ -11,11 +11,12 @@ Rules for every method:
 
 from typing import Protocol
 
+from domain.amendments import PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
-from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
+from domain.erp import Changes, CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
 from domain.ids import CustomerRef, Location, OrderId, PaymentRef, ReturnId, ShipmentId, Sku
 from domain.keys import Key
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.notifications import Mail
 from domain.orders import Customer, PlacedOrder
 from domain.payments import Capture, Declined, PayLink, Payment, Refund
@@ -46,8 +47,12 @@ class Storefront(Protocol):
     async def report_shipment(self, report: ShipmentReport, *, key: Key) -> None:
         """Ensure the shop shows the shipment with its tracking numbers, and the captured money as paid."""
 
-    async def amend_order(self, order: PlacedOrder, *, key: Key) -> None:
-        """Ensure the shop shows exactly these lines, quantities and totals. Refused below what it shows as shipped."""
+    async def amend_order(self, order: PlacedOrder, *, known: str, key: Key) -> StorefrontOrder | Edited:
+        """Ensure the shop shows exactly these lines, quantities, totals and this address, and tell what it shows then.
+
+        `Edited` when somebody edited it since the version `known`, unless it shows the target already; without `known` it
+        is written whatever it shows. Refused below what it shows as shipped.
+        """
 
     async def record_refund(self, note: CreditNote, *, key: Key) -> None:
         """Ensure the shop shows what came back and what was given back for it. No money moves by this."""
@@ -119,11 +124,15 @@ class Erp(Protocol):
     async def articles(self, after: str | None) -> Page[Article]:
         """All articles that can be sold, in pages; None from the beginning."""
 
-    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
-        """Ensure the sales order exists with exactly these lines, found by our order id first.
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder | Edited:
+        """Ensure the sales order exists with exactly these lines and this address, found by our order id first.
 
-        Refused when the ERP will not take it (unknown SKU), or holds it cancelled.
+        `Edited` when somebody edited it since the version `order.known`, unless it holds the target already. Refused when
+        the ERP will not take it (unknown SKU), or holds it cancelled.
         """
+
+    async def price_article(self, sku: Sku, quantity: int, currency: Currency) -> PricedArticle | None:
+        """What one unit costs when so many are sold, and how it is taxed; None when the ERP does not sell it."""
 
     async def look_up_order(self, order: OrderId) -> ErpOrder | None: ...
 

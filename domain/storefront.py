@@ -1,8 +1,9 @@
 from enum import StrEnum
 
 from domain.base import Value
-from domain.ids import LineId, OrderId
+from domain.ids import LineId, OrderId, Sku
 from domain.money import Money
+from domain.orders import Address
 
 
 class StorefrontState(StrEnum):
@@ -12,15 +13,24 @@ class StorefrontState(StrEnum):
 
 
 class StorefrontLine(Value):
+    """`sku` and `name` where the shop tells them."""
+
     line_id: LineId
     quantity: int
     total: Money
+    sku: Sku | None = None
+    name: str = ""
 
 
 class StorefrontOrder(Value):
-    """The order as the shop shows it to its customer now."""
+    """The order as the shop shows it to its customer now. `version` changes with every edit, where the shop has one.
+
+    `shipping` is None where the shop does not tell an address.
+    """
 
     order_id: OrderId
     state: StorefrontState
     lines: tuple[StorefrontLine, ...]
     total: Money
+    version: str = ""
+    shipping: Address | None = None

@@ -12,12 +12,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.steps import step_of
     from domain.attention import Action, Attention, Blocked, Correction, Reason, Resolve
+    from domain.erp import Edited
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
     from domain.notifications import Occasion
     from workflows.effects import Effects
     from workflows.owner import Owner
-    from workflows.requests import ResolveRequest, answered
+    from workflows.requests import ResolveRequest, Superseded, answered
     from workflows.todo import Todo
 
 R = TypeVar("R")
@@ -87,18 +88,29 @@ class Desk:
 
         `make` is called for every try: a correction changes what is to be done. None for an effect that was skipped.
         """
-        try:
-            return await self.owner.do(make())
-        except (Refused, InvariantBroken) as refusal:
-            return await self._mended(make, refusal)
+        while True:
+            await self.owner.begins()
+            try:
+                return await self.owner.do(make())
+            except Superseded:
+                continue
+            except (Refused, InvariantBroken) as refusal:
+                return await self._mended(make, refusal)
 
     async def together(self, *makes: Make[Any]) -> list[Any]:
         """Likewise for effects that do not depend on each other; the refused ones are asked about in their order."""
-        outcomes = await self.owner.outcomes(*(make() for make in makes))
-        return [
-            await self._mended(make, outcome) if isinstance(outcome, Refused | InvariantBroken) else outcome
-            for make, outcome in zip(makes, outcomes, strict=True)
-        ]
+        while True:
+            await self.owner.begins()
+            try:
+                outcomes = await self.owner.outcomes(*(make() for make in makes))
+            except Superseded:
+                continue
+            return [
+                await self._mended(make, outcome)
+                if isinstance(outcome, Refused | InvariantBroken)
+                else outcome
+                for make, outcome in zip(makes, outcomes, strict=True)
+            ]
 
     async def _mended(self, make: Make[R], refusal: Refused | InvariantBroken) -> R:
         while True:
@@ -111,10 +123,13 @@ class Desk:
                     request.granted("done")
             except (Refused, InvariantBroken) as again:
                 refusal = again
+            except Superseded:
+                return await self.do(make)
             else:
                 return result
 
     async def _as_answered(self, resolve: Resolve, make: Make[R]) -> R:
+        await self.owner.begins()
         if resolve.correction is not None:
             await self._correct(resolve.correction)
         todo = make()
@@ -134,15 +149,19 @@ class Desk:
             document.order = correction.of(before)
         except ValueError as error:
             raise Refused(str(error)) from error
-        document.revision += 1
-        self.owner.note(f"corrected: revision {document.revision}")
+        document.edition += 1
         if document.erp_order is not None:
             try:
-                document.erp_order = await self.owner.do(self.effects.enter_erp_order())
+                entered = await self.owner.do(self.effects.enter_erp_order())
             except (Refused, InvariantBroken):
                 document.order = before
-                document.revision += 1  # the ERP may have seen the refused one
                 raise
+            if isinstance(entered, Edited):
+                document.order = before
+                raise Refused("the order was edited in the ERP meanwhile: look again")
+            document.erp_order = entered
+        document.revision += 1
+        self.owner.note(f"corrected: revision {document.revision}")
 
     # -- questions ---------------------------------------------------------------------------------------------
 
@@ -233,6 +252,8 @@ def asks_a_person(
             while True:
                 try:
                     return await step(holder, *args, **kwargs)
+                except Superseded:
+                    continue
                 except Refused as refusal:
                     reason, what = refused, str(refusal)
                 except InvariantBroken as broken:

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
         EnterOrder,
         ErpActivities,
         LookUpAccount,
+        PriceArticle,
         RecordShipment,
         RegisterCustomer,
     )
@@ -38,15 +39,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.storefront import AmendShopOrder, CancelShopOrder, StorefrontActivities
     from domain.allocation import Wanted
     from domain.document import Shipment
-    from domain.erp import CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
+    from domain.erp import CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import CustomerRef, PaymentRef, ShipmentId, System, shipment_name
+    from domain.ids import CustomerRef, PaymentRef, ShipmentId, Sku, System, shipment_name
     from domain.money import Money
     from domain.payments import Capture, Declined, Part, PayLink, Payment, Refund
     from domain.planner import Increment, NewHold
     from domain.records import OrderState
     from domain.reservations import Demand, Reservation
     from domain.shipments import Label, Labels, Parcel, PickCancelled, PickRequest, ShipmentReport, TooLate
+    from domain.storefront import StorefrontOrder
     from workflows.return_effects import ReturnEffects
     from workflows.todo import Todo
 
@@ -67,6 +69,15 @@ class Effects(ReturnEffects):
 
     def look_at_account(self, customer: CustomerRef) -> LookUpAccount:
         return LookUpAccount(adapter=self._adapter(System.ERP), order_id=self._id, customer=customer)
+
+    def look_at_article(self, sku: Sku, quantity: int) -> PriceArticle:
+        return PriceArticle(
+            adapter=self._adapter(System.ERP),
+            order_id=self._id,
+            sku=sku,
+            quantity=quantity,
+            currency=self._order.currency,
+        )
 
     def look_at_picks(self, shipments: tuple[ShipmentId, ...]) -> LookUpPicks:
         return LookUpPicks(adapter=self._adapter(System.WAREHOUSE), order_id=self._id, shipments=shipments)
@@ -102,7 +113,9 @@ class Effects(ReturnEffects):
 
     def approve_credit(self) -> Todo[CreditApproved | CreditRefused]:
         call = ApproveCredit(
-            **self._call(System.ERP, "credit"), customer=self._erp_customer(), amount=self._order.total
+            **self._call(System.ERP, "credit", self._edition),
+            customer=self._erp_customer(),
+            amount=self._order.total,
         )
         return Todo(
             ErpActivities.approve_credit,
@@ -111,12 +124,15 @@ class Effects(ReturnEffects):
             f"Set {self._order.total} of the customer's credit aside",
         )
 
-    def enter_erp_order(self) -> Todo[ErpOrder]:
+    def enter_erp_order(self) -> Todo[ErpOrder | Edited]:
         sales_order = SalesOrder(
-            order=self._order, customer=self._erp_customer(), revision=self._document.revision
+            order=self._order,
+            customer=self._erp_customer(),
+            revision=self._document.edition,
+            known=self._document.erp_order.version if self._document.erp_order else "",
         )
         call = EnterOrder(
-            **self._call(System.ERP, "erp", f"r{self._document.revision}"), sales_order=sales_order
+            **self._call(System.ERP, "erp", f"r{self._document.edition}"), sales_order=sales_order
         )
         return Todo(ErpActivities.enter_erp_order, call, "erp-order", "Enter the sales order in the ERP")
 
@@ -338,15 +354,18 @@ class Effects(ReturnEffects):
             may_skip=True,
         )
 
-    def amend_shop_order(self) -> Todo[None]:
+    def amend_shop_order(self) -> Todo[StorefrontOrder | Edited]:
+        known = self._document.shop_order
         call = AmendShopOrder(
-            **self._call(System.STOREFRONT, "shop-amend", f"r{self._document.revision}"), order=self._order
+            **self._call(System.STOREFRONT, "shop-amend", f"r{self._document.edition}"),
+            order=self._order,
+            known=known.version if known else "",
         )
         return Todo(
             StorefrontActivities.amend_shop_order,
             call,
             "shop-amend",
-            "Show the shop what is left of the order",
+            "Show the shop the order as it is now",
             may_skip=True,
         )
 
@@ -375,6 +394,10 @@ class Effects(ReturnEffects):
     def _corrected(self) -> str:
         """Part of the key of what states the order's own data: corrected data are another request."""
         return f"r{self._document.revision}" if self._document.revision > 1 else ""
+
+    @property
+    def _edition(self) -> str:
+        return f"r{self._document.edition}" if self._document.edition > 1 else ""
 
     def _erp_customer(self) -> CustomerRef:
         if self._document.erp_customer is None:

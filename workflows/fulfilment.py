@@ -10,17 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.fulfilment import FulfilmentActivities
     from domain.attention import Action, Reason
-    from domain.document import Shipment, units_in
+    from domain.document import Shipment, units_in, units_of
     from domain.errors import InvariantBroken, Refused
     from domain.ids import LineId, Location, ShipmentId, System, shipment_id
+    from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
-    from domain.reservations import PassedOver
+    from domain.reservations import PassedOver, Reservation
     from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -28,11 +30,32 @@ with workflow.unsafe.imports_passed_through():
     from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import CancelRequest, CancelWanted
+    from workflows.todo import Todo
+
+R = TypeVar("R")
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
 
 Shipped = Callable[[Shipment], Awaitable[None]]
 Missing = Callable[[Mapping[LineId, int], str], None]
+
+
+class _Stopped(Exception):  # noqa: N818  a turn that the business takes, not an error
+    """The shipment was stopped, and is not to go on."""
+
+
+def _unless_stopped(make: Callable[[Shipment], Todo[R]], shipment: Shipment) -> Todo[R]:
+    if shipment.ended:
+        raise _Stopped
+    return make(shipment)
+
+
+async def _nothing(_why: str) -> None:
+    """Nothing is to be ended before a cancel."""
+
+
+def _is_stopped(shipment: Shipment) -> bool:
+    return shipment.stopping or shipment.ended
 
 
 @dataclass
@@ -90,11 +113,13 @@ class Fulfilment:
         self.resume = resume
         self.backordered = backordered
         self.document = owner.document
+        self.before_cancel: Callable[[str], Awaitable[None]] = _nothing
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
         self._asked = 0
         self._shipping = False
         self._looking: _LookAtPicks | None = None
+        self._seen: dict[ShipmentId, int] = {}  # hints that had come when its pick was seen last
         self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
 
     # -- stock -------------------------------------------------------------------------------------------------
@@ -104,7 +129,7 @@ class Fulfilment:
         """Until there is something to ship, or somebody began to ship it by hand."""
         if not self.document.unassigned:
             return
-        await self._ask_stock()
+        await self.ask_stock()
         while not self._to_ship() and not self.document.shipments:
             if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
@@ -112,12 +137,16 @@ class Fulfilment:
             await self._await_stock()
         self.owner.note("stock reserved")
 
-    async def _ask_stock(self) -> None:
+    async def ask_stock(self) -> None:
+        self.document.reservation = await self.desk.do(self._reserve)
+        self._planned = False
+
+    def _reserve(self) -> Todo[Reservation]:
+        """As the order stands at this moment; what has left by now is no part of the answer."""
         self._asked += 1
         self._stock_news = self.owner.news[System.STOCK]
         self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
-        self.document.reservation = await self.desk.do(self.effects.reserve_stock)
-        self._planned = False
+        return self.effects.reserve_stock()
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
@@ -131,7 +160,7 @@ class Fulfilment:
         if self.document.unassigned == before:
             self.document.passed_over = ()
             await self._take_over()
-        await self._ask_stock()
+        await self.ask_stock()
 
     async def _take_over(self) -> None:
         """What people in the warehouse began to ship without being asked is a shipment like any other."""
@@ -215,7 +244,7 @@ class Fulfilment:
             if document.unshared:
                 await self.share()
             if document.unassigned and self._planned:
-                await self._ask_stock()
+                await self.ask_stock()
             await self.owner.until(lambda: self.payments.holds.secured)
             self._begin_shipments()
             missing = self._missing()
@@ -238,19 +267,29 @@ class Fulfilment:
         shipments.append(Shipment(shipment_id=name, location=location, lines=lines))
         return shipments[-1]
 
-    @asks_a_person(Reason.PICK_REFUSED)
     async def _carry(self, shipment: Shipment) -> None:
-        """One shipment, from its pick to what follows when it has left. Begun again it goes on where it stood."""
+        """One shipment, as far as it goes: an amendment may stop it, and plan it anew."""
+        try:
+            await self._carried(shipment)
+        except _Stopped:
+            return
+
+    @asks_a_person(Reason.PICK_REFUSED)
+    async def _carried(self, shipment: Shipment) -> None:
+        """From its pick to what follows when it has left. Begun again it goes on where it stood."""
         self.undo.add(self._stop_all)
+        self._seen.pop(shipment.shipment_id, None)
         if shipment.state is None:
-            await self.desk.do(partial(self.effects.request_pick, shipment))
+            self._seen[shipment.shipment_id] = self.owner.news[System.WAREHOUSE]
+            await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
             shipment.state = PickState.REQUESTED
         if not shipment.left:
             await self._until(shipment, _PACKED, "the warehouse to pack")
         if shipment.state is PickState.PACKED:
             self.undo.add(self._void_labels)
-            shipment.labels = await self.desk.do(partial(self.effects.create_labels, shipment))
-            await self.desk.do(partial(self.effects.hand_over, shipment))
+            labels = await self.desk.do(partial(_unless_stopped, self.effects.create_labels, shipment))
+            shipment.labels = labels
+            await self.desk.do(partial(_unless_stopped, self.effects.hand_over, shipment))
             await self._until(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
         if self._nothing_can_be_stopped():
             self.owner.too_late = "it has shipped; a return is the way back"
@@ -263,10 +302,21 @@ class Fulfilment:
         return bool(alive) and not self.document.unassigned and all(one.left for one in alive)
 
     async def _until(self, shipment: Shipment, wanted: set[PickState], waits_for: str) -> None:
-        """Until the pick is in one of these states, or the warehouse gave it back and a person was asked."""
+        """Until the pick is in one of these states, or the warehouse gave it back and a person was asked.
+
+        What the warehouse told of it last is not asked for again before there may be something else to see.
+        """
         while True:
-            since = self.owner.news[System.WAREHOUSE]
+            if (since := self._seen.get(shipment.shipment_id)) is not None:
+                await self.owner.hinted(
+                    System.WAREHOUSE, waits_for, since=since, unless=partial(_is_stopped, shipment)
+                )
+            await self.owner.until(lambda: not shipment.stopping)
+            if shipment.ended:
+                return
             pick = await self._pick_of(shipment)
+            if shipment.stopping or shipment.ended:
+                continue
             if pick is None or pick.state is PickState.CANCELLED:
                 await self.desk.ask(
                     Reason.PICK_REFUSED,
@@ -279,8 +329,7 @@ class Fulfilment:
             if pick.state in wanted:
                 if await self._packed(shipment, pick):
                     return
-            else:
-                await self.owner.hinted(System.WAREHOUSE, waits_for, since=since)
+                self._seen.pop(shipment.shipment_id)
 
     async def _pick_of(self, shipment: Shipment) -> Pick | None:
         """As the warehouse tells it now: one look serves all shipments that want to know at the same moment."""
@@ -292,6 +341,7 @@ class Fulfilment:
             told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
             await self.owner.until(look.has_ended)
             if told_now:
+                self._seen[shipment.shipment_id] = look.news
                 return look.pick_of(shipment.shipment_id)
 
     def _requested(self) -> tuple[ShipmentId, ...]:
@@ -361,8 +411,11 @@ class Fulfilment:
     async def _deliver(self, shipment: Shipment, delivered: Shipped) -> None:
         deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
         look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
+        seen = 0
         while True:
-            since = self.owner.news[System.CARRIER]
+            left = deadline - workflow.now()
+            await self.owner.hinted(System.CARRIER, "the delivery", since=seen, at_most=left)
+            seen = self.owner.news[System.CARRIER]
             tracking = await self.owner.look(FulfilmentActivities.track_shipment, look)
             shipment.tracking = tracking.state if tracking else None
             if shipment.tracking is TrackingState.DELIVERED:
@@ -372,9 +425,6 @@ class Fulfilment:
                 return await self._lost(shipment)
             if workflow.now() >= deadline:
                 return self.owner.note(f"no delivery of {self._name(shipment)} was told")
-            await self.owner.hinted(
-                System.CARRIER, "the delivery", since=since, at_most=deadline - workflow.now()
-            )
 
     async def _lost(self, shipment: Shipment) -> None:
         what = f"the carrier lost {self._name(shipment)}: {len(shipment.packages)} packages"
@@ -382,10 +432,52 @@ class Fulfilment:
         if request.resolve.action is Action.APPROVE:
             await self.lost(shipment)
 
+    # -- amending ----------------------------------------------------------------------------------------------
+
+    async def make_room(self, order: PlacedOrder, *, readdressed: bool) -> None:
+        """What is picked for the order as it was, and is wrong for this one, is stopped. Refused: it is too late.
+
+        `readdressed`: all of it goes elsewhere.
+        """
+        shipments = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
+        wanted = {line.line_id: line.quantity for line in order.shippable}
+        beyond = units_of(shipments) - Counter(wanted)
+        for shipment in reversed(shipments):
+            wrong = units_in(shipment.lines) & beyond
+            if shipment.left or not (wrong or readdressed):
+                continue
+            beyond -= units_in(shipment.lines)
+            await self._stop_for_amendment(shipment)
+
+    async def _stop_for_amendment(self, shipment: Shipment) -> None:
+        shipment.stopping = True
+        try:
+            if (why := await self._stop(shipment)) is not None:
+                raise Refused(f"{self._name(shipment)} cannot be stopped: {why}")
+            shipment.state = PickState.CANCELLED
+            self.owner.note(f"{self._name(shipment)} was stopped")
+            if shipment.labels is not None:
+                await self.desk.do(partial(self.effects.void_labels, shipment))
+        finally:
+            shipment.stopping = False
+
+    async def keep_stock(self, *, was_short: bool) -> None:
+        """Exactly what the order needs now is kept. Refused where the merchant wants nothing to wait for."""
+        self.document.reservation = await self.owner.do(self._reserve())
+        self._planned = False
+        cancels = self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING
+        if cancels and self._missing() and not was_short:
+            raise Refused(f"{self._in_words(self._missing())} not in stock")
+
+    @property
+    def is_short(self) -> bool:
+        return bool(self._missing())
+
     # -- undoing -----------------------------------------------------------------------------------------------
 
     async def _cancel_rest(self, wanted: CancelWanted) -> None:
         """What has not left is stopped where the warehouse can. CancelWanted again when all of it is: then all is undone."""
+        await self.before_cancel("a cancel came first")
         late = []
         for shipment in self.document.shipments:
             if shipment.left or shipment.ended:

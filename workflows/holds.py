@@ -96,38 +96,47 @@ class Holds:
     async def ask_for(self, step: Step) -> None:
         """One step of a plan: by the gateway's means, by the customer, or by a person who knows better."""
         match step:
-            case NewHold():
-                async with self.payments.moving:
-                    stands = await self.hold_anew(step)
+            case NewHold() | Increment():
+                async with self.payments.moves():
+                    stands = await self.stands(step)
                 if not stands:
-                    await self._ask_person(f"{step.amount} could not be held anew: it was declined")
-            case Increment():
-                self.owner.document.holds_asked += 1
-                answer = await self.owner.do(self.effects.increment_hold(step))
-                if isinstance(answer, Declined):
-                    await self._ask_person(f"the hold could not be made {step.authorised}: it was declined")
-                await self.payments.look()
+                    amount = step.amount if isinstance(step, NewHold) else step.authorised
+                    await self._ask_person(f"{amount} could not be held: it was declined")
             case AskByLink():
-                await self._ask_by_link(step.amount)
+                await self.ask_by_link(step.amount)
             case AskPerson():
                 await self._ask_person(step.why)
             case _:
                 pass  # nothing is to be done before goods ship
 
+    async def stands(self, step: NewHold | Increment) -> bool:
+        """False when it was declined."""
+        if isinstance(step, NewHold):
+            return await self.hold_anew(step)
+        self.owner.document.holds_asked += 1
+        answer = await self.owner.do(self.effects.increment_hold(step), despite_hold=True)
+        await self.payments.look()
+        return not isinstance(answer, Declined)
+
+    async def make_up(self) -> None:
+        """What an amended order needs beyond what is there by now is held, or asked for."""
+        await self._secure()
+
     async def hold_anew(self, hold: NewHold) -> bool:
         """False when it was declined. The former hold is let go when the new one stands."""
         self.owner.document.holds_asked += 1
-        answer = await self.owner.do(self.effects.hold_payment(hold))
+        answer = await self.owner.do(self.effects.hold_payment(hold), despite_hold=True)
         if isinstance(answer, Declined):
             self.owner.note(f"a new hold of {hold.amount} was declined ({answer.reason})")
             return False
         if hold.void is not None:
-            await self.owner.do(self.effects.void_hold(hold.void, self.payments.number(hold.void)))
+            void = self.effects.void_hold(hold.void, self.payments.number(hold.void))
+            await self.owner.do(void, despite_hold=True)
         await self.payments.look()
         self.owner.note(f"{hold.amount} held anew")
         return True
 
-    async def _ask_by_link(self, amount: Money) -> None:
+    async def ask_by_link(self, amount: Money) -> None:
         """Once for an amount. What comes of it is another payment, of which the gateway hints."""
         if self.unsecured == amount:
             return

@@ -11,9 +11,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from activities.records import RecordActivities
     from activities.storefront import StorefrontActivities
+    from domain.amendments import Amended, Amendment, Changes, Quote
     from domain.attention import Action, Answer, Reason, Resolve
     from domain.charges import reduced
     from domain.document import Dropped, OrderDocument, Shipment
+    from domain.erp import Edited
     from domain.errors import InvariantBroken
     from domain.ids import LineId, System, shipment_name
     from domain.money import Money
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.returns import ReturnAsked
     from domain.settlement import disagreements
     from domain.storefront import StorefrontState
+    from workflows.amending import Amending
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.customers import await_approval, know_customer, tell_customer
@@ -32,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import (
+        AmendRequest,
         CancelRequest,
         CancelWanted,
         HoldRequest,
@@ -75,6 +79,8 @@ class Order:
             lost=self.returns.lost,
             resume=self.returns.resume,
         )
+        self.amending = Amending(self.fulfilment, self.tell)
+        self.fulfilment.before_cancel = self.amending.give_up
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
     # -- the business ------------------------------------------------------------------------------------------
@@ -117,6 +123,8 @@ class Order:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
         entered = await self.desk.do(self.effects.enter_erp_order)
+        if isinstance(entered, Edited):
+            entered = await self.amending.entered()
         self.document.erp_order = entered
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
@@ -158,9 +166,9 @@ class Order:
 
     async def _compare_books(self) -> None:
         """InvariantBroken, line by line, when a system holds another order than ours."""
-        erp = await self.owner.look(ErpActivities.look_up_erp_order, self.effects.look_at(System.ERP))
-        shop = await self.owner.look(
-            StorefrontActivities.look_up_shop_order, self.effects.look_at(System.STOREFRONT)
+        erp, shop = await self.owner.look_twice(
+            (ErpActivities.look_up_erp_order, self.effects.look_at(System.ERP)),
+            (StorefrontActivities.look_up_shop_order, self.effects.look_at(System.STOREFRONT)),
         )
         document = self.document
         taken = document.ledger.balance if self.payments.on_account else document.kept  # the invoice is owed
@@ -197,6 +205,7 @@ class Order:
 
     async def _cancel(self, request: Request) -> None:
         """Undo in reverse what was done, from what the outside says, and tell everybody."""
+        await self.amending.give_up("the order is being cancelled")
         request.granted("it is being cancelled; nothing will ship")
         self.owner.too_late = "it is being cancelled already"
         self.document.cancel_reason, self.document.hold = request.reason, None
@@ -241,7 +250,8 @@ class Order:
         lines = lines_of(document.order, units)
         order = reduced(document.order, document.ledger, left, freight=self.owner.policies.freight)
         document.ledger = document.ledger.of_total(order.total)
-        document.order, document.revision, document.unshared = order, document.revision + 1, True
+        document.order, document.unshared = order, True
+        document.revision, document.edition = document.revision + 1, document.edition + 1
         document.dropped += tuple(Dropped(**dict(line), why=why) for line in lines)
         self.owner.note(
             f"revision {document.revision}: {len(lines)} lines less, {order.total} in all ({why})"
@@ -250,9 +260,13 @@ class Order:
     async def _share(self) -> None:
         """Stock, ERP, shop and customer know of the smaller order, and nothing is kept that was paid for the rest."""
         document = self.document
-        document.reservation = await self.desk.do(self.effects.reserve_stock)
-        document.erp_order = await self.desk.do(self.effects.enter_erp_order)
-        await self.desk.do(self.effects.amend_shop_order)
+        await self.fulfilment.ask_stock()
+        while isinstance(entered := await self.desk.do(self.effects.enter_erp_order), Edited):
+            await self.amending.take_in(System.ERP)
+        document.erp_order = entered
+        while isinstance(shown := await self.desk.do(self.effects.amend_shop_order), Edited):
+            await self.amending.take_in(System.STOREFRONT)
+        document.shop_order = shown
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
         same = (one for one in document.dropped if one.why == dropped.why)
@@ -291,8 +305,12 @@ class Order:
             shop = await self.owner.attempts(news)
         except ActivityError:
             return  # refused, or given up with the order
-        if shop and shop.state is StorefrontState.CANCELLED and self.document.phase not in ended:
+        if shop is None or self.document.phase in ended:
+            return
+        if shop.state is StorefrontState.CANCELLED:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
+        else:
+            self.amending.look_at_shop(shop)
 
     # -- doors: they only post ---------------------------------------------------------------------------------
 
@@ -314,6 +332,24 @@ class Order:
     async def send_back(self, asked: ReturnAsked) -> Answer:
         """Ask to send goods back. The answer names the return; told again under the same id, it is the same one."""
         return await self._answered(ReturnRequest(asked.actor, asked.reason, asked=asked))
+
+    @workflow.update
+    async def amend(self, amendment: Amendment) -> Amended:
+        """Change the order everywhere, or nowhere. The answer tells what became of it, the same for the same id."""
+        return await self._amended(amendment)
+
+    @amend.validator
+    def check_amend(self, amendment: Amendment) -> None:
+        self.amending.check(amendment)
+
+    @workflow.signal(name="amendment_requested")
+    def amendment_requested(self, amendment: Amendment) -> None:
+        """Likewise, for systems that only fire and forget; the outcome stands in the order."""
+        self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
+
+    @workflow.query(name="quote")
+    def read_quote(self, changes: Changes) -> Quote:
+        return self.amending.quote(changes.changes)
 
     @workflow.update
     async def resolve(self, resolve: Resolve) -> Answer:
@@ -340,6 +376,14 @@ class Order:
     def check_resolve(self, resolve: Resolve) -> None:
         _said(resolve.actor, resolve.reason)
 
+    async def _amended(self, amendment: Amendment) -> Amended:
+        request = AmendRequest(amendment.actor, amendment.reason, amendment=amendment)
+        self.owner.mailbox.append(request)
+        await workflow.wait_condition(lambda: request.told is not None)
+        if request.told is None:
+            raise InvariantBroken("an amendment without an answer")
+        return request.told
+
     async def _answered(self, request: Request) -> Answer:
         self.owner.mailbox.append(request)
         await workflow.wait_condition(lambda: request.answer is not None)
@@ -352,7 +396,7 @@ class Order:
 
     @workflow.query(name="document")
     def read_document(self) -> OrderDocument:
-        return self.document
+        return self.amending.as_it_stands()
 
 
 def _said(actor: str, reason: str) -> None:

@@ -6,8 +6,8 @@ allows. Temporal's own cancel request becomes a message like any other.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import System
     from domain.policies import OrderPolicies
     from workflows.requests import (
+        AmendRequest,
         CancelRequest,
         CancelWanted,
         HoldRequest,
@@ -35,12 +36,15 @@ with workflow.unsafe.imports_passed_through():
         Request,
         ResolveRequest,
         ReturnRequest,
+        Superseded,
     )
     from workflows.story import show
     from workflows.todo import Todo, business_error_or_outage, was_cut_off
 
 R = TypeVar("R")
+S = TypeVar("S")
 C = TypeVar("C", bound=Look)
+D = TypeVar("D", bound=Look)
 
 
 @dataclass
@@ -55,8 +59,20 @@ class _Stuck:
         self.pressed = None
 
 
+@dataclass
+class _InFlight:
+    """Effects of one step. `superseded`: they were ended because the order is being amended."""
+
+    tasks: Sequence[asyncio.Task[Any]]
+    superseded: bool = False
+
+
 def _no_return(request: ReturnRequest) -> None:
     request.refused("nothing of it has left yet")
+
+
+def _no_amendment(request: AmendRequest) -> None:
+    request.refused("it cannot be amended")
 
 
 class Owner:
@@ -67,6 +83,7 @@ class Owner:
         self.on_outage: Callable[[Blocked, Callable[[], bool]], Coroutine[Any, Any, None]] | None = None
         self.on_hint: dict[System, Callable[[], Coroutine[Any, Any, None]]] = {}
         self.on_return: Callable[[ReturnRequest], None] = _no_return
+        self.on_amend: Callable[[AmendRequest], None] = _no_amendment
         self.mailbox: list[Request] = []
         self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
         self.listens = False  # whoever asked waits for it, and does not carry out a former answer
@@ -81,6 +98,8 @@ class Owner:
         self._looking: dict[System, asyncio.Task[None]] = {}
         self._looks: set[str] = set()
         self._lanes: list[asyncio.Task[None]] = []
+        self._in_flight: list[_InFlight] = []
+        self._editor: asyncio.Task[Any] | None = None  # who amends the order now, and has it for themselves
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
@@ -89,7 +108,7 @@ class Owner:
 
         In a lane the mailbox is not served: whoever began the lanes does that.
         """
-        if asyncio.current_task() in self._lanes:
+        if self._is_beside():
             return await self._wait(done, at_most)
         deadline = workflow.now() + at_most if at_most is not None else None
         while not done():
@@ -104,6 +123,10 @@ class Owner:
             except TimeoutError:
                 return done()
         return True
+
+    def _is_beside(self) -> bool:
+        """Whoever asks is not the one who serves the mailbox."""
+        return asyncio.current_task() in self._lanes or asyncio.current_task() in self._beside
 
     async def _wait(self, done: Callable[[], bool], at_most: timedelta | None) -> bool:
         if at_most is not None and at_most <= timedelta(0):
@@ -129,6 +152,8 @@ class Owner:
         `since`: so many hints of it had come when it was looked at last. `only_hints`: `at_most` is how long to wait,
         and it is not looked before. `unless` ends it, too. False when the time is over.
         """
+        if self.news[system] > since:
+            return True
         patience = timedelta(minutes=self.policies.look_again_minutes)
         if at_most is not None:
             patience = at_most if only_hints else min(patience, at_most)
@@ -148,7 +173,7 @@ class Owner:
 
     def serve(self) -> None:
         """Take what waits in the mailbox, as far as this moment allows. Not the business of a lane."""
-        if asyncio.current_task() in self._lanes:
+        if self._is_beside():
             return
         for system in self._news():
             self._unseen.discard(system)
@@ -165,6 +190,8 @@ class Owner:
                 self._release(request)
             case ReturnRequest():
                 self.on_return(request)
+            case AmendRequest():
+                self.on_amend(request)
             case ResolveRequest(resolve=resolve) if resolve.action is not Action.CANCEL:
                 self._resolve(request)
             case _ if self.too_late is None:
@@ -212,6 +239,19 @@ class Owner:
             f"{systems}: " + ("asked again now" if resolve.action is Action.RETRY else "gone on without it")
         )
 
+    def answer_by_amendment(self) -> None:
+        """What stood in the way may be gone: a question that a retry answers is answered so."""
+        question = self.document.attention
+        if (
+            question is None
+            or not self.listens
+            or self.resolution is not None
+            or Action.RETRY not in question.can
+        ):
+            return
+        resolve = Resolve(action=Action.RETRY, actor="amendment", reason="the order was amended")
+        self.resolution = ResolveRequest(resolve.actor, resolve.reason, resolve=resolve)
+
     def _note_answer(self, resolve: Resolve) -> None:
         outside = f" (outside as {resolve.reference})" if resolve.reference else ""
         self.note(f"{resolve.action}{outside} by {resolve.actor}: {resolve.reason}")
@@ -236,6 +276,10 @@ class Owner:
             yield
         finally:
             self._deciding = before
+
+    @property
+    def is_deciding(self) -> bool:
+        return self._deciding
 
     def _next_mail(self) -> Request | None:
         """While a cancel is decided others wait; whatever helps that decision is taken."""
@@ -264,13 +308,24 @@ class Owner:
         Not as a local activity: its result reaches the workflow before a signal when it runs, and after it when it is
         replayed, or the other way round, if a query came meanwhile. What is decided upon both then does not replay.
         """
+        return await self._finish(self._see(method, call))
+
+    async def look_twice(
+        self,
+        first: tuple[Callable[[Any, C], Awaitable[R]], C],
+        second: tuple[Callable[[Any, D], Awaitable[S]], D],
+    ) -> tuple[R, S]:
+        """Likewise at two places at once."""
+        one, other = asyncio.create_task(self._see(*first)), asyncio.create_task(self._see(*second))
+        await self._all_done([one, other])
+        return await asyncio.gather(one, other)
+
+    async def _see(self, method: Callable[[Any, C], Awaitable[R]], call: C) -> R:
         step = step_of(method).name
         name = next(name for name in self._names(step) if name not in self._looks)
         self._looks.add(name)
         try:
-            return await self._finish(
-                self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
-            )
+            return await self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
         finally:
             self._looks.discard(name)
 
@@ -280,22 +335,27 @@ class Owner:
         yield from (f"{step}-{number}" for number in count(2))
 
     async def do(self, todo: Todo[R], *, despite_hold: bool = False) -> R:
-        """Have an effect done, however long its system takes. Refused and InvariantBroken come back."""
-        self.serve()
-        await self.until(lambda: despite_hold or self.document.hold is None)
-        return await self._finish(self._carry_out(todo))
+        """Have an effect done, however long its system takes. Refused and InvariantBroken come back.
+
+        Superseded: it was ended because the order is being amended; whoever wanted it begins again.
+        """
+        await self.begins(despite_hold=despite_hold)
+        task = asyncio.create_task(self._carry_out(todo))
+        with self._counted([task]):
+            await self._all_done([task])
+            return task.result()
 
     async def outcomes(self, *todos: Todo[Any]) -> list[Any | Refused | InvariantBroken]:
         """Effects that do not depend on each other. All have ended when this returns: with a result or a refusal."""
-        self.serve()
-        await self.until(lambda: self.document.hold is None)
+        await self.begins()
         tasks = [asyncio.create_task(self._carry_out(todo)) for todo in todos]
-        await self._all_done(tasks)
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        for outcome in found:
-            if isinstance(outcome, BaseException) and not isinstance(outcome, Refused | InvariantBroken):
-                raise outcome
-        return found
+        with self._counted(tasks):
+            await self._all_done(tasks)
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            for outcome in found:
+                if isinstance(outcome, BaseException) and not isinstance(outcome, Refused | InvariantBroken):
+                    raise outcome
+            return found
 
     def in_background(self, todo: Todo[Any]) -> None:
         """An effect that nothing waits for. It is done, or given up, before the order closes."""
@@ -332,10 +392,10 @@ class Owner:
         try:
             await self.until(lambda: all(task.done() for task in tasks))
         except (CancelWanted, asyncio.CancelledError):
-            await self._cut_off(tasks)
+            await self.cut_off(tasks)
             raise
 
-    async def _cut_off(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+    async def cut_off(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Until they have really ended; what was asked of a system may still happen for a while."""
         for task in tasks:
             task.cancel()
@@ -343,6 +403,66 @@ class Owner:
             await self.until(lambda: all(task.done() for task in tasks))
         await asyncio.gather(*tasks, return_exceptions=True)  # nobody else asks what became of them
         self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
+
+    # -- amending ----------------------------------------------------------------------------------------------
+
+    async def begins(self, *, despite_hold: bool = False) -> None:
+        """Until something new may begin: not on hold, and not while the order is amended, but for whoever amends it."""
+        self.serve()
+        edits = self._editor is not None and asyncio.current_task() is self._editor
+        if not (edits or self.may_begin(despite_hold=despite_hold)):
+            await self.until(lambda: self.may_begin(despite_hold=despite_hold))
+
+    def may_begin(self, *, despite_hold: bool = False) -> bool:
+        return self._editor is None and (despite_hold or self.document.hold is None)
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin something that goes on beside the phases, whatever they do. The order closes after its end."""
+        task = asyncio.create_task(work)
+        self._beside = [*(one for one in self._beside if not one.done()), task]
+        return task
+
+    @asynccontextmanager
+    async def editing(self) -> AsyncIterator[None]:
+        """Whoever asks has the order for themselves: what runs ends, and nothing of others begins until they are done."""
+        self._editor = asyncio.current_task()
+        try:
+            await self._quiet()
+            yield
+        finally:
+            self._editor = None
+
+    async def _quiet(self) -> None:
+        """Until no effect of others is in flight. One that takes long, or is blocked, is ended really; it begins again later."""
+        patience = timedelta(seconds=self.policies.request_seconds_max)
+        await self._wait(lambda: len(self._in_flight) <= len(self._stuck), patience)
+        if not self._in_flight:
+            return
+        for running in self._in_flight:
+            running.superseded = True
+            for task in running.tasks:
+                task.cancel()
+        await self._wait(lambda: not self._in_flight, None)
+        self._unsettled_until = workflow.now() + patience
+        await self.settled()
+
+    @contextmanager
+    def _counted(self, tasks: Sequence[asyncio.Task[Any]]) -> Iterator[None]:
+        """They are in flight, unless they are of the amendment itself."""
+        mine = asyncio.current_task()
+        if mine is self._editor:
+            yield
+            return
+        running = _InFlight(tasks)
+        self._in_flight.append(running)
+        try:
+            yield
+        except (ActivityError, asyncio.CancelledError) as ended:
+            if running.superseded and not (mine and mine.cancelling()):
+                raise Superseded from ended
+            raise
+        finally:
+            self._in_flight.remove(running)
 
     # -- side by side ------------------------------------------------------------------------------------------
 
@@ -364,7 +484,7 @@ class Owner:
                 for task in ended:
                     task.result()
         except Exception:
-            await self._cut_off(self._lanes)
+            await self.cut_off(self._lanes)
             self._lanes.clear()
             raise
 

@@ -5,8 +5,10 @@ and an order on account is covered by the customer's credit at the ERP and paid 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 from temporalio import workflow
@@ -25,11 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.notifications import Occasion
     from domain.orders import PaymentTerm, PlacedOrder
     from domain.payments import Declined, Payments, PaymentState, RefundState
-    from domain.planner import (
-        Take,
-        Taking,
-        capture_now,
-    )
+    from domain.planner import Take, Taking, capture_now
     from workflows.attention import Desk, asks_a_person
     from workflows.customers import tell_customer
     from workflows.disputes import Disputes
@@ -45,7 +43,7 @@ class OrderPayments:
         self.effects = effects
         self.desk = desk
         self.news = 0  # hints that had come when the gateway was asked last
-        self.moving = asyncio.Lock()  # money moves for one reason at a time
+        self.moving = asyncio.Lock()
         self.holds = Holds(self)
         self.disputes = Disputes(self)
 
@@ -66,6 +64,20 @@ class OrderPayments:
         self.owner.document.payments = await self.owner.look(PaymentActivities.look_up_payments, look)
         return self.owner.document.payments
 
+    @asynccontextmanager
+    async def moves(self) -> AsyncIterator[None]:
+        """Money moves for one reason at a time, and not while the order is amended. What has begun to move ends."""
+        while True:
+            await self.owner.begins()
+            await self.moving.acquire()
+            if self.owner.may_begin():
+                break
+            self.moving.release()
+        try:
+            yield
+        finally:
+            self.moving.release()
+
     # -- securing it -------------------------------------------------------------------------------------------
 
     async def confirm(self) -> None:
@@ -80,7 +92,7 @@ class OrderPayments:
 
     @asks_a_person(Reason.CAPTURED_EARLY, Action.SKIP)
     async def _money(self) -> None:
-        policies, total = self.owner.policies, self._order.total
+        policies = self.owner.policies
         transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
         waits, reminds = (
             (timedelta(days=policies.transfer_wait_days_max), timedelta(days=policies.transfer_reminder_days))
@@ -92,7 +104,7 @@ class OrderPayments:
         )
         deadline, remind_at = workflow.now() + waits, workflow.now() + reminds
         declines_told = 0
-        while (payments := await self.look()).secured < total:
+        while (payments := await self.look()).secured < (total := self._order.total):
             if workflow.now() >= deadline:
                 _cancel_for("the payment was not confirmed in time")
             facts = CustomerFacts(missing=total - payments.secured, until=deadline)
@@ -104,12 +116,22 @@ class OrderPayments:
                 remind_at = deadline
                 await tell_customer(self.desk, Occasion.PAYMENT_REMINDER, facts)
             left = min(deadline, remind_at) - workflow.now()
+            if payments.secured and self.owner.document.amendments:
+                await self.holds.make_up()
+            revision = self.owner.document.revision
             await self.owner.hinted(
-                System.PAYMENTS, _waits_for(payments, total), since=self.news, at_most=left
+                System.PAYMENTS,
+                _waits_for(payments, total),
+                since=self.news,
+                at_most=left,
+                unless=partial(self._amended_since, revision),
             )
         if self._order.payment.term is PaymentTerm.AUTHORIZE_THEN_CAPTURE and payments.charged_cards:
             raise Refused(f"{payments.charged_cards} were captured of the card before anything shipped")
         self.owner.note(f"payment confirmed: {payments.held} held, {payments.kept} received")
+
+    def _amended_since(self, revision: int) -> bool:
+        return self.owner.document.revision > revision
 
     @asks_a_person(Reason.REFUND_FAILED)
     async def _surplus(self) -> None:
@@ -142,6 +164,7 @@ class OrderPayments:
                     self.owner.note("beyond the customer's credit limit, by a person's decision")
                     return
                 with answered(request):
+                    await self.owner.begins()
                     answer = await self.owner.do(self.effects.approve_credit())
                     if request:
                         refused = isinstance(answer, CreditRefused)
@@ -153,7 +176,7 @@ class OrderPayments:
     @asks_a_person()
     async def charge(self, shipment: Shipment) -> None:
         """Exactly what shipped. Our own books are asked before the gateway is; what is there already is not taken."""
-        async with self.moving:
+        async with self.moves():
             ledger = self._charged(shipment)
             to_come = ledger.uncharged
             await self._collect(shipment.shipment_id, ledger.balance, to_come=to_come)
@@ -165,7 +188,7 @@ class OrderPayments:
 
     @asks_a_person()
     async def charge_what_does_not_ship(self) -> None:
-        async with self.moving:
+        async with self.moves():
             ledger = self._charged(None)
             await self._collect(None, ledger.balance, to_come=Money.zero(self._order.currency))
             self._book(ledger)
@@ -177,7 +200,7 @@ class OrderPayments:
         told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
         if not document.shipments or told >= document.ledger.charged:
             return
-        async with self.moving:
+        async with self.moves():
             balance = document.ledger.balance
             await self._collect(None, balance, to_come=Money.zero(self._order.currency))
 
@@ -250,7 +273,7 @@ class OrderPayments:
     async def _capture(self, shipment: ShipmentId | None, take: Take) -> None:
         document = self.owner.document
         capture = self.effects.capture_payment(shipment, take, self.number(take.payment), final=take.final)
-        answer = await self.owner.do(capture)
+        answer = await self.owner.do(capture, despite_hold=True)
         if isinstance(answer, Declined):
             raise Refused(f"the capture of {take.amount} was declined ({answer.reason})")
         if answer.amount != take.amount:
@@ -279,7 +302,7 @@ class OrderPayments:
         document = self.owner.document
         if not self.on_account:
             await self.disputes.none_open()
-        async with self.moving:
+        async with self.moves():
             credited = entry()
             document.ledger = document.ledger.with_entry(credited)
             if not self.on_account:
@@ -290,7 +313,7 @@ class OrderPayments:
     async def keep_at_most(self, keep: Money) -> None:
         """What was paid beforehand and is not wanted any more goes back."""
         if not self.on_account:
-            async with self.moving:
+            async with self.moves():
                 await self._keep_at_most(keep)
 
     async def release(self) -> None:
@@ -354,7 +377,7 @@ class OrderPayments:
 
     async def return_beyond(self, keep: Callable[[], Money], why: str) -> None:
         """What is there beyond what we may keep, as far as the last look tells."""
-        async with self.moving:
+        async with self.moves():
             if (late := self.owner.document.kept - keep()).minor <= 0 or self.on_account:
                 return
             self.owner.note(f"{late} arrived beyond what is owed")
@@ -389,7 +412,7 @@ class OrderPayments:
         for part in payments.refunds_of(excess):
             number = [payment.reference for payment in payments.payments].index(part.payment) + 1
             former = len(payments.of(part.payment).refunds)
-            answer = await self.owner.do(self.effects.refund_payment(part, number, former))
+            answer = await self.owner.do(self.effects.refund_payment(part, number, former), despite_hold=True)
             if isinstance(answer, Declined):
                 raise Refused(f"the refund of {part.amount} was declined ({answer.reason})")
         await self.look()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.amendments import Amended, Amendment
     from domain.attention import Answer, Resolve
     from domain.errors import InvariantBroken, Refused
     from domain.returns import ReturnAsked
@@ -50,6 +51,18 @@ class ReturnRequest(Request):
 @dataclass(kw_only=True)
 class ResolveRequest(Request):
     resolve: Resolve
+
+
+@dataclass(kw_only=True)
+class AmendRequest(Request):
+    """`told` is what the order answers; a request that is refused before it is taken up is answered as any other."""
+
+    amendment: Amendment
+    told: Amended | None = None
+
+
+class Superseded(Exception):  # noqa: N818  a turn that the business takes, not an error
+    """An effect was ended because the order is being amended: whoever wanted it begins again when that is done."""
 
 
 class CancelWanted(Exception):  # noqa: N818  a turn that the business takes, not an error

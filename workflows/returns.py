@@ -48,6 +48,7 @@ class Returns:
         self.payments = payments
         self.document = owner.document
         self._under_way: dict[ReturnId, asyncio.Task[None]] = {}
+        self._told: dict[ReturnId, int] = {}  # so many hints had come when the warehouse was told of it
         self.too_late: str | None = None  # why no return is taken any more
 
     # -- what can come back ------------------------------------------------------------------------------------
@@ -155,6 +156,7 @@ class Returns:
 
     async def _expect(self, back: Return) -> None:
         """The warehouse knows of it, and the customer has a label."""
+        self._told[back.return_id] = self.owner.news[System.WAREHOUSE]
         _, back.labels = await self.desk.together(
             partial(self.effects.expect_return, back), partial(self.effects.create_return_label, back)
         )
@@ -166,7 +168,12 @@ class Returns:
         """Until the warehouse has all that came; what never came is not paid for."""
         deadline = workflow.now() + timedelta(days=self.owner.policies.return_wait_days_max)
         look = self.effects.look_at_return(back.return_id)
+        waits_for = f"the goods of return {return_name(back.return_id)}"
+        since = self._told.pop(back.return_id, None)
         while True:
+            if since is not None:
+                left = deadline - workflow.now()
+                await self.owner.hinted(System.WAREHOUSE, waits_for, since=since, at_most=left)
             since = self.owner.news[System.WAREHOUSE]
             receipt = await self.owner.look(FulfilmentActivities.look_up_return, look)
             back.receipt = receipt
@@ -179,10 +186,6 @@ class Returns:
                 back.state = ReturnState.NOT_SENT
                 self.owner.note(f"return {return_name(back.return_id)}: nothing came")
                 return
-            waits_for = f"the goods of return {return_name(back.return_id)}"
-            await self.owner.hinted(
-                System.WAREHOUSE, waits_for, since=since, at_most=deadline - workflow.now()
-            )
 
     async def _refundable(self, back: Return, receipt: Receipt) -> Counter[LineId]:
         """What came in good order; of what is damaged a person decides. Never more than was asked to come back."""

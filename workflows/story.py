@@ -10,16 +10,21 @@ from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 with workflow.unsafe.imports_passed_through():
     from domain.attention import MEANING, ways_out
     from domain.document import OrderDocument, Shipment
+    from domain.phases import Phase
     from workflows import visibility
 
 _TIMELINE_LINES_MAX = 12
+_PASSING = {visibility.ORDER_PHASE.name, visibility.CUSTOMER_REF.name}  # told where the order comes to rest
 
 
 def show(document: OrderDocument) -> None:
-    """Bring search attributes and current details up to what the document says. Unchanged attributes cost nothing."""
+    """Bring search attributes and current details up to what the document says.
+
+    Each change of attributes is an event and a write at the server: what an order only passes is not told.
+    """
     known = workflow.info().typed_search_attributes
     updates = [update for update in _attributes(document) if _differs(known, update)]
-    if updates:
+    if updates and (_rests(document) or any(update.key.name not in _PASSING for update in updates)):
         workflow.upsert_search_attributes(updates)
     workflow.set_current_details(details(document))
 
@@ -110,6 +115,11 @@ def _attributes(document: OrderDocument) -> list[SearchAttributeUpdate[Any]]:
         _set_or_unset(visibility.BLOCKED_SINCE, min(stuck_since, default=None)),
         visibility.ON_HOLD.value_set(document.hold is not None),
     ]
+
+
+def _rests(document: OrderDocument) -> bool:
+    ended = document.phase in {Phase.COMPLETED, Phase.CANCELLED}
+    return ended or bool(document.waits or document.blocked or document.attention or document.hold)
 
 
 def _set_or_unset(key: Any, value: Any) -> SearchAttributeUpdate[Any]:

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts, Units
+    from domain.amendments import AmendmentRecord
     from domain.document import Dropped, Shipment
     from domain.ids import LineId, shipment_number_of
     from domain.money import Money
@@ -77,6 +78,21 @@ class Telling:
 
     def named(self, lines: Iterable[ShipmentLine | Dropped]) -> tuple[Units, ...]:
         return tuple(Units(quantity=line.quantity, name=self._names[line.line_id]) for line in lines)
+
+    def learn(self, order: PlacedOrder) -> None:
+        """What was added has a name, too."""
+        self._names |= {line.line_id: line.name for line in order.lines}
+
+    async def amended(self, record: AmendmentRecord) -> None:
+        number = record.revision_after or 0
+        notes = [partial(self.effects.crm_note, Occasion.AMENDED, number=number)]
+        facts = CustomerFacts(former=record.total_before)
+        mailed, *_ = await self.desk.together(
+            partial(self.effects.mail, Occasion.AMENDED, facts, number=number),
+            *(notes if self.document.crm_customer else []),
+        )
+        if mailed is not None:
+            self.owner.note(f"the customer could not be mailed: {mailed.why}")
 
     async def cancelled(self) -> None:
         payments, kept = self.document.payments, self.document.kept

@@ -5,12 +5,13 @@ import httpx
 from adapters.connector.client import Peer
 from adapters.connector.protocol import common, returns, shipments
 from adapters.connector.protocol import erp as protocol
-from adapters.connector.wire import incoming, money, outgoing, plain, priced
+from adapters.connector.wire import edited, incoming, money, outgoing, plain, priced
+from domain.amendments import PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
-from domain.erp import Changes, CreditApproved, CreditRefused, ErpOrder, Invoice, SalesOrder
-from domain.ids import CustomerRef, OrderId, System
+from domain.erp import Changes, CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
+from domain.ids import CustomerRef, OrderId, Sku, System
 from domain.keys import Key
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.orders import Customer
 from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
@@ -38,8 +39,19 @@ class ConnectorErp:
     async def articles(self, after: str | None) -> Page[Article]:
         return await self._peer.articles(after)
 
-    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:
-        return await self._peer.tell("enter_order", sales_order(order), protocol.ErpOrder, _order, key=key)
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder | Edited:
+        told = sales_order(order)
+        return await self._peer.tell("enter_order", told, protocol.EnterAnswer, _entered, key=key)
+
+    async def price_article(self, sku: Sku, quantity: int, currency: Currency) -> PricedArticle | None:
+        return await self._peer.ask(
+            "price_article",
+            protocol.PricedArticle,
+            lambda told: incoming(PricedArticle, told),
+            sku=sku,
+            quantity=str(quantity),
+            currency=currency,
+        )
 
     async def look_up_order(self, order: OrderId) -> ErpOrder | None:
         return await self._peer.ask("look_up_order", protocol.ErpOrder, _order, order_id=order)
@@ -69,6 +81,7 @@ def sales_order(target: SalesOrder) -> protocol.SalesOrder:
         {
             "order_id": order.order_id,
             "revision": target.revision,
+            "known": target.known,
             "number": order.number,
             "placed_at": order.placed_at,
             "customer": target.customer,
@@ -81,6 +94,10 @@ def sales_order(target: SalesOrder) -> protocol.SalesOrder:
 
 def _order(told: protocol.ErpOrder) -> ErpOrder:
     return incoming(ErpOrder, told)
+
+
+def _entered(told: protocol.Entered | common.Edited) -> ErpOrder | Edited:
+    return edited(told) if isinstance(told, common.Edited) else _order(told.order)
 
 
 def _invoice(told: protocol.Invoice) -> Invoice:

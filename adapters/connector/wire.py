@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from adapters.connector.protocol import common
 from domain.base import Value
+from domain.erp import Edited
 from domain.money import Money
 from domain.orders import PlacedOrder
 
@@ -39,6 +40,10 @@ def outgoing(model: type[M], value: Value) -> M:
 def incoming(kind: type[V], model: BaseModel) -> V:
     """ValidationError: the answer fits the protocol but not our rules (19.999 EUR)."""
     return kind.model_validate(_parsed(model))
+
+
+def edited(told: common.Edited) -> Edited:
+    return Edited(version=told.version)
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from adapters.simulated import (
     banks,
     books,
     carrier,
+    clerks,
     clock_routes,
     crm,
     erp,
@@ -74,7 +75,7 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, storekeepers, payers, banks, merchant, clock_routes, fault_routes, books):
+    for module in (people, storekeepers, payers, banks, clerks, merchant, clock_routes, fault_routes, books):
         app.include_router(module.router)
 
     @app.get("/livez")

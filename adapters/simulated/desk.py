@@ -10,7 +10,14 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from adapters.connector.protocol.common import KEY_HEADER, KEY_LENGTH_MAX, NOT_FOUND, PROBLEM_TYPE, Problem
+from adapters.connector.protocol.common import (
+    KEY_HEADER,
+    KEY_LENGTH_MAX,
+    NOT_FOUND,
+    PROBLEM_TYPE,
+    Edited,
+    Problem,
+)
 from adapters.connector.protocol.erp import CreditRefused
 from adapters.connector.protocol.payments import Declined
 from adapters.connector.protocol.warehouse import TooLate
@@ -153,7 +160,7 @@ class Desk:
         if fault is None:
             return act()
         if fault.kind in faults.WITHOUT_EFFECT:
-            return _unavailable(fault)
+            return _not_done(fault)
         if fault.kind in (FaultKind.SLOW, FaultKind.LATE_COMMIT):
             await asyncio.sleep(fault.seconds)
         response = act()
@@ -184,7 +191,7 @@ class Desk:
         answer = rule(self.world, told, key)
         body = answer.model_dump_json()
         if isinstance(
-            answer, CreditRefused | Declined | TooLate
+            answer, CreditRefused | Declined | Edited | TooLate
         ):  # nothing happened: the same may be asked again
             state.log(system, operation, key, str(getattr(answer, "outcome", "")))
             return body
@@ -212,7 +219,9 @@ class Desk:
         return problem(refusal.status, refusal.code, refusal.detail, refusal.field)
 
 
-def _unavailable(fault: Fault) -> Response:
+def _not_done(fault: Fault) -> Response:
+    if fault.kind is FaultKind.REFUSE:
+        return problem(422, fault.code, "refused by script")
     if fault.kind is FaultKind.ERROR5XX:
         return Response("<html>Internal Server Error</html>", 500, media_type="text/html")
     limited = fault.kind is FaultKind.RATE_LIMITED

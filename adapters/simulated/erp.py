@@ -1,18 +1,22 @@
 from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from adapters.connector.protocol.articles import Article, Articles
-from adapters.connector.protocol.common import Changes, Done, OrderId, OrderTold
+from adapters.connector.protocol.common import Changes, Done, Edited, OrderId, OrderTold, Sku
 from adapters.connector.protocol.customers import CustomerRegistered, Customers, RegisterCustomer
 from adapters.connector.protocol.erp import (
     ApproveCredit,
     CreditAnswer,
     CustomerAccount,
+    EnterAnswer,
+    Entered,
     ErpLine,
     ErpOrder,
     ErpOrderState,
     Invoice,
+    PricedArticle,
     SalesOrder,
 )
 from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
@@ -23,7 +27,14 @@ from adapters.simulated import credit
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
 from adapters.simulated.goods import PickRecord, StockRecord
-from adapters.simulated.records import ErpArticle, GivenForReturn, InvoiceRecord, SalesOrderRecord, Told
+from adapters.simulated.records import (
+    ErpArticle,
+    GivenForReturn,
+    InvoiceRecord,
+    PriceRecord,
+    SalesOrderRecord,
+    Told,
+)
 from adapters.simulated.storefront import (
     check_returned,
     check_shipped,
@@ -37,6 +48,8 @@ from adapters.simulated.sums import decimal, money, rounded, summed
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/erp")
+
+Quantity = Annotated[int, Query(ge=1)]
 
 _ARTICLES: tuple[type[ErpArticle | StockRecord], ...] = (ErpArticle, StockRecord)
 
@@ -79,8 +92,11 @@ def articles(world: World, after: str | None = None) -> Articles | None:
 
 
 @effect(router)
-def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: ARG001  the order id is the key
-    """Ensure the sales order exists with exactly these lines, found by `order_id` first.
+def enter_order(world: World, told: SalesOrder, key: str) -> EnterAnswer:
+    """Ensure the sales order exists with exactly these lines and this address, found by `order_id` first.
+
+    `edited`, and nothing is written, where people have edited it since the version `known`, or since this very request
+    was done, and it does not hold the target. A line that a person added is known as `erp-{erp_line}` from outside.
 
     Refused: a SKU or customer unknown, amounts that do not add up, an older revision than the one held, an order that
     was cancelled (also before it was ever entered) or invoiced. Once some of it has shipped: anything but a later
@@ -88,7 +104,7 @@ def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: 
     """
     record = world.state.load(SalesOrderRecord, told.order_id)
     if record is not None and record.order == told and record.state is ErpOrderState.ENTERED:
-        return _shown(record)
+        return Entered(order=_shown(record))
     _check(world, told)
     if record is None:
         mark = world.state.mark()
@@ -100,11 +116,21 @@ def enter_order(world: World, told: SalesOrder, key: str) -> ErpOrder:  # noqa: 
             entered=mark,
         )
     else:
-        _check_editable(world, record, told)
-        record.order = told
-        record.edits += 1
-    _save(world, record)
-    return _shown(record)
+        _check_open(record, told)
+        if _edited_since(record, told, key) and not _holds(record, told):
+            return Edited(version=str(record.edits))
+        _check_shipped(world, record, told)
+        _write(record, told)
+    record.written = key
+    save(world, record)
+    return Entered(order=_shown(record))
+
+
+@read(router)
+def price_article(world: World, sku: Sku, quantity: Quantity, currency: str) -> PricedArticle | None:  # noqa: ARG001  one price for any number
+    """What one unit costs when so many are sold, by the price list, and how it is taxed."""
+    listed = world.state.load(PriceRecord, f"{currency}/{sku}")
+    return PricedArticle.model_validate(listed.model_dump(exclude={"currency"})) if listed else None
 
 
 @read(router)
@@ -130,7 +156,7 @@ def cancel_order(world: World, told: OrderTold, key: str) -> Done:
         raise Refusal("invoiced", "the order is invoiced")
     if record.state is ErpOrderState.ENTERED:
         record.state, record.cancelled = ErpOrderState.CANCELLED, mark
-        _save(world, record)
+        save(world, record)
     credit.free(world, told.order_id, key)
     return Done()
 
@@ -148,7 +174,7 @@ def record_shipment(world: World, told: ShipmentReport, key: str) -> Done:
         told,
     )
     record.shipments.append(Told(report=told, key=key, mark=world.state.mark()))
-    _save(world, record)
+    save(world, record)
     return Done()
 
 
@@ -169,7 +195,7 @@ def post_invoice(world: World, told: OrderTold, key: str) -> Invoice:
             mark=mark,
         )
         record.state = ErpOrderState.INVOICED
-        _save(world, record)
+        save(world, record)
     return Invoice(reference=record.invoice.reference, total=record.invoice.total)
 
 
@@ -194,7 +220,7 @@ def post_credit_note(world: World, told: CreditNote, key: str) -> Invoice:
         mark = world.state.mark()
         known = GivenForReturn(reference=f"CN{mark.seq:06}", note=told, key=key, mark=mark)
         record.credit_notes.append(known)
-        _save(world, record)
+        save(world, record)
         credit.give_back(world, told.order_id)
     return Invoice(reference=known.reference, total=told.amount)
 
@@ -209,7 +235,8 @@ def _article(record: ErpArticle | StockRecord) -> Article:
     return record.article if isinstance(record, ErpArticle) else Article(reference=record.sku, sku=record.sku)
 
 
-def _save(world: World, record: SalesOrderRecord) -> None:
+def save(world: World, record: SalesOrderRecord) -> None:
+    _number(record)
     world.state.save(record, record.order_id)
     world.state.changed("erp", record.order_id)
 
@@ -221,19 +248,49 @@ def _open_order(world: World, order_id: str) -> tuple[SalesOrderRecord, SalesOrd
     return record, record.order
 
 
-def _check_editable(world: World, record: SalesOrderRecord, told: SalesOrder) -> None:
+def _check_open(record: SalesOrderRecord, told: SalesOrder) -> None:
     if record.state is not ErpOrderState.ENTERED:
         raise Refusal(record.state, f"the order is {record.state}")
-    held = record.order.revision if record.order else 0
-    if told.revision < held:
+    if record.order and told.revision < record.order.revision:
         raise Refusal("older_revision", "the ERP holds a later revision", field="revision")
-    shipped = _left_the_house(world, record)
-    if shipped and told.revision == held:
+
+
+def _edited_since(record: SalesOrderRecord, told: SalesOrder, key: str) -> bool:
+    """Whether people have edited it since the version that is known, or since this very request was done."""
+    by_hand_last = bool(record.by_hand) and record.by_hand[-1].version == record.edits
+    repeated = by_hand_last and record.written == key
+    return repeated or told.known not in ("", str(record.edits))
+
+
+def _holds(record: SalesOrderRecord, told: SalesOrder) -> bool:
+    """Whether everybody who looks sees the target already."""
+
+    def seen(order: SalesOrder) -> object:
+        items = {
+            item.line_id: (getattr(item, "sku", None), getattr(item, "quantity", 1), item.total)
+            for item in _items(order)
+        }
+        return items, order.total, order.shipping
+
+    return record.order is not None and seen(record.order) == seen(told)
+
+
+def _write(record: SalesOrderRecord, told: SalesOrder) -> None:
+    """A target that is there already, under another revision, is no edit."""
+    same = {"revision": told.revision, "known": told.known}
+    if record.order is None or record.order.model_copy(update=same) != told or record.strangers:
+        record.edits += 1
+    record.order, record.strangers = told, []
+
+
+def _check_shipped(world: World, record: SalesOrderRecord, told: SalesOrder) -> None:
+    shipped = left_the_house(world, record)
+    if shipped and record.order and told.revision == record.order.revision:
         raise Refusal("shipped", "some of the order has shipped: this takes a later revision")
     check_shipped(shipped, {line.line_id: line.quantity for line in told.lines if line.ships})
 
 
-def _left_the_house(world: World, record: SalesOrderRecord) -> dict[str, int]:
+def left_the_house(world: World, record: SalesOrderRecord) -> dict[str, int]:
     """Units that shipped, also those that nobody told the ERP yet: the warehouse is in the same house."""
     units = units_shipped(record.shipments)
     told = {known.report.shipment_id for known in record.shipments}
@@ -283,14 +340,22 @@ def _value_shipped(record: SalesOrderRecord, order: SalesOrder) -> Decimal:
     return sum(goods, Decimal(0)) + summed(item.total for item in order.surcharges)
 
 
+def _number(record: SalesOrderRecord) -> None:
+    """Give numbers to the lines that have none yet."""
+    for item in _items(record.order) if record.order else ():
+        record.numbers.setdefault(item.line_id, next_number(record))
+
+
+def next_number(record: SalesOrderRecord) -> int:
+    return max(record.numbers.values(), default=0) + 1
+
+
 def _shown(record: SalesOrderRecord) -> ErpOrder:
     order = record.order
     if order is None:
         raise Refusal("cancelled", "the order was cancelled before it was entered")
-    lines = [
-        _line(n, item, item.sku if isinstance(item, SalesLine) else None)
-        for n, item in enumerate(_items(order), 1)
-    ]
+    _number(record)
+    lines = [_line(record, item) for item in _items(order)]
     return ErpOrder(
         order_id=record.order_id,
         reference=record.reference,
@@ -298,16 +363,18 @@ def _shown(record: SalesOrderRecord) -> ErpOrder:
         lines=tuple(lines),
         total=order.total,
         version=str(record.edits),
+        shipping=order.shipping,
     )
 
 
-def _line(number: int, item: SalesLine | SalesSurcharge, sku: str | None) -> ErpLine:
+def _line(record: SalesOrderRecord, item: SalesLine | SalesSurcharge) -> ErpLine:
     quantity = item.quantity if isinstance(item, SalesLine) else 1
     net = decimal(item.total) - summed(tax.amount for tax in item.taxes)
     return ErpLine(
-        erp_line=str(number),
-        line_id=item.line_id,
-        sku=sku,
+        erp_line=str(record.numbers[item.line_id]),
+        line_id=None if item.line_id in record.strangers else item.line_id,
+        sku=item.sku if isinstance(item, SalesLine) else None,
+        name=item.name,
         quantity=str(quantity),
         unit_price=f"{(net / quantity).quantize(Decimal('0.0001')):f}",
         total=item.total,

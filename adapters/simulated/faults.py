@@ -10,6 +10,7 @@ from adapters.simulated.state import State
 
 class FaultKind(StrEnum):
     DOWN = "down"  # 503, nothing happens
+    REFUSE = "refuse"  # 422 with `code`, nothing happens: a business answer
     RATE_LIMITED = "rate_limited"  # 429 with Retry-After, nothing happens
     ERROR5XX = "error5xx"  # 500 with a page for people, nothing happens, though the caller cannot know
     SLOW = "slow"  # the effect happens after `seconds`, then it is answered
@@ -20,7 +21,7 @@ class FaultKind(StrEnum):
     REORDER_WEBHOOKS = "reorder_webhooks"  # a hint leaves `seconds` late, others overtake it
 
 
-WITHOUT_EFFECT = (FaultKind.DOWN, FaultKind.RATE_LIMITED, FaultKind.ERROR5XX)
+WITHOUT_EFFECT = (FaultKind.DOWN, FaultKind.REFUSE, FaultKind.RATE_LIMITED, FaultKind.ERROR5XX)
 ANSWERED_BADLY = (FaultKind.SLOW, FaultKind.GARBAGE, FaultKind.REPLY_LOST, FaultKind.LATE_COMMIT)
 
 
@@ -34,6 +35,7 @@ class Fault(BaseModel):
     times: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(ge=0, le=3600)] = 1
     retry_after: Annotated[int, Field(ge=0)] | None = None
+    code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")] = "refused"
 
 
 class ListedFault(Fault):
@@ -44,14 +46,14 @@ def put(state: State, system: str, fault: Fault) -> None:
     """The same kind on the same operation is replaced; several kinds wait in the order they were set."""
     remove(state, system, fault.operation, fault.kind)
     state.db.execute(
-        "INSERT INTO faults (system, operation, kind, times, seconds, retry_after) VALUES (?, ?, ?, ?, ?, ?)",
-        (system, fault.operation, fault.kind, fault.times, fault.seconds, fault.retry_after),
+        "INSERT INTO faults (system, operation, kind, times, seconds, retry_after, code) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (system, fault.operation, fault.kind, fault.times, fault.seconds, fault.retry_after, fault.code),
     )
 
 
 def listed(state: State) -> list[ListedFault]:
     rows = state.db.execute(
-        "SELECT system, operation, kind, times, seconds, retry_after FROM faults ORDER BY id"
+        "SELECT system, operation, kind, times, seconds, retry_after, code FROM faults ORDER BY id"
     )
     return [ListedFault(**row) for row in map(dict, rows)]
 

@@ -32,11 +32,14 @@ def set_fault(
     retry_after: Annotated[
         int | None, typer.Option(min=0, help="Seconds, for down and rate_limited.")
     ] = None,
+    code: Annotated[str, typer.Option(help="The problem's code, for refuse.")] = "refused",
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
     """Make a system fail in one way; several kinds on one system act one after the other."""
-    fault = Fault(kind=kind, operation=operation, times=times, seconds=seconds, retry_after=retry_after)
+    fault = Fault(
+        kind=kind, operation=operation, times=times, seconds=seconds, retry_after=retry_after, code=code
+    )
     _show(_call(url, "PUT", f"/faults/{system}", fault), as_json=as_json)
 
 

@@ -6,16 +6,18 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.connector.protocol.articles import Article
-from adapters.connector.protocol.common import Money, OrderId
+from adapters.connector.protocol.common import Money, OrderId, Sku, Text
 from adapters.connector.protocol.customers import Customer
 from adapters.connector.protocol.erp import Approval
 from adapters.simulated import credit, customers
-from adapters.simulated.records import CustomerRecord, ErpArticle, ShopArticle
+from adapters.simulated.records import CustomerRecord, ErpArticle, PriceRecord, ShopArticle
 from adapters.simulated.world import Refusal, World
 
 router = APIRouter(prefix="/world", tags=["world"])
 
 AT_ONCE_MAX = 50_000
+
+Rate = Annotated[str, Field(pattern=r"^0(\.[0-9]{1,6})?$")]
 
 
 class Asked(BaseModel):
@@ -56,6 +58,20 @@ class SetPolicy(Asked):
 class SetArticles(Asked):
     system: Literal["storefront", "erp"]
     articles: Annotated[list[Article], Field(max_length=AT_ONCE_MAX)]
+
+
+class Price(Asked):
+    """`unit_price` with its taxes in it or on top; `tax_rates` are fractions, one per tax: "0.19"."""
+
+    sku: Sku
+    name: Text
+    unit_price: Money
+    taxes_included: bool
+    tax_rates: tuple[Rate, ...]
+
+
+class SetPrices(Asked):
+    prices: Annotated[list[Price], Field(max_length=AT_ONCE_MAX)]
 
 
 class PayInvoice(Asked):
@@ -132,6 +148,19 @@ async def set_articles(request: Request, asked: SetArticles) -> dict[str, int]:
         for article in asked.articles:
             world.state.save(kind(article=article), article.reference)
     return {"articles": len(asked.articles)}
+
+
+@router.put("/erp/prices")
+async def set_prices(request: Request, asked: SetPrices) -> dict[str, int]:
+    """The ERP's price list: one price per article and currency, in place of the one before."""
+    world = _world(request)
+    with world.transaction():
+        for price in asked.prices:
+            amount, currency = price.unit_price.amount, price.unit_price.currency
+            told = price.model_dump(exclude={"unit_price"})
+            record = PriceRecord(**told, unit_price=amount, currency=currency)
+            world.state.save(record, f"{currency}/{price.sku}")
+    return {"prices": len(asked.prices)}
 
 
 @router.post("/invoices/pay")

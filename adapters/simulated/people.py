@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, model_validator
 
-from adapters.connector.protocol.common import MAIN, Location, Money, OrderId, ShipmentId
+from adapters.connector.protocol.common import MAIN, Address, Location, Money, OrderId, ShipmentId
 from adapters.connector.protocol.shipments import ShipmentLine
 from adapters.connector.protocol.storefront import StorefrontState
 from adapters.connector.protocol.warehouse import PickState
@@ -31,6 +31,7 @@ class PlaceOrder(Asked):
     document: dict[str, Any]
     lines: list[ShopLine]
     total: Money
+    shipping: Address | None = None
     payment: CheckoutPayment | None = None
     payments: tuple[CheckoutPayment, ...] = ()
 

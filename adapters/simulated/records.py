@@ -1,14 +1,16 @@
 """What the simulated systems keep, one model per kind of thing. /books shows them as they are."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from adapters.connector.protocol.articles import Article
-from adapters.connector.protocol.common import Money
+from adapters.connector.protocol.common import Address, Money
 from adapters.connector.protocol.customers import Customer
 from adapters.connector.protocol.erp import Approval, ErpOrderState, SalesOrder
+from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
 from adapters.connector.protocol.returns import CreditNote
 from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.connector.protocol.storefront import StorefrontState
@@ -25,12 +27,28 @@ class Record(BaseModel):
     kind: ClassVar[str]
 
 
+class ByHand(BaseModel):
+    """An edit that a person made; `version` is the order's from then on."""
+
+    actor: str
+    version: int
+    mark: Mark
+
+
 class ShopLine(BaseModel):
+    """What the shop shows of a line or surcharge; `item`: how it is priced, where the shop was told so."""
+
     line_id: str
     sku: str | None = None
+    name: str = ""
     quantity: int
     total: Money
     ships: bool = True
+    item: SalesLine | SalesSurcharge | None = None
+
+    @property
+    def shown(self) -> tuple[str, int, Money]:
+        return self.line_id, self.quantity, self.total
 
 
 class Told(BaseModel):
@@ -46,6 +64,7 @@ class ShopAmendment(BaseModel):
 
     lines: list[ShopLine]
     total: Money
+    shipping: Address | None = None
     key: str
     mark: Mark
 
@@ -60,7 +79,7 @@ class GivenForReturn(BaseModel):
 
 
 class ShopOrder(Record):
-    """`lines` and `total` are what the shop shows now; `document` stays as the order was placed."""
+    """`lines`, `total` and `shipping` are what the shop shows now; `document` stays as the order was placed."""
 
     kind = "orders"
     order_id: str
@@ -69,6 +88,9 @@ class ShopOrder(Record):
     document: dict[str, Any]
     lines: list[ShopLine]
     total: Money
+    shipping: Address | None = None
+    edits: int = 1
+    by_hand: list[ByHand] = []
     state: StorefrontState = StorefrontState.OPEN
     shipments: list[Told] = []
     amendments: list[ShopAmendment] = []
@@ -131,6 +153,28 @@ class ErpArticle(Record):
     article: Article
 
 
+class PriceRecord(Record):
+    """What the ERP's price list says of an article in one currency, and at which rates it is taxed."""
+
+    kind = "prices"
+    sku: str
+    currency: str
+    name: str
+    unit_price: str
+    taxes_included: bool
+    tax_rates: list[str]
+
+    def priced(self, *, taxes_included: bool) -> str:
+        """The unit price for an order whose prices have their taxes in them, or on top."""
+        factor = 1 + sum(map(Decimal, self.tax_rates))
+        price = Decimal(self.unit_price)
+        if taxes_included and not self.taxes_included:
+            price *= factor
+        elif self.taxes_included and not taxes_included:
+            price /= factor
+        return f"{round(price, 4):f}"
+
+
 class InvoiceRecord(BaseModel):
     reference: str
     total: Money
@@ -139,7 +183,12 @@ class InvoiceRecord(BaseModel):
 
 
 class SalesOrderRecord(Record):
-    """`order` is None where the order was cancelled before it was ever entered: then it cannot be entered later."""
+    """`order` is None where the order was cancelled before it was ever entered: then it cannot be entered later.
+
+    `numbers` are the ERP's own of lines and surcharges, never given twice. A line that a person added bears the id
+    `erp-{number}` in the books; as long as it is among the `strangers`, nobody outside has been told of an id. `written`
+    is the key of the last order that was written from outside.
+    """
 
     kind = "sales_orders"
     order_id: str
@@ -147,6 +196,10 @@ class SalesOrderRecord(Record):
     state: ErpOrderState
     order: SalesOrder | None = None
     edits: int = 1
+    numbers: dict[str, int] = {}
+    strangers: list[str] = []
+    by_hand: list[ByHand] = []
+    written: str = ""
     shipments: list[Told] = []
     invoice: InvoiceRecord | None = None
     credit_notes: list[GivenForReturn] = []

@@ -3,11 +3,13 @@ from decimal import Decimal
 from fastapi import APIRouter
 
 from adapters.connector.protocol.articles import Articles
-from adapters.connector.protocol.common import Done, OrderId
+from adapters.connector.protocol.common import Address, Done, Edited, Money, OrderId
 from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
 from adapters.connector.protocol.returns import CreditNote
 from adapters.connector.protocol.shipments import ShipmentReport
 from adapters.connector.protocol.storefront import (
+    AmendAnswer,
+    Amended,
     AmendShopOrder,
     CancelShopOrder,
     StorefrontLine,
@@ -26,12 +28,7 @@ router = APIRouter(prefix="/storefront")
 def look_up_order(world: World, order_id: OrderId) -> StorefrontOrder | None:
     """The order as the shop shows it to its customer now."""
     order = world.state.load(ShopOrder, order_id)
-    if order is None:
-        return None
-    lines = tuple(
-        StorefrontLine(line_id=line.line_id, quantity=line.quantity, total=line.total) for line in order.lines
-    )
-    return StorefrontOrder(order_id=order_id, state=order.state, lines=lines, total=order.total)
+    return _shown(order) if order else None
 
 
 @read(router)
@@ -59,26 +56,34 @@ def report_shipment(world: World, told: ShipmentReport, key: str) -> Done:
 
 
 @effect(router)
-def amend_order(world: World, told: AmendShopOrder, key: str) -> Done:
-    """Ensure the shop shows exactly these lines, quantities and totals. Refused below what it shows as shipped."""
+def amend_order(world: World, told: AmendShopOrder, key: str) -> AmendAnswer:
+    """Ensure the shop shows exactly these lines, quantities and totals, and this address.
+
+    `edited`, and nothing is written, where people have edited it since the version `known`, or since this very request
+    was done, and it does not show the target. Refused below what it shows as shipped.
+    """
     order = _order(world, told.order_id)
     if order.state is StorefrontState.CANCELLED:
         raise Refusal("cancelled", "the order is cancelled in the shop")
     items: tuple[SalesLine | SalesSurcharge, ...] = (*told.lines, *told.surcharges)
     if summed(item.total for item in items) != decimal(told.total):
         raise Refusal("amounts_differ", "the lines do not add up to the total", field="total")
-    ordered = {line.line_id: line.quantity for line in told.lines if line.ships}
-    check_shipped(units_shipped(order.shipments), ordered)
-    lines = [_shop_line(item) for item in items]
-    if (order.lines, order.total) != (lines, told.total):
-        order.lines, order.total = lines, told.total
-        order.amendments.append(
-            ShopAmendment(lines=lines, total=told.total, key=key, mark=world.state.mark())
+    lines = [shop_line(item) for item in items]
+    same = _seen(order.lines, order.total, order.shipping) == _seen(lines, told.total, told.shipping)
+    if not same and _edited_since(order, told.known, key):
+        return Edited(version=str(order.edits))
+    check_shipped(
+        units_shipped(order.shipments), {line.line_id: line.quantity for line in told.lines if line.ships}
+    )
+    if not same:
+        amendment = ShopAmendment(
+            lines=lines, total=told.total, shipping=told.shipping, key=key, mark=world.state.mark()
         )
-        left = any(units_left(ordered, order.shipments).values())
-        order.state = StorefrontState.OPEN if left or not order.shipments else StorefrontState.FULFILLED
-        world.state.save(order, order.order_id)
-    return Done()
+        order.amendments.append(amendment)
+        order.edits += 1
+    order.shipping = told.shipping
+    show(world, order, lines, told.total)
+    return Amended(order=_shown(order))
 
 
 @effect(router)
@@ -171,12 +176,51 @@ def take_units(left: dict[str, int], told: ShipmentReport) -> None:
             raise Refusal("over_shipped", "more than was ordered", field=f"lines[{i}].quantity")
 
 
-def _shop_line(item: SalesLine | SalesSurcharge) -> ShopLine:
-    if isinstance(item, SalesSurcharge):
-        return ShopLine(line_id=item.line_id, quantity=1, total=item.total, ships=False)
-    return ShopLine(
-        line_id=item.line_id, sku=item.sku, quantity=item.quantity, total=item.total, ships=item.ships
+def show(world: World, order: ShopOrder, lines: list[ShopLine], total: Money) -> None:
+    """From now on the shop shows these."""
+    order.lines, order.total = lines, total
+    left = any(
+        units_left({line.line_id: line.quantity for line in lines if line.ships}, order.shipments).values()
     )
+    order.state = StorefrontState.OPEN if left or not order.shipments else StorefrontState.FULFILLED
+    world.state.save(order, order.order_id)
+
+
+def shop_line(item: SalesLine | SalesSurcharge) -> ShopLine:
+    shown = ShopLine(
+        line_id=item.line_id, name=item.name, quantity=1, total=item.total, ships=False, item=item
+    )
+    if isinstance(item, SalesLine):
+        shown.sku, shown.quantity, shown.ships = item.sku, item.quantity, item.ships
+    return shown
+
+
+def _shown(order: ShopOrder) -> StorefrontOrder:
+    lines = tuple(
+        StorefrontLine(
+            line_id=line.line_id, quantity=line.quantity, total=line.total, sku=line.sku, name=line.name
+        )
+        for line in order.lines
+    )
+    return StorefrontOrder(
+        order_id=order.order_id,
+        state=order.state,
+        lines=lines,
+        total=order.total,
+        version=str(order.edits),
+        shipping=order.shipping,
+    )
+
+
+def _seen(lines: list[ShopLine], total: Money, shipping: Address | None) -> object:
+    return [line.shown for line in lines], total, shipping
+
+
+def _edited_since(order: ShopOrder, known: str, key: str) -> bool:
+    """Whether people have edited it since the version that is known, or since this very request was done."""
+    by_hand_last = bool(order.by_hand) and order.by_hand[-1].version == order.edits
+    repeated = by_hand_last and bool(order.amendments) and order.amendments[-1].key == key
+    return repeated or known not in ("", str(order.edits))
 
 
 def _order(world: World, order_id: str) -> ShopOrder:

@@ -209,7 +209,7 @@ def _of_money_and_shop(s: Scene) -> Iterator[Mutation]:
     yield (
         "storefront.amend_order",
         _nothing,
-        lambda to: to.storefront.amend_order(less, key=s.key("amend")),
+        lambda to: to.storefront.amend_order(less, known="", key=s.key("amend")),
     )
     yield (
         "storefront.record_refund",

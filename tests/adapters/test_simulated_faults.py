@@ -44,6 +44,7 @@ READS = (
     "look_up_pick",
     "look_up_shelves",
     "look_up_unasked",
+    "price_article",
     "look_up_return",
     "track",
     "changes",

@@ -151,7 +151,7 @@ async def test_the_erp_takes_no_order_that_does_not_add_up(still_world: Simulato
     assert post(still_world, "/erp/enter_order", wrong, "c")["field"] == "total"
     async with systems(still_world).client as client:
         entered = await client.post("/erp/enter_order", json=order, headers={"Idempotency-Key": "d"})
-    assert entered.json()["total"] == {"amount": "10.01", "currency": "EUR"}
+    assert entered.json()["order"]["total"] == {"amount": "10.01", "currency": "EUR"}
 
 
 async def test_what_left_or_is_being_loaded_is_not_called_back(still_world: Simulator) -> None:

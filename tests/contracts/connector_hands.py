@@ -9,6 +9,7 @@ import httpx
 
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.warehouse import ConnectorWarehouse
+from adapters.connector.wire import plain, priced
 from domain.customers import Article
 from domain.ids import (
     MAIN,
@@ -63,13 +64,59 @@ class Hands:
         return sku
 
 
-class StorefrontHands(Hands):
+class EditingHands(Hands):
+    """A person at the screens of `place`: the ERP or the shop."""
+
+    place: str
+
+    async def set_quantity(self, order: OrderId, line: LineId, quantity: int) -> None:
+        self.edit(order, set=[{"line_id": line, "quantity": quantity}])
+
+    async def set_price(self, order: OrderId, line: LineId, price: str) -> None:
+        self.edit(order, set=[{"line_id": line, "unit_price": price}])
+
+    async def add_line(self, order: OrderId, sku: Sku, quantity: int, price: str) -> None:
+        self.edit(order, add=[{"sku": sku, "quantity": quantity, "unit_price": price}])
+
+    async def remove_line(self, order: OrderId, line: LineId) -> None:
+        self.edit(order, remove=[line])
+
+    async def readdress(self, order: OrderId, address: Address) -> None:
+        self.edit(order, shipping=plain(address))
+
+    def edit(self, order: OrderId, **changes: Any) -> None:
+        told = {"order_id": order, "actor": "Clara", **changes}
+        self.world.call("POST", f"/world/{self.place}/edit", told)
+
+
+class StorefrontHands(EditingHands):
+    place = "shop"
+
     async def placed(self, order: PlacedOrder) -> None:
-        lines = [
-            {"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity, "total": wire(line.total)}
-            for line in order.lines
+        told = priced(order)
+        goods = [
+            {
+                "line_id": line.line_id,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "total": wire(line.total),
+                "item": item,
+            }
+            for line, item in zip(order.lines, told["lines"], strict=True)
         ]
-        self.world.place_order(order.order_id, lines, wire(order.total))
+        extras = [
+            {
+                "line_id": extra.line_id,
+                "quantity": 1,
+                "ships": False,
+                "total": wire(extra.total),
+                "item": item,
+            }
+            for extra, item in zip(order.surcharges, told["surcharges"], strict=True)
+        ]
+        self.world.place_order(
+            order.order_id, [*goods, *extras], wire(order.total), shipping=plain(order.shipping)
+        )
 
     async def sells(self, articles: Sequence[Article]) -> None:
         told = {"system": "storefront", "articles": [article.model_dump() for article in articles]}
@@ -186,6 +233,25 @@ class ReturnHands(ErpHands):
         (article,) = await self.find("stock", sku=sku)
         units: int = article["on_hand"]
         return units
+
+
+class ClerkHands(EditingHands):
+    place = "erp"
+
+    async def priced(self, price: str) -> Sku:
+        sku = await self.stocked(100)
+        listed = {
+            "sku": sku,
+            "name": "Mug",
+            "unit_price": {"amount": price, "currency": "EUR"},
+            "taxes_included": False,
+            "tax_rates": ["0.19"],
+        }
+        self.world.call("PUT", "/world/erp/prices", {"prices": [listed]})
+        return sku
+
+    async def cancel_by_hand(self, order: OrderId) -> None:
+        self.world.call("POST", "/world/erp/cancel", {"order_id": order, "actor": "Clara"})
 
 
 class AccountHands(ErpHands):

@@ -227,7 +227,9 @@ async def enter(erp: Erp, order: PlacedOrder) -> ErpOrder:
     key = effect_key(order.order_id, "customer")
     customer = await erp.register_customer(order.customer, key=key)
     target = SalesOrder(order=order, customer=customer)
-    return await erp.enter_order(target, key=enter_key(order))
+    entered = await erp.enter_order(target, key=enter_key(order))
+    assert isinstance(entered, ErpOrder)
+    return entered
 
 
 def enter_key(order: PlacedOrder) -> Key:

@@ -190,7 +190,9 @@ def lines_of(order: PlacedOrder, units: Mapping[LineId, int]) -> tuple[ShipmentL
 async def amend(erp: Erp, order: PlacedOrder, revision: int = 2) -> ErpOrder:
     customer = await erp.register_customer(order.customer, key=effect_key(order.order_id, "customer"))
     target = SalesOrder(order=order, customer=customer, revision=revision)
-    return await erp.enter_order(target, key=effect_key(order.order_id, "enter-order", f"r{revision}"))
+    entered = await erp.enter_order(target, key=effect_key(order.order_id, "enter-order", f"r{revision}"))
+    assert isinstance(entered, ErpOrder)
+    return entered
 
 
 async def credit(

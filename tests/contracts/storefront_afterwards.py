@@ -127,7 +127,9 @@ class RefundShownContract(_Afterwards):
 
 
 async def amend(shop: Storefront, order: PlacedOrder) -> None:
-    await shop.amend_order(order, key=effect_key(order.order_id, "amend-shop-order", "r2"))
+    key = effect_key(order.order_id, "amend-shop-order", "r2")
+    shown = await shop.amend_order(order, known="", key=key)
+    assert shown == await shop.look_up_order(order.order_id)
 
 
 async def record(shop: Storefront, note: CreditNote) -> None:

@@ -26,6 +26,7 @@ from tests.contracts.connector_hands import (
     SETTLED_AFTER,
     AccountHands,
     CarrierHands,
+    ClerkHands,
     CrmHands,
     ErpHands,
     Hands,
@@ -41,6 +42,7 @@ from tests.contracts.crm import CrmContract
 from tests.contracts.customers import CreditContract, RegisterContract, ask
 from tests.contracts.erp import ErpContract, cancel, enter
 from tests.contracts.erp_afterwards import CreditNoteContract, PartlyShippedContract, credit, credit_note
+from tests.contracts.erp_edits import EditedErpContract
 from tests.contracts.lossy import Lossy
 from tests.contracts.notifier import NotifierContract
 from tests.contracts.placing import place
@@ -49,6 +51,7 @@ from tests.contracts.simulator_process import Simulator, simulator
 from tests.contracts.stock import StockContract
 from tests.contracts.storefront import StorefrontContract
 from tests.contracts.storefront_afterwards import AmendedShopContract, RefundShownContract
+from tests.contracts.storefront_edits import EditedShopContract
 from tests.contracts.warehouse import WarehouseContract
 from tests.contracts.warehouse_by_hand import ByHandContract, adopt, held
 from tests.contracts.warehouses import WarehousesContract
@@ -84,6 +87,14 @@ class TestStorefront(StorefrontContract):
 
 
 class TestAmendedShop(AmendedShopContract):
+    hands_of = StorefrontHands
+
+    @pytest.fixture
+    def shop(self, client: httpx.AsyncClient) -> Storefront:
+        return ConnectorStorefront(client, SETTLED_AFTER)
+
+
+class TestEditedShop(EditedShopContract):
     hands_of = StorefrontHands
 
     @pytest.fixture
@@ -218,6 +229,14 @@ class TestErp(ErpContract):
 
 class TestErpPartlyShipped(PartlyShippedContract):
     hands_of = ErpHands
+
+    @pytest.fixture
+    def erp(self, client: httpx.AsyncClient) -> Erp:
+        return ConnectorErp(client, SETTLED_AFTER)
+
+
+class TestEditedErp(EditedErpContract):
+    hands_of = ClerkHands
 
     @pytest.fixture
     def erp(self, client: httpx.AsyncClient) -> Erp:

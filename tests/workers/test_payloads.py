@@ -38,6 +38,12 @@ def test_two_orders_share_what_pydantic_notes_of_their_fields() -> None:
     assert one.model_fields_set is not one.lines[0].model_fields_set
 
 
+def test_two_orders_share_amounts_that_are_alike() -> None:
+    one, two = (read(PLACED, PlacedOrder) for _ in range(2))
+    assert one.lines[0].discount is two.lines[0].discount
+    assert one == PLACED
+
+
 def test_a_changed_copy_leaves_the_shared_note_alone() -> None:
     placed = read(PLACED, PlacedOrder)
     before = set(placed.model_fields_set)

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
+from domain.amendments import Amended, Amendment, Change, Changes, Quote
 from domain.attention import Action, Answer, Attention, Correction, Resolve
 from domain.document import OrderDocument
 from domain.ids import LineId, OrderId, Sku, System, return_id, shipment_id
@@ -133,6 +134,28 @@ class Story:
             correction=correction,
         )
         return await self._ask("resolve", resolve)
+
+    async def amend(
+        self, *changes: Change, seen: int | None = None, name: str | None = None, role: str = ""
+    ) -> Amended:
+        """Customer service changes the order as they see it; `seen` another revision. ValueError: refused at the door."""
+        revision = seen or (await self.document()).revision
+        amendment = Amendment(
+            amendment_id=name or f"call-{len((await self.document()).amendments) + 1}",
+            expected_revision=revision,
+            actor="customer service",
+            role=role,
+            reason="the customer called",
+            changes=changes,
+        )
+        try:
+            amended: Amended = await self.handle.execute_update("amend", amendment, result_type=Amended)
+        except WorkflowUpdateFailedError as failed:
+            raise ValueError(getattr(failed.cause, "message", "")) from failed
+        return amended
+
+    async def quote(self, *changes: Change) -> Quote:
+        return await self.handle.query(Order.read_quote, Changes(changes=changes))
 
     async def retry(self) -> Answer:
         return await self.resolve(Action.RETRY)

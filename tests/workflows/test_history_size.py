@@ -9,7 +9,7 @@ from tests.workflows.world import World
 
 @pytest.mark.parametrize(
     ("flow", "events_max", "kilobytes_max"),
-    [(flows.settled, 220, 45), (flows.five_shipments_and_two_returns, 800, 170)],
+    [(flows.settled, 195, 40), (flows.five_shipments_and_two_returns, 720, 150)],
 )
 async def test_a_history_stays_small(world: World, flow: Flow, events_max: int, kilobytes_max: int) -> None:
     story = await flow(world)

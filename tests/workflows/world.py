@@ -26,6 +26,7 @@ from temporalio.worker import (
 )
 
 from activities.incidents import Telling
+from adapters.connector.wire import plain, priced
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
@@ -159,8 +160,9 @@ class World:
         whole = {"amount": _told(placed.total), "state": payment}
         self.simulator.place_order(
             placed.order_id,
-            [_shop_line(item) for item in placed.priced],
+            _shop_lines(placed),
             _told(shop_total or placed.total),
+            shipping=plain(placed.shipping),
             payment=whole if payment and not tenders else None,
             payments=list(tenders),
         )
@@ -232,6 +234,10 @@ class World:
         asked = {"order_id": story.id, "amount": euros, "bank_reference": f"{story.id}/{which}"}
         self.simulator.call("POST", "/world/payments/transfer", asked)
 
+    def holds(self, story: Story, decline: str | None) -> None:
+        """New and larger holds of the order are declined with this reason from now on, or granted."""
+        self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_holds": decline})
+
     def refunds(self, story: Story, state: str) -> None:
         """The next refunds of the order are answered so: `pending`, `failed`, `succeeded`."""
         self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "refunds": state})
@@ -264,6 +270,27 @@ class World:
         known = {"system": "erp", "customers": [customer.model_dump(mode="json")]}
         (reference,) = self.simulator.call("POST", "/world/customers", known)["customers"]
         return str(reference)
+
+    def edit_erp(self, story: Story, **edit: Any) -> None:
+        """A representative edits the sales order in the ERP: `set`, `add`, `remove`, `shipping`, `freight`."""
+        asked = {"order_id": story.id, "actor": "representative"} | edit
+        self.simulator.call("POST", "/world/erp/edit", asked)
+
+    def edit_shop(self, story: Story, **edit: Any) -> None:
+        """Somebody edits the order in the shop."""
+        self.simulator.call("POST", "/world/shop/edit", {"order_id": story.id, "actor": "shop"} | edit)
+
+    def price(self, sku: str, amount: str, *, rate: str = "0.19") -> None:
+        """The ERP sells an article at a net price in EUR."""
+        price = {"amount": amount, "currency": "EUR"}
+        told = {
+            "sku": sku,
+            "name": "Shade",
+            "unit_price": price,
+            "taxes_included": False,
+            "tax_rates": [rate],
+        }
+        self.simulator.call("PUT", "/world/erp/prices", {"prices": [told]})
 
     def set_limit(self, story: Story, limit: str) -> None:
         euros = {"amount": limit, "currency": "EUR"}
@@ -423,15 +450,19 @@ def _settings(database_url: str, world_url: str) -> Settings:
     )
 
 
-def _shop_line(item: Any) -> dict[str, Any]:
-    goods = isinstance(item, OrderLine)
-    return {
-        "line_id": item.line_id,
-        "sku": item.sku if goods else None,
-        "quantity": item.quantity if goods else 1,
-        "ships": goods and item.ships,
-        "total": _told(item.total),
-    }
+def _shop_lines(placed: PlacedOrder) -> list[dict[str, Any]]:
+    told = priced(placed)
+    return [
+        {
+            "line_id": item.line_id,
+            "sku": item.sku if isinstance(item, OrderLine) else None,
+            "quantity": item.quantity if isinstance(item, OrderLine) else 1,
+            "ships": isinstance(item, OrderLine) and item.ships,
+            "total": _told(item.total),
+            "item": wired_item,
+        }
+        for item, wired_item in zip(placed.priced, [*told["lines"], *told["surcharges"]], strict=True)
+    ]
 
 
 def _told(money: Money) -> dict[str, str]:

@@ -5,7 +5,7 @@ and stand in queries and bodies, never in paths. A receiver of requests is stric
 that it does not know. Each system has a module of its own; what several of them speak of has one as well.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +61,13 @@ class Address(Model):
     region: Text = ""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
     phone: Text = ""
+
+
+class Edited(Model):
+    """Nothing was written: somebody edited the order since the version that was `known`. `version` is what it is now."""
+
+    outcome: Literal["edited"] = "edited"
+    version: str
 
 
 class OrderTold(Model):

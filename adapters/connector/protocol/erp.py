@@ -3,15 +3,20 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from adapters.connector.protocol.common import Address, DecimalText, Model, Money, OrderId, Text
+from adapters.connector.protocol.common import Address, DecimalText, Edited, Model, Money, OrderId, Text
 from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
 
 
 class SalesOrder(Model):
-    """The target: the ERP holds exactly this, under `order_id` as its external reference. `customer` is the ERP's."""
+    """The target: the ERP holds exactly this, under `order_id` as its external reference. `customer` is the ERP's.
+
+    `known` is the `version` that you told last, or empty. Where people have edited the order since, and it does not hold
+    the target, answer `edited` and write nothing.
+    """
 
     order_id: OrderId
     revision: Annotated[int, Field(ge=1)]
+    known: str = ""
     number: Text
     placed_at: AwareDatetime
     customer: str
@@ -34,13 +39,17 @@ class ErpLine(Model):
     erp_line: str
     line_id: str | None
     sku: str | None
+    name: Text = ""
     quantity: DecimalText
     unit_price: DecimalText
     total: Money
 
 
 class ErpOrder(Model):
-    """The sales order now. `reference` is the ERP's own number; `version` changes with every edit."""
+    """The sales order now. `reference` is the ERP's own number; `version` changes with every edit, whoever made it.
+
+    `shipping` is where the goods go; none where the ERP does not tell an address.
+    """
 
     order_id: OrderId
     reference: str
@@ -48,6 +57,27 @@ class ErpOrder(Model):
     lines: tuple[ErpLine, ...]
     total: Money
     version: str = ""
+    shipping: Address | None = None
+
+
+class Entered(Model):
+    """The ERP holds the target. `order` is as `look_up_order` tells it."""
+
+    outcome: Literal["entered"] = "entered"
+    order: ErpOrder
+
+
+EnterAnswer = Annotated[Entered | Edited, Field(discriminator="outcome")]
+
+
+class PricedArticle(Model):
+    """What one unit costs, with taxes in it where `taxes_included` says so. `tax_rates` are fractions, one per tax."""
+
+    sku: str
+    name: Text
+    unit_price: DecimalText
+    taxes_included: bool
+    tax_rates: tuple[DecimalText, ...]
 
 
 class Invoice(Model):
