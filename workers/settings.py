@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from domain.errors import Refused
 from domain.ids import ChannelId, System
+from domain.money import Currency
 from domain.policies import OrderPolicies
 from workers.logs import Level
 
@@ -102,6 +103,37 @@ class TemporalTls(BaseModel):
         return self
 
 
+class ApiSettings(BaseModel):
+    """Who gets in beside the bearers of our own tokens, and how far.
+
+    `jwks_url` serves the keys of whoever issues JWTs; the claims named here say role and channels. `money_limits` are in
+    major units per currency: what is worth more needs an operator. Without any nothing does; once there is one, so does
+    every other currency. A token makes at most `rate_limit` requests of one process (`limits` notation). An order
+    is given `answer_seconds` to answer before its asker is sent to the status address.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    jwks_url: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/]).*")] | None = (
+        None
+    )
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_role_claim: str = "role"
+    jwt_channels_claim: str = "channels"
+    money_limits: dict[Currency, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/(second|minute|hour)$")] = "1200/minute"
+    answer_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+
+    @model_validator(mode="after")
+    def _issuers_are_known(self) -> Self:
+        if self.jwks_url and not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError(
+                "api.jwks_url: name jwt_issuer and jwt_audience too, or anybody's token would do"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
@@ -133,6 +165,7 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     webhook_secrets: dict[ChannelId, dict[str, SecretStr]] = Field(default_factory=dict)
     webhooks_url: str = "http://127.0.0.1:8200"
+    api: ApiSettings = Field(default_factory=ApiSettings)
     # Systems without webhooks, by adapter; and those whose webhooks may be missed, which are looked at all the same.
     sweeps: list[tuple[System, str]] = Field(default_factory=list)
     sweep_seconds: Annotated[float, Field(ge=1)] = 60

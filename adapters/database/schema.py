@@ -91,6 +91,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON(),
         list[dict[str, str]]: JSON(),
         dict[str, str]: JSON(),
+        list[str]: JSON(),
     }
 
 
@@ -257,3 +258,38 @@ class BackorderRow(Base):
     sku: Mapped[str] = mapped_column(String(160), primary_key=True)
     units: Mapped[int]
     promised_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """An API token. Of the token itself only its SHA-256 is kept, which is enough for 256 random bits."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(32))
+    channels: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class DecisionRow(Base):
+    """Who asked for what, and what became of it. No texts that people wrote, for they may name a customer."""
+
+    __tablename__ = "audit_trail"
+    __table_args__ = (UniqueConstraint("order_id", "command"), Index(None, "channel", "id"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(160))
+    role: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[str] = mapped_column(String(40))
+    order_id: Mapped[str] = mapped_column(String(160))
+    command: Mapped[str | None] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(16))
+    code: Mapped[str] = mapped_column(String(40))

@@ -33,6 +33,13 @@ COMMANDS = {
     "erase": ("entrypoints.cli.erase", "erase", "Forget a customer: closed orders, inbox, histories."),
     "keys": ("entrypoints.cli.keys", "app", "The keys that encrypt what Temporal stores of an order."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
+    "api": ("entrypoints.cli.api", "api", "The API process."),
+    "tokens": ("entrypoints.cli.tokens", "app", "Who gets into the API: create, list and revoke tokens."),
+    "trail": (
+        "entrypoints.cli.tokens",
+        "trail",
+        "What was asked through the API, by whom, and what became of it.",
+    ),
     "simulator": (
         "adapters.simulated.__main__",
         "simulator",

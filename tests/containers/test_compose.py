@@ -179,7 +179,7 @@ def test_compose_itself_takes_the_file(tmp_path: Path) -> None:
         pytest.skip("docker compose is not installed")
     values = tmp_path / "env"
     values.write_text("".join(f"{name}={value}\n" for name, value in filled_in().items()))
-    asked = [
+    asked: list[str | Path] = [
         *command,
         "--env-file",
         values,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToJson
+from temporalio.client import WorkflowHandle
 
 from domain.ids import OrderId
 from domain.records import OrderState
@@ -35,7 +36,9 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
     async with product(tmp_path) as running:
         await running.fault("erp", "down")
         order = await running.take(json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode())
-        handle = running.temporal.get_workflow_handle_for(Order.run, order)
+        handle: WorkflowHandle[Order, OrderState] = running.temporal.get_workflow_handle(
+            order, result_type=OrderState
+        )
         await until(lambda: _blocked(running, order))
         stuck = await handle.describe()
         await running.clear_faults()
