@@ -83,24 +83,40 @@ async def edited(tryton: TrytonClient, sale: Sale, target: SalesOrder, apart: Di
     written = await _written(tryton, sale, target.order.order_id)
     if max(written, default=1) > target.revision:
         raise Refused(f"sale {sale.number} holds a later revision of {target.order.order_id}")
-    amended = written.get(target.revision, set())
-    repeated = target.revision == 1 or any(part.id in amended and apart.of(part) for part in sale.parts)
-    stale = target.known and sale.version_before(target.revision, amended) != target.known
-    return Edited(version=sale.version) if repeated or stale else None
+    done = written.get(target.revision, set())
+    repeated = target.revision == 1 or any(part.id in done and apart.of(part) for part in sale.parts)
+    unknown = bool(target.known) and not _only_ours_since(target.known, sale, written)
+    return Edited(version=sale.version) if repeated or unknown else None
+
+
+def _only_ours_since(known: str, sale: Sale, written: Mapping[int, Collection[int]]) -> bool:
+    """Whether it is what is known but for what we wrote ourselves, whole or broken off. Our address hides a person's."""
+    if sale.version == known:
+        return True
+    counts, _, address = known.rpartition(" ")
+    ours: Counter[int] = Counter()
+    for revision in sorted(written, reverse=True):
+        ours.update(written[revision])
+        if sale.counts(revision, ours) == counts and (ours[sale.id] or sale.version.endswith(address)):
+            return True
+    return False
 
 
 async def amend(tryton: TrytonClient, sale: Sale, target: SalesOrder, apart: Difference) -> Sale:
-    """The sale as the order has it; all that was to be added is there already.
-
-    Refused: less than left. Unavailable: a pick is under way.
-    """
-    _check_left(sale, apart.changed)
-    _nothing_under_way(sale)
+    """The sale as the order has it; all that was to be added is there already. It is checked before."""
+    check(sale, apart)
     freed = await _freed(tryton, sale)
     for part in reversed(sale.parts):
         if apart.of(part):
             await _amend(tryton, part, target, apart)
     return await _kept_again(tryton, await sales.again(tryton, sale), target, freed)
+
+
+def check(sale: Sale, apart: Difference) -> None:
+    """Refused: less than left. Unavailable: a pick is under way that an amendment would cut off."""
+    if apart.changed or apart.readdressed:
+        _check_left(sale, apart.changed)
+        _nothing_under_way(sale)
 
 
 async def adopt(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
