@@ -77,6 +77,13 @@ async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
     return sales.whole(found)
 
 
+async def cancel_begun(tryton: TrytonClient, found: list[Sale]) -> None:
+    """What an attempt to add lines left that was broken off: no part of the order yet."""
+    for begun in found:
+        if begun.written_for and begun.state in ("draft", "quotation"):
+            await advance(tryton, begun.id, begun.state, "cancel")
+
+
 async def _only(tryton: TrytonClient, order: PlacedOrder) -> Sale | None:
     return await cancel_twins(tryton, await sales.sales_of(tryton, order.order_id))
 
