@@ -20,6 +20,7 @@ from adapters.connector.protocol.storefront import (
     StorefrontState,
 )
 from adapters.simulated.desk import effect, read
+from adapters.simulated.edits import edited_since
 from adapters.simulated.records import GivenForReturn, ShopAmendment, ShopArticle, ShopLine, ShopOrder, Told
 from adapters.simulated.sums import decimal, summed
 from adapters.simulated.world import Refusal, World
@@ -239,9 +240,9 @@ def _seen(lines: list[ShopLine], total: Money, shipping: Address | None) -> obje
 
 def _edited_since(order: ShopOrder, known: str, key: str) -> bool:
     """Whether people have edited it since the version that is known, or since this very request was done."""
-    by_hand_last = bool(order.by_hand) and order.by_hand[-1].version == order.edits
-    repeated = by_hand_last and bool(order.amendments) and order.amendments[-1].key == key
-    return repeated or known not in ("", str(order.edits))
+    done_before = bool(order.amendments) and order.amendments[-1].key == key
+    repeated = done_before and any(one.version == order.edits for one in order.by_hand)
+    return repeated or edited_since(order.by_hand, known)
 
 
 def _order(world: World, order_id: str) -> ShopOrder:

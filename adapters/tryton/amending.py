@@ -28,11 +28,19 @@ from adapters.tryton.planning import (
     open_shipments,
     per_line,
 )
-from adapters.tryton.pricing import ROUNDING_LINE, net_unit_price, quantity_of, rounding_minor_max, sku_of
+from adapters.tryton.pricing import (
+    ROUNDING_LINE,
+    ROUNDING_SKU,
+    net_unit_price,
+    products,
+    quantity_of,
+    rounding_minor_max,
+    sku_of,
+)
 from adapters.tryton.sale_records import SHIPMENT, Line, Part, Sale, line_note, revision_name, with_taxes
 from domain.erp import Edited, SalesOrder
 from domain.errors import Refused, Unavailable
-from domain.ids import LineId, OrderId
+from domain.ids import LineId, OrderId, Sku
 from domain.money import total
 from domain.orders import OrderLine, PlacedOrder, Surcharge
 
@@ -40,7 +48,7 @@ AMENDMENT = "sale.amendment"
 
 _PACKED_ON = ("packed", "shipped", "done")
 
-Terms = tuple[Decimal, Decimal]  # quantity and net unit price
+Terms = tuple[Decimal, Decimal, Sku | None]  # quantity, net unit price, article
 Item = OrderLine | Surcharge
 
 
@@ -60,10 +68,9 @@ class Difference:
 
 
 def difference(sale: Sale, order: PlacedOrder) -> Difference:
-    """Refused: a line of ours has become another article."""
     wanted = {item.line_id: item for item in order.priced}
     held = {line.line_id for line in sale.lines}
-    terms = {line.id: _terms(sale, line, wanted) for line in sale.lines}
+    terms = {line.id: _terms(line, wanted) for line in sale.lines}
     added = tuple(item for item in order.priced if item.line_id not in held)
     rounding = next((line for line in sale.lines if line.line_id == ROUNDING_LINE), None)
     same = sale.total == order.total and all(terms[line.id] == _held(line) for line in sale.lines)
@@ -83,24 +90,40 @@ async def edited(tryton: TrytonClient, sale: Sale, target: SalesOrder, apart: Di
     written = await _written(tryton, sale, target.order.order_id)
     if max(written, default=1) > target.revision:
         raise Refused(f"sale {sale.number} holds a later revision of {target.order.order_id}")
-    amended = written.get(target.revision, set())
-    repeated = target.revision == 1 or any(part.id in amended and apart.of(part) for part in sale.parts)
-    stale = target.known and sale.version_before(target.revision, amended) != target.known
-    return Edited(version=sale.version) if repeated or stale else None
+    done = written.get(target.revision, set())
+    repeated = target.revision == 1 or any(part.id in done and apart.of(part) for part in sale.parts)
+    unknown = bool(target.known) and not _only_ours_since(target.known, sale, written)
+    return Edited(version=sale.version) if repeated or unknown else None
+
+
+def _only_ours_since(known: str, sale: Sale, written: Mapping[int, Collection[int]]) -> bool:
+    """Whether it is what is known but for what we wrote ourselves, whole or broken off. Our address hides a person's."""
+    if sale.version == known:
+        return True
+    counts, _, address = known.rpartition(" ")
+    ours: Counter[int] = Counter()
+    for revision in sorted(written, reverse=True):
+        ours.update(written[revision])
+        if sale.counts(revision, ours) == counts and (ours[sale.id] or sale.version.endswith(address)):
+            return True
+    return False
 
 
 async def amend(tryton: TrytonClient, sale: Sale, target: SalesOrder, apart: Difference) -> Sale:
-    """The sale as the order has it; all that was to be added is there already.
-
-    Refused: less than left. Unavailable: a pick is under way.
-    """
-    _check_left(sale, apart.changed)
-    _nothing_under_way(sale)
+    """The sale as the order has it; all that was to be added is there already. It is checked before."""
+    check(sale, apart)
     freed = await _freed(tryton, sale)
     for part in reversed(sale.parts):
         if apart.of(part):
             await _amend(tryton, part, target, apart)
     return await _kept_again(tryton, await sales.again(tryton, sale), target, freed)
+
+
+def check(sale: Sale, apart: Difference) -> None:
+    """Refused: less than left. Unavailable: a pick is under way that an amendment would cut off."""
+    if apart.changed or apart.readdressed:
+        _check_left(sale, apart.changed)
+        _nothing_under_way(sale)
 
 
 async def adopt(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
@@ -113,18 +136,16 @@ async def adopt(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale:
     return await sales.again(tryton, sale)
 
 
-def _terms(sale: Sale, line: Line, wanted: Mapping[LineId, Item]) -> Terms:
+def _terms(line: Line, wanted: Mapping[LineId, Item]) -> Terms:
     """What the order does not have, or has no more, is amended to nought: a processed sale loses no line."""
     item = wanted.get(line.line_id)
     if item is None:
-        return _held(line) if line.line_id == ROUNDING_LINE else (Decimal(0), line.unit_price)
-    if sku_of(item) != line.sku:
-        raise Refused(f"line {line.line_id} of sale {sale.number} is {line.sku}, not {sku_of(item)}")
-    return Decimal(quantity_of(item)), net_unit_price(item)
+        return _held(line) if line.line_id == ROUNDING_LINE else (Decimal(0), line.unit_price, line.sku)
+    return Decimal(quantity_of(item)), net_unit_price(item), sku_of(item)
 
 
 def _held(line: Line) -> Terms:
-    return line.quantity, line.unit_price
+    return line.quantity, line.unit_price, line.sku
 
 
 def _rounding(sale: Sale, order: PlacedOrder, terms: Mapping[int, Terms]) -> Terms:
@@ -133,13 +154,13 @@ def _rounding(sale: Sale, order: PlacedOrder, terms: Mapping[int, Terms]) -> Ter
     others = (
         with_taxes(quantity * price, line.rates, currency)
         for line in sale.lines
-        for quantity, price in [terms[line.id]]
+        for quantity, price, _ in [terms[line.id]]
         if line.line_id != ROUNDING_LINE
     )
     missing = order.total - total(others, currency)
     if not missing or abs(missing.minor) > rounding_minor_max(order):
-        return Decimal(0), Decimal(0)
-    return Decimal(1), missing.major
+        return Decimal(0), Decimal(0), ROUNDING_SKU
+    return Decimal(1), missing.major, ROUNDING_SKU
 
 
 async def _written(tryton: TrytonClient, sale: Sale, order: OrderId) -> dict[int, set[int]]:
@@ -165,7 +186,7 @@ async def _amend(tryton: TrytonClient, part: Part, target: SalesOrder, apart: Di
         AMENDMENT, [["sale", "=", part.id], ["description", "=", name], ["state", "=", "draft"]], ["id"]
     ):
         await tryton.delete(AMENDMENT, draft["id"])  # of an attempt that was broken off
-    lines = [_change(line, terms) for line, terms in apart.changed if line.sale == part.id]
+    lines = [await _change(tryton, line, terms) for line, terms in apart.changed if line.sale == part.id]
     if part in apart.readdressed:
         lines.append(await _readdressed(tryton, part, target.order))
     values: Record = {"sale": part.id, "description": name, "lines": [["create", lines]]}
@@ -182,7 +203,7 @@ async def _readdressed(tryton: TrytonClient, part: Part, order: PlacedOrder) -> 
 
 def _check_left(sale: Sale, changed: Collection[tuple[Line, Terms]]) -> None:
     out = per_line(by_place(sale, leaving, [one for one in sale.shipments if one.state in _PACKED_ON]))
-    for line, (quantity, _) in changed:
+    for line, (quantity, _, _) in changed:
         if quantity < out[line.line_id]:
             raise Refused(f"{out[line.line_id]} of line {line.line_id} have left, {quantity} are wanted")
 
@@ -213,12 +234,16 @@ async def _kept_again(tryton: TrytonClient, sale: Sale, target: SalesOrder, free
     return await arrange(tryton, sale, target.order.order_id, bins)
 
 
-def _change(line: Line, terms: Terms) -> Record:
-    quantity, price = terms
+async def _change(tryton: TrytonClient, line: Line, terms: Terms) -> Record:
+    """An amendment of a line writes all of it. A person may have made it another article."""
+    quantity, price, sku = terms
+    product = line.product
+    if sku and sku != line.sku:
+        product = (await products(tryton, {sku}))[sku]["id"]
     return {
         "action": "line",
         "line": line.id,
-        "product": line.product,
+        "product": product,
         "unit": line.unit,
         "description": line.description,
         "quantity": int(quantity),

@@ -42,10 +42,12 @@ async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale | Edited:
     elif sale.state in _PROCESSED and (apart := amending.difference(sale, order)):
         if edited := await amending.edited(tryton, sale, target, apart):
             return edited
+        amending.check(sale, apart)
         if apart.added:
             sale = await _add(tryton, sale, target, apart.added)
             apart = amending.difference(sale, order)
-        sale = await amending.amend(tryton, sale, target, apart)
+        if apart:
+            sale = await amending.amend(tryton, sale, target, apart)
     _check_total(sale, order)
     sale = await _processed(tryton, sale)
     return await amending.adopt(tryton, sale, order)
@@ -73,6 +75,13 @@ async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
         if ours and twin.state == "draft" and not twin.written_for:
             await advance(tryton, twin.id, twin.state, "cancel")
     return sales.whole(found)
+
+
+async def cancel_begun(tryton: TrytonClient, found: list[Sale]) -> None:
+    """What an attempt to add lines left that was broken off: no part of the order yet."""
+    for begun in found:
+        if begun.written_for and begun.state in ("draft", "quotation"):
+            await advance(tryton, begun.id, begun.state, "cancel")
 
 
 async def _only(tryton: TrytonClient, order: PlacedOrder) -> Sale | None:
@@ -125,9 +134,9 @@ async def create(
     shown = [address for address in (order.billing, order.shipping) if address]
     if not shown:
         raise Refused(f"{order.order_id} has no address, and Tryton wants one")
-    lines = await _lines(tryton, items or order.priced)
+    rounding, *lines = await _lines(tryton, items or order.priced)
     if items is None:
-        lines.append(await _rounding_line(tryton))
+        lines.append(rounding)
     billing = await customers.address(tryton, party, shown[0])
     shipping = await customers.address(tryton, party, shown[-1])
     values: Record = {
@@ -147,10 +156,11 @@ async def create(
 
 
 async def _lines(tryton: TrytonClient, items: Sequence[OrderLine | Surcharge]) -> list[Record]:
+    """A line for each of them, after the one for cents of rounding."""
     skus = {item.line_id: sku_of(item) for item in items}
-    sold = await products(tryton, {*skus.values()})
+    sold = await products(tryton, {*skus.values(), ROUNDING_SKU})
     rates = await _taxes(tryton)
-    return [
+    lines = [
         {
             "product": sold[skus[item.line_id]]["id"],
             "unit": sold[skus[item.line_id]]["sale_uom"],
@@ -162,11 +172,7 @@ async def _lines(tryton: TrytonClient, items: Sequence[OrderLine | Surcharge]) -
         }
         for item in items
     ]
-
-
-async def _rounding_line(tryton: TrytonClient) -> Record:
-    sold = await products(tryton, {ROUNDING_SKU})
-    return {
+    rounding: Record = {
         "product": sold[ROUNDING_SKU]["id"],
         "unit": sold[ROUNDING_SKU]["sale_uom"],
         "quantity": 0,  # a processed sale takes no new line: it must be there for an amendment that needs it
@@ -174,6 +180,7 @@ async def _rounding_line(tryton: TrytonClient) -> Record:
         "note": line_note(ROUNDING_LINE),
         "description": "Rounding",
     }
+    return [rounding, *lines]
 
 
 async def _taxes(tryton: TrytonClient) -> dict[Decimal, list[int]]:

@@ -87,6 +87,7 @@ class TrytonErp:
 
     async def cancel_order(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a state, reached once
         found = await sales.sales_of(self._tryton, order)
+        await entering.cancel_begun(self._tryton, found)
         if sale := await entering.cancel_twins(self._tryton, found):
             await cancelling.cancel(self._tryton, sale)
         await credit.free(self._board, order)

@@ -8,9 +8,10 @@ A shipment leaves from one warehouse; a line's leaving moves may be in shipments
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
 
 from adapters.tryton.client import Record, referenced
 from adapters.tryton.customers import ADDRESS_FIELDS, told
@@ -202,14 +203,12 @@ class Sale:
     @property
     def version(self) -> str:
         """Changes with every amendment, with every sale that is added, and with the address, whoever wrote it."""
-        return self.version_before(None, ())
+        return f"{self.counts()} {hashlib.sha256(repr(self.shipping).encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
-    def version_before(self, revision: int | None, amended: Collection[int]) -> str:
-        """What it was before we wrote this revision, for which these parts have been amended already."""
-        parts = (part for part in self.parts if revision is None or part.written_for != revision)
-        counts = (f"{part.id}:{part.revision - (part.id in amended)}" for part in parts)
-        address = hashlib.sha256(repr(self.shipping).encode()).hexdigest()[:_DIGEST_LENGTH]
-        return " ".join((*counts, address))
+    def counts(self, since: int | None = None, amended: Mapping[int, int] = MappingProxyType({})) -> str:
+        """The amendments of each part, as before we wrote the revisions `since` one, with so many of our own per part."""
+        parts = (part for part in self.parts if since is None or (part.written_for or 0) < since)
+        return " ".join(f"{part.id}:{part.revision - amended.get(part.id, 0)}" for part in parts)
 
     def line_of(self, shipment: Shipment, move: Move) -> Line | None:
         """The sale line that a picking or leaving move of the shipment serves."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from adapters.tryton import entering
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
+from adapters.tryton.sale_records import revision_name
 from adapters.tryton.sales import sales_of
 from adapters.tryton.stock import TrytonStock
 from domain.erp import ErpOrder, ErpOrderState, SalesOrder
@@ -133,6 +135,19 @@ async def test_a_cancel_takes_what_was_added_along(
     assert held is not None
     assert held.state is ErpOrderState.CANCELLED
     assert [await hands.reserved(line.sku) for line in more.lines] == [0, 0]
+    assert await hands.open_orders(order.order_id) == 0
+
+
+async def test_a_cancel_takes_along_what_was_only_begun_to_be_added(
+    erp: TrytonErp, tryton: TrytonClient, hands: Hands, order: PlacedOrder, more: PlacedOrder
+) -> None:
+    await enter(erp, order)
+    customer = await erp.register_customer(order.customer, key=effect_key(order.order_id, "customer"))
+    target = SalesOrder(order=more, customer=customer, revision=2)
+    begun = revision_name(order.order_id, 2)
+    await entering.create(tryton, target, more.lines[1:], description=begun)
+    assert await states(tryton, order) == ["processing", "draft"]
+    await erp.cancel_order(order.order_id, key=effect_key(order.order_id, "cancel-order"))
     assert await hands.open_orders(order.order_id) == 0
 
 

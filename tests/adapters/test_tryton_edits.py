@@ -15,10 +15,11 @@ from adapters.tryton.erp import TrytonErp
 from adapters.tryton.sale_records import Sale
 from adapters.tryton.sales import sale_of
 from domain.differences import Differences, Field, differences
-from domain.erp import ErpOrder
+from domain.erp import Edited, ErpOrder
 from domain.ids import LineId
 from domain.orders import PlacedOrder
 from tests.contracts.erp import enter
+from tests.contracts.erp_edits import write
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import place, unique
 from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
@@ -174,6 +175,24 @@ async def test_a_line_amended_to_nothing_is_told_as_gone(
     hands.amend(order, 1, quantity=0)
     gone = {("2", field): None for field in Field}
     assert edits(differences(await held(erp, order), known, known)) == gone
+
+
+async def test_another_article_in_a_line_is_an_edit_and_taken_back_when_it_is_not_wanted(
+    erp: TrytonErp, hands: Hands, order: PlacedOrder, known: ErpOrder
+) -> None:
+    other = await hands.stocked(100)
+    amendment = hands.clerk.model("sale.amendment")(sale=hands.sale(order))
+    change = amendment.lines.new(action="line")
+    change.line = hands.sale(order).lines[0]
+    (change.product,) = hands.clerk.model("product.product").find([("code", "=", other)])
+    amendment.save()
+    amendment.click("validate_amendment")
+    now = await held(erp, order)
+    assert edits(differences(now, known, known)) == {("1", Field.SKU): other}
+    assert await write(erp, order, 2, known.version) == Edited(version=now.version)
+    back = await write(erp, order, 3, now.version)
+    assert isinstance(back, ErpOrder)
+    assert not differences(back, known, known)
 
 
 async def test_a_second_sale_under_our_reference_is_how_a_line_is_added(

@@ -1,6 +1,7 @@
 """A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,7 @@ REGULAR = Customer(
 )  # registering another costs some requests
 _numbers = iter(range(1, 1_000_000))
 _SHELF = 8
+_PATIENCE = timedelta(seconds=120)  # a machine that is busy with other tests is no finding
 _ACCOUNTS = ("account_revenue", "account_expense")
 _OPEN = ("draft", "quotation", "confirmed", "processing")
 
@@ -59,13 +61,14 @@ def shelves(server: TrytonServer) -> dict[int, list[Sku]]:  # noqa: ARG001  as l
 @pytest.fixture
 async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonClient]:
     """The adapter's client: everything it sends goes through `network`."""
-    async with TrytonClient(server.url, server.database, server.api_key, transport=network) as client:
+    login = server.url, server.database, server.api_key
+    async with TrytonClient(*login, timeout=_PATIENCE, transport=network) as client:
         yield client
 
 
 @pytest.fixture
 async def hands(server: TrytonServer, clerk: Clerk, shelves: dict[int, list[Sku]]) -> "AsyncIterator[Hands]":
-    async with TrytonClient(server.url, server.database, server.api_key) as client:
+    async with TrytonClient(server.url, server.database, server.api_key, timeout=_PATIENCE) as client:
         yield Hands(client, clerk, shelves)
 
 
