@@ -71,10 +71,22 @@ def _known(case: Case, _number: int) -> None:
     case.path_parameters |= {"order_id": ASKS, "command_id": KNOWN}
 
 
+def _amended(case: Case, number: int) -> None:
+    case.headers["If-Match"] = '"1"'
+    _changes(case, number)
+
+
+def _changes(case: Case, number: int) -> None:
+    assert isinstance(case.body, dict)
+    case.body["changes"] = [{"kind": "set_quantity", "line_id": "1", "quantity": 1 + number % 9}]
+
+
 # What makes a generated request one that is sensible here.
 SEEDS: dict[str, Seed] = {
     "POST /v1/orders": _place,
     "GET /v1/orders/{order_id}/commands/{command_id}": _known,
+    "POST /v1/orders/{order_id}/quote": _changes,
+    "POST /v1/orders/{order_id}/amend": _amended,
     "POST /v1/orders/{order_id}/returns": _fields(units={"1": 1}),
     "POST /v1/attention/{order_id}/resolve": _fields(action="retry"),
     "POST /v1/attention/resolve": _fields(action="retry", filter={"needs": "order_refused"}),
