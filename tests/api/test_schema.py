@@ -37,6 +37,7 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 KNOWN = "known"  # a command that was given
+PRESENT = "present"  # stands for the revision that the order is at when it is asked
 
 Case = schemathesis.Case[Any]
 Seed = Callable[[Case, int], None]
@@ -72,7 +73,7 @@ def _known(case: Case, _number: int) -> None:
 
 
 def _amended(case: Case, number: int) -> None:
-    case.headers["If-Match"] = '"1"'
+    case.headers["If-Match"] = PRESENT
     _changes(case, number)
 
 
@@ -140,6 +141,8 @@ class Fuzzed:
     async def _answer(self, case: Case) -> httpx.Response:
         sent = case.as_transport_kwargs(base_url="http://api")
         headers = dict(sent["headers"]) | {"Authorization": f"Bearer {self._token}"}
+        if headers.get("If-Match") == PRESENT:
+            headers["If-Match"] = f'"{self._api.desk.documents[case.path_parameters["order_id"]].revision}"'
         content = sent.get("data")
         if sent.get("json", NOT_SET) is not NOT_SET:
             content = json.dumps(sent["json"]).encode()
