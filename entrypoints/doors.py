@@ -21,6 +21,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders, RegisteredOrder
+from domain.amendments import Amended, Changes, Quote
 from domain.attention import Answer
 from domain.base import Value
 from domain.document import OrderDocument, Wait
@@ -38,7 +39,7 @@ ANSWER_SECONDS_MAX = 60.0
 # An answer that is there comes in milliseconds.
 _LOOK_SECONDS_MAX = 2.0
 
-Door = UpdateMethodMultiParam[Any, Answer]
+Door = UpdateMethodMultiParam[Any, Answer] | UpdateMethodMultiParam[Any, Amended]
 
 
 class Outcome(StrEnum):
@@ -57,6 +58,7 @@ class Told(Value):
     number: str
     outcome: Outcome
     why: str
+    amended: Amended | None = None
 
     @property
     def done(self) -> bool:
@@ -122,7 +124,7 @@ class Doors:
         if order.closed:
             return _told(order, Outcome.REFUSED, f"the order is {order.state} already")
         handle = await self.workflow(order.order_id)
-        taken: WorkflowUpdateHandle[Answer] | None = None
+        taken: WorkflowUpdateHandle[Any] | None = None
         try:
             async with asyncio.timeout(within):
                 taken = await handle.start_update(
@@ -140,12 +142,25 @@ class Doors:
             return _told(order, Outcome.UNKNOWN if taken else Outcome.UNREACHED, why)
         return _answered(order, answer)
 
-    async def answer(self, order: RegisteredOrder, command: str) -> Told | None:
-        """What became of a command; None: Temporal knows of none such. Unavailable: it cannot tell."""
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
+        """What they would mean; nothing happens by asking. Unavailable: the order cannot be asked now."""
         handle = await self.workflow(order.order_id)
         try:
+            return await handle.query(Order.read_quote, changes)
+        except RPCError as error:
+            raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"{order.order_id} cannot be quoted: {error}") from error
+
+    async def answer(
+        self, order: RegisteredOrder, command: str, result: type[Answer | Amended] = Answer
+    ) -> Told | None:
+        """What became of a command; None: Temporal knows of none such. Unavailable: it cannot tell."""
+        handle = await self.workflow(order.order_id)
+        update: WorkflowUpdateHandle[Answer | Amended] = handle.get_update_handle(command, result_type=result)
+        try:
             async with asyncio.timeout(_LOOK_SECONDS_MAX):
-                return _answered(order, await handle.get_update_handle(command, result_type=Answer).result())
+                return _answered(order, await update.result())
         except WorkflowUpdateFailedError as error:
             return _not_accepted(order, error)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -179,8 +194,9 @@ def _told(order: RegisteredOrder, outcome: Outcome, why: str) -> Told:
     return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
 
 
-def _answered(order: RegisteredOrder, answer: Answer) -> Told:
-    return _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
+def _answered(order: RegisteredOrder, answer: Answer | Amended) -> Told:
+    told = _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
+    return told.model_copy(update={"amended": answer}) if isinstance(answer, Amended) else told
 
 
 def _not_accepted(order: RegisteredOrder, error: WorkflowUpdateFailedError) -> Told:

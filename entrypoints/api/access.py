@@ -35,6 +35,15 @@ IfMatch = Annotated[
         examples=['"1"'],
     ),
 ]
+Revision = Annotated[
+    str,
+    Header(
+        alias="If-Match",
+        pattern=r'^"[1-9][0-9]{0,8}"$',
+        description="The revision (`ETag`) of the order that you have seen; 412 when it is at another one.",
+        examples=['"1"'],
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
+from domain.amendments import Amendment, Changes, Quote
 from domain.ids import OrderId
 from domain.returns import ReturnAsked
-from entrypoints.api.access import Api, OrderPath, TheApi, commander_of, may
-from entrypoints.api.commands import Asker, command_id, told_as
+from entrypoints.api.access import Api, OrderPath, Revision, TheApi, asker_of, commander_of, may
+from entrypoints.api.commands import Asker, command_id, revision_in, told_as
 from entrypoints.api.desk import Command, Said
 from entrypoints.api.problems import answers
 from entrypoints.api.roles import May, Principal
-from entrypoints.api.shapes import COMMAND_ID, AskedFor, CommandAnswer, ReturnAskedFor
+from entrypoints.api.shapes import (
+    COMMAND_ID,
+    AmendAskedFor,
+    AskedFor,
+    CommandAnswer,
+    QuoteAskedFor,
+    ReturnAskedFor,
+)
 
 CommandPath = Annotated[str, Path(pattern=COMMAND_ID, examples=["cancel-S-11001"])]
 
@@ -78,6 +86,43 @@ async def return_goods(
     name = command_id(asker.key)
     wanted = ReturnAsked(request=name, actor=asker.principal.name, reason=asked.reason, units=asked.units)
     command = Command(id=name, action=May.RETURN, asked=wanted)
+    return told_as(await api.commands.give(asker, order, command))
+
+
+@routes.post(
+    "/v1/orders/{order_id}/quote",
+    responses=answers(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    summary="Ask what changes would mean",
+)
+async def quote_changes(
+    api: TheApi, order_id: OrderPath, asked: QuoteAskedFor, principal: Annotated[Principal, may(May.AMEND)]
+) -> Quote:
+    """A verdict on each, the total after, how the money would follow. Nothing happens by asking."""
+    order = await api.commands.find(principal, May.AMEND, order_id)
+    return await api.commands.quote(order, Changes(changes=asked.changes))
+
+
+@routes.post("/v1/orders/{order_id}/amend", summary="Amend an order", **COMMAND)
+async def amend_order(
+    api: TheApi,
+    order_id: OrderPath,
+    asked: AmendAskedFor,
+    asker: Annotated[Asker, asker_of(May.AMEND)],
+    if_match: Revision,
+) -> JSONResponse:
+    """In every system, or in none. While the customer has to pay for it first, the answer is 202."""
+    order = await api.commands.find(asker.principal, May.AMEND, order_id)
+    name = command_id(asker.key)
+    amendment = Amendment(
+        amendment_id=name,
+        expected_revision=revision_in(if_match),
+        actor=asker.principal.name,
+        role=asker.principal.role,
+        reason=asked.reason,
+        changes=asked.changes,
+    )
+    command = Command(id=name, action=May.AMEND, asked=amendment)
+    asker = asker.model_copy(update={"if_match": if_match})
     return told_as(await api.commands.give(asker, order, command))
 
 

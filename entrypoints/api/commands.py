@@ -5,22 +5,22 @@ import re
 import secrets
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
 from fastapi.responses import JSONResponse
 
 from adapters.database.orders import RegisteredOrder
 from adapters.database.trail import Decision, Deed, KeyReused, Trail, Verdict
+from domain.amendments import Amended, AmendmentState, Changes, Quote
 from domain.base import Value
-from domain.document import OrderDocument
 from domain.errors import Unavailable
-from domain.ids import LineId, OrderId
-from domain.money import Money, total
-from domain.orders import PlacedOrder
-from domain.returns import ReturnAsked
+from domain.ids import OrderId
+from domain.money import Money
 from entrypoints.api.desk import Command, Desk
-from entrypoints.api.problems import ApiProblem, unavailable, wrong_field
+from entrypoints.api.problems import ApiProblem, FieldProblem, unavailable, wrong_field
 from entrypoints.api.roles import May, Principal
 from entrypoints.api.shapes import CommandAnswer
+from entrypoints.api.worth import MOVES_MONEY, worth_of
 from entrypoints.doors import Outcome, Told
 
 _VERDICTS = {
@@ -30,8 +30,14 @@ _VERDICTS = {
     Outcome.UNREACHED: Verdict.UNREACHED,
 }
 _WRITTEN = {Verdict.DONE: Outcome.DONE, Verdict.REFUSED: Outcome.REFUSED}
-# What moves money, or lets it move. A hold only stops it: whoever may hold may hold any order.
-_MOVES_MONEY = frozenset({May.CANCEL, May.RELEASE, May.RETURN})
+_TAKEN = frozenset({Verdict.DONE, Verdict.REFUSED, Verdict.PENDING})
+_AMENDED = {
+    AmendmentState.COMMITTED: Outcome.DONE,
+    AmendmentState.QUEUED: Outcome.UNKNOWN,
+    AmendmentState.PENDING: Outcome.UNKNOWN,
+}
+_STALE = "not accepted: expected_revision:"
+_REFUSED_FIELD = re.compile(r"not accepted: ([a-z_]+[\w.\[\]]*): (.+)", re.DOTALL)
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 
 
@@ -64,7 +70,7 @@ class Commands:
     async def give(self, asker: Asker, order: RegisteredOrder, command: Command) -> CommandAnswer:
         """ApiProblem when it may not be given, or its id was given to another one. What the order says is an answer."""
         deed = _deed(asker.principal, command.action, order, command)
-        if asker.if_match is not None or command.action in _MOVES_MONEY:
+        if not order.closed and not await self._was_taken(deed):
             await self._check(asker, order, command, deed)
         try:
             entry = await self._trail.begin(deed)
@@ -75,29 +81,69 @@ class Commands:
         except Unavailable as away:
             await self._trail.end(entry, Verdict.UNREACHED)
             raise unavailable(str(away), command_id=command.id) from away
+        if told.amended is not None and told.amended.state is AmendmentState.PENDING:
+            told = told.model_copy(update={"outcome": Outcome.UNKNOWN})
         await self._trail.end(entry, _VERDICTS[told.outcome])
+        if told.why.startswith(_STALE):
+            _expect(None, (await self._desk.read(order)).revision)
         return _answer(told, command.id)
 
     async def answer(self, order: RegisteredOrder, command: str) -> CommandAnswer:
         """What became of a command that somebody gave through this API."""
         entry = await self._trail.command(order.order_id, command)
-        if entry is None or entry.outcome is Verdict.DENIED:
+        if entry is None:
             raise ApiProblem(404, "not_found", "there is no such command of this order")
-        told = await self._desk.answer(order, command) or _as_written(order, entry)
+        told = await self._of_amendment(order, entry) if entry.action == May.AMEND else None
+        told = told or await self._desk.answer(order, command, May(entry.action)) or _as_written(order, entry)
         if entry.outcome is not _VERDICTS[told.outcome]:
             await self._trail.end(entry.id, _VERDICTS[told.outcome])
         return _answer(told, command)
 
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
+        if order.closed:
+            raise ApiProblem(409, "refused", f"the order is {order.state} already")
+        return await self._desk.quote(order, changes)
+
+    async def _was_taken(self, deed: Deed) -> bool:
+        """A repeat of what the order has taken: what was checked then may be otherwise by now, and does not matter."""
+        entry = await self._trail.command(deed.order_id, deed.command or "")
+        return entry is not None and entry.outcome in _TAKEN
+
     async def _check(self, asker: Asker, order: RegisteredOrder, command: Command, deed: Deed) -> None:
-        document = await self._desk.read(order)
-        if asker.if_match is not None:
-            _expect(asker.if_match, document.revision)
-        if command.action not in _MOVES_MONEY:
+        wanted = asker.if_match
+        if wanted is None and command.action not in MOVES_MONEY:
             return
-        worth = _worth(command, document)
+        document = await self._desk.read(order)
+        if wanted is not None:
+            _expect(wanted, document.revision)
+        if command.action not in MOVES_MONEY:
+            return
+        worth = await worth_of(command, document, partial(self._desk.quote, order))
         if not asker.principal.may(May.UNLIMITED) and self._is_beyond(worth):
             await self._trail.deny(deed, "needs_operator")
             raise ApiProblem(403, "needs_operator", f"it is worth {worth}, which an operator decides")
+
+    async def _of_amendment(self, order: RegisteredOrder, entry: Decision) -> Told | None:
+        """As the order itself has it: one that waits for the customer's payment is answered, and not over."""
+        document = await self._desk.read(order)
+        for one in document.amendments:
+            if one.amendment.amendment_id == entry.command:
+                amended = Amended(
+                    amendment_id=one.amendment.amendment_id,
+                    state=one.state,
+                    revision=document.revision,
+                    total=document.order.total,
+                    why=one.why or "; ".join(one.words),
+                )
+                outcome = _AMENDED.get(one.state, Outcome.REFUSED)
+                return Told(
+                    order_id=order.order_id,
+                    number=order.number,
+                    outcome=outcome,
+                    why=amended.why,
+                    amended=amended,
+                )
+        return None
 
     def _is_beyond(self, worth: Money) -> bool:
         return bool(self._limits) and worth.major > self._limits.get(worth.currency, Decimal(0))
@@ -117,7 +163,9 @@ def told_as(answer: CommandAnswer) -> JSONResponse:
             status_address = f"/v1/orders/{answer.order_id}/commands/{answer.command_id}"
             return JSONResponse(answer.model_dump(mode="json"), 202, {"Location": status_address})
         case Outcome.REFUSED:
-            raise ApiProblem(409, "refused", answer.why, command_id=answer.command_id)
+            field = _REFUSED_FIELD.fullmatch(answer.why)
+            problems = [FieldProblem(field=field[1], reason=field[2])] if field else []
+            raise ApiProblem(409, "refused", answer.why, problems=problems, command_id=answer.command_id)
         case Outcome.UNREACHED:
             raise unavailable("nobody has taken it yet: repeat it", command_id=answer.command_id)
 
@@ -141,7 +189,13 @@ def _deed(principal: Principal, what: May, order: RegisteredOrder, command: Comm
 
 
 def _answer(told: Told, command: str) -> CommandAnswer:
-    return CommandAnswer(order_id=told.order_id, command_id=command, outcome=told.outcome, why=told.why)
+    return CommandAnswer(
+        order_id=told.order_id,
+        command_id=command,
+        outcome=told.outcome,
+        why=told.why,
+        amended=told.amended,
+    )
 
 
 def _as_written(order: RegisteredOrder, entry: Decision) -> Told:
@@ -153,32 +207,15 @@ def _as_written(order: RegisteredOrder, entry: Decision) -> Told:
     return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
 
 
-def _expect(if_match: str, revision: int) -> None:
-    if if_match == "*":
-        return
+def revision_in(if_match: str) -> int:
+    """ApiProblem 422: it is no revision."""
     wanted = _ETAG.fullmatch(if_match)
     if wanted is None:
         raise wrong_field("If-Match", 'the revision in quotes: "3"')
-    if int(wanted[1]) != revision:
+    return int(wanted[1])
+
+
+def _expect(if_match: str | None, revision: int) -> None:
+    """None: it is known already to be another one."""
+    if if_match is None or (if_match != "*" and revision_in(if_match) != revision):
         raise ApiProblem(412, "other_revision", f"the order is at revision {revision}", revision=revision)
-
-
-def _worth(command: Command, document: OrderDocument) -> Money:
-    """What the command may move: of a return the value of its units, else the whole order."""
-    if isinstance(command.asked, ReturnAsked):
-        return _worth_of_units(command.asked.units, document.order)
-    return document.order.total
-
-
-def _worth_of_units(units: Mapping[LineId, int], order: PlacedOrder) -> Money:
-    return total((_share(order, line, count) for line, count in units.items()), order.currency)
-
-
-def _share(order: PlacedOrder, line_id: LineId, units: int) -> Money:
-    try:
-        line = order.line(line_id)
-    except KeyError:
-        raise wrong_field(f"units.{line_id}", "the order has no such line") from None
-    if units > line.quantity:
-        raise wrong_field(f"units.{line_id}", f"{units} asked for, {line.quantity} were ordered")
-    return line.total.split([units, line.quantity - units])[0]

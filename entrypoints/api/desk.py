@@ -13,7 +13,8 @@ from adapters.database.engine import reading
 from adapters.database.incidents import SqlIncidents
 from adapters.database.order_pages import ListedOrder, OrderPages
 from adapters.database.orders import Accepted, AlreadyKnown, RegisteredOrder
-from domain.attention import Action, Resolve
+from domain.amendments import Amended, Amendment, Changes, Quote
+from domain.attention import Action, Answer, Resolve
 from domain.base import Value
 from domain.document import OrderDocument
 from domain.errors import Unavailable
@@ -42,7 +43,7 @@ class Command(Value):
 
     id: str
     action: May
-    asked: Said | ReturnAsked | Resolve
+    asked: Said | ReturnAsked | Resolve | Amendment
 
 
 class Desk(Protocol):
@@ -67,8 +68,10 @@ class Desk(Protocol):
     async def give(self, order: RegisteredOrder, command: Command) -> Told:
         """The order's answer, as far as there is one in time."""
 
-    async def answer(self, order: RegisteredOrder, command: str) -> Told | None:
+    async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
         """What became of a command; None: nobody has taken it."""
+
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote: ...
 
     async def standing(self, which: Which) -> Sequence[Standing]: ...
 
@@ -85,6 +88,7 @@ _DOORS: dict[May, Door] = {
     May.RELEASE: Order.release,
     May.RETURN: Order.send_back,
     May.RESOLVE: Order.resolve,
+    May.AMEND: Order.amend,
 }
 
 
@@ -97,14 +101,13 @@ class LiveDesk:
         self._incidents = SqlIncidents(engine, now)
         self.page = OrderPages(engine).page
         self.order = doors.known
-        self.answer = doors.answer
 
     async def read(self, order: RegisteredOrder) -> OrderDocument:
         try:
             async with asyncio.timeout(READ_SECONDS_MAX):
                 return await self._doors.read(order)
         except TimeoutError as error:
-            raise Unavailable(f"Temporal says nothing of the order within {READ_SECONDS_MAX:g} s") from error
+            raise _silent() from error
 
     async def place(self, document: bytes, channel: ChannelId) -> Accepted | AlreadyKnown | Parked:
         return await self._intake.accept(document, channel=channel, platform=PLATFORM)
@@ -115,6 +118,16 @@ class LiveDesk:
         return await self._doors.ask(
             order, _DOORS[command.action], *arguments, command=command.id, within=self._answer_seconds
         )
+
+    async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
+        return await self._doors.answer(order, command, Amended if action is May.AMEND else Answer)
+
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
+        try:
+            async with asyncio.timeout(READ_SECONDS_MAX):
+                return await self._doors.quote(order, changes)
+        except TimeoutError as error:
+            raise _silent() from error
 
     async def standing(self, which: Which) -> Sequence[Standing]:
         try:
@@ -151,6 +164,10 @@ class LiveDesk:
         except (Unavailable, RPCError, TimeoutError):
             return Health.DOWN
         return Health.UP if healthy else Health.DOWN
+
+
+def _silent() -> Unavailable:
+    return Unavailable(f"Temporal says nothing of the order within {READ_SECONDS_MAX:g} s")
 
 
 def _away(error: RPCError) -> Unavailable:

@@ -26,6 +26,7 @@ class May(StrEnum):
     READ = "orders.read"
     PLACE = "orders.place"
     CANCEL = "orders.cancel"
+    AMEND = "orders.amend"
     HOLD = "orders.hold"
     RELEASE = "orders.release"
     RETURN = "orders.return"
@@ -36,7 +37,7 @@ class May(StrEnum):
     UNLIMITED = "money.unlimited"
 
 
-_SERVICE = {May.READ, May.CANCEL, May.HOLD, May.RELEASE, May.RETURN, May.SEE_ATTENTION}
+_SERVICE = {May.READ, May.AMEND, May.CANCEL, May.HOLD, May.RELEASE, May.RETURN, May.SEE_ATTENTION}
 
 MAY: Mapping[Role, frozenset[May]] = {
     Role.STOREFRONT: frozenset({May.READ, May.PLACE}),

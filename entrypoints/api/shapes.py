@@ -1,13 +1,25 @@
 """What comes in and goes out of the API, beside the orders' own documents."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from adapters.database.order_pages import ListedOrder
 from adapters.database.tokens import ApiToken
 from adapters.database.trail import Decision
+from domain.amendments import (
+    CHANGES_MAX,
+    AddLine,
+    Amended,
+    CancelRest,
+    RemoveLine,
+    SetAddress,
+    SetDiscount,
+    SetQuantity,
+    SetShipping,
+    SetUnitPrice,
+)
 from domain.attention import Action, Correction, Reason
 from domain.document import Happening, Wait
 from domain.ids import ChannelId, LineId, OrderId, System
@@ -19,7 +31,7 @@ from entrypoints.attention import Standing
 from entrypoints.doors import Outcome
 
 ORDER_ID = r"^order:[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-COMMAND_ID = r"^[A-Za-z0-9._:~-]{1,64}$"
+COMMAND_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 PLAIN = r"^[^\x00-\x1f\x7f]+$"  # one line of text
 EXAMPLE_ORDER = "order:shop-de:S-11001"
 PLACED_EXAMPLE = {
@@ -103,6 +115,41 @@ class ReturnAskedFor(AskedFor):
     ]
 
 
+def _without_floats(value: Any) -> Any:
+    """A binary float is no amount: it is refused before it is rounded to something."""
+    if isinstance(value, float):
+        raise ValueError('amounts are decimal strings: "19.99"')  # noqa: TRY004  pydantic collects ValueErrors only
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            _without_floats(part)
+    return value
+
+
+OneChange = Annotated[
+    AddLine | RemoveLine | SetQuantity | SetUnitPrice | SetDiscount | SetAddress | SetShipping | CancelRest,
+    Field(discriminator="kind"),
+]
+ManyChanges = Annotated[
+    tuple[OneChange, ...],
+    Field(
+        min_length=1,
+        max_length=CHANGES_MAX,
+        examples=[[{"kind": "set_quantity", "line_id": "1", "quantity": 3}]],
+    ),
+    BeforeValidator(_without_floats),
+]
+
+
+class QuoteAskedFor(_Shape):
+    changes: ManyChanges
+
+
+class AmendAskedFor(AskedFor):
+    """All of the changes, or none."""
+
+    changes: ManyChanges
+
+
 class ResolveAskedFor(AskedFor):
     """`done` names the `reference` under which it was done outside; `correct` carries the `correction`."""
 
@@ -149,6 +196,7 @@ class CommandAnswer(_Shape):
     command_id: Annotated[str, Field(examples=["cancel-S-11001"])]
     outcome: Outcome
     why: Annotated[str, Field(examples=["cancelled: nothing has left"])]
+    amended: Annotated[Amended | None, Field(description="Of an amendment: how the order stands now.")] = None
 
 
 class ManyAnswers(_Shape):

@@ -6,20 +6,33 @@ from datetime import UTC, datetime, timedelta
 from adapters.database.order_pages import ListedOrder
 from adapters.database.orders import Accepted, AlreadyKnown, RegisteredOrder
 from adapters.documents import PARSERS, load
+from domain.amendments import (
+    Amended,
+    Amendment,
+    AmendmentRecord,
+    AmendmentState,
+    Changes,
+    Quote,
+    in_words,
+)
 from domain.attention import Action, Attention, Reason
 from domain.document import Happening, OrderDocument
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId
 from domain.intake import UnusableDocument
 from domain.orders import PlacedOrder
+from domain.policies import OrderPolicies
+from domain.quoting import quote
 from domain.records import Incident, OrderState
 from entrypoints.api.desk import PLATFORM, Command
+from entrypoints.api.roles import May
 from entrypoints.api.shapes import Health
 from entrypoints.attention import Case, Standing, Which
 from entrypoints.doors import Outcome, Told
 from entrypoints.intake import Parked
 from tests.contracts.placing import place
 
+_COMMANDS = {May.AMEND, May.CANCEL, May.HOLD, May.RELEASE, May.RETURN, May.RESOLVE}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -35,6 +48,7 @@ class MemoryDesk:
         self.given: list[tuple[OrderId, Command]] = []
         self.outcome: dict[OrderId, Outcome] = {}  # what an order answers; otherwise that it is done
         self.away: set[str] = set()  # `temporal`, `database`
+        self.amended = AmendmentState.COMMITTED  # what becomes of an amendment
         self._answers: dict[tuple[OrderId, str], Told] = {}
 
     def add(
@@ -117,7 +131,42 @@ class MemoryDesk:
         )
         if outcome is Outcome.UNREACHED:
             return told
+        if isinstance(command.asked, Amendment) and outcome is Outcome.DONE:
+            told = self._amend(order, command.asked)
         return self._answers.setdefault((order.order_id, command.id), told)
+
+    def _amend(self, order: RegisteredOrder, amendment: Amendment) -> Told:
+        """The same again changes nothing; another revision is refused, as the order's own validator does."""
+        document = self.documents[order.order_id]
+        told = Told(order_id=order.order_id, number=order.number, outcome=Outcome.DONE, why="amended")
+        known = [one.amendment for one in document.amendments]
+        if amendment not in known and amendment.expected_revision != document.revision:
+            why = f"not accepted: expected_revision: the order changed: revision {document.revision}"
+            return told.model_copy(update={"outcome": Outcome.REFUSED, "why": why})
+        if amendment not in known:
+            record = AmendmentRecord(
+                amendment=amendment,
+                asked_at=NOON,
+                state=self.amended,
+                revision_before=document.revision,
+                total_before=document.order.total,
+                words=in_words(amendment.changes),
+            )
+            document.amendments.append(record)
+            document.revision += self.amended is AmendmentState.COMMITTED
+        amended = Amended(
+            amendment_id=amendment.amendment_id,
+            state=self.amended,
+            revision=document.revision,
+            total=document.order.total,
+            why="amended",
+        )
+        return told.model_copy(update={"amended": amended})
+
+    def settle_amendment(self, order: OrderId, state: AmendmentState) -> None:
+        """The customer pays, or does not."""
+        document = self.documents[order]
+        document.amendments[-1] = document.amendments[-1].model_copy(update={"state": state})
 
     def settle(self, order: OrderId, command: str, outcome: Outcome) -> None:
         """The order comes to its answer after all."""
@@ -128,9 +177,15 @@ class MemoryDesk:
         """Temporal's retention is over."""
         self._answers.clear()
 
-    async def answer(self, order: RegisteredOrder, command: str) -> Told | None:
+    async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
         self._needs("temporal")
+        assert action in _COMMANDS
         return self._answers.get((order.order_id, command))
+
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
+        self._needs("temporal")
+        document = self.documents[order.order_id]
+        return quote(document, changes.changes, policies=OrderPolicies(adapters={}), now=NOON)
 
     async def standing(self, which: Which) -> Sequence[Standing]:
         self._needs("temporal")

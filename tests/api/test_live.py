@@ -117,6 +117,36 @@ async def test_a_repeated_command_is_the_same_one(live: Live) -> None:
     assert (refused.status_code, refused.json()["detail"]) == (409, "it is not on hold")
 
 
+async def test_an_order_is_quoted_and_amended_and_a_repeat_is_the_same_amendment(live: Live) -> None:
+    story = await live.world.begin()
+    await story.waits_for("the warehouse")
+    address = f"/v1/orders/{story.id}"
+    line = story.placed.lines[0].line_id
+    changes = {"changes": [{"kind": "set_quantity", "line_id": line, "quantity": 1}]}
+    quoted = (await live("POST", f"{address}/quote", json=changes)).json()
+    assert (quoted["allowed"], quoted["revision"]) == (True, 1), quoted
+    headers = {"If-Match": (await live("GET", address)).headers["ETag"], "Idempotency-Key": "call-1"}
+    asked: dict[str, Any] = {"json": changes | WHY, "headers": headers}
+    answer = await live("POST", f"{address}/amend", **asked)
+    if answer.status_code == 202:  # on a busy machine it takes longer than an asker waits
+
+        async def told() -> bool:
+            return bool((await live.get(f"{address}/commands/call-1"))["outcome"] != "unknown")
+
+        await live.until(told)
+        answer = await live("POST", f"{address}/amend", **asked)
+    assert answer.status_code == 200, answer.json()
+    amended = answer.json()["amended"]
+    assert (amended["state"], amended["revision"]) == ("committed", 2)
+    assert amended["total"] == quoted["total_after"]
+    assert (await live("POST", f"{address}/amend", **asked)).json() == answer.json()
+    assert (await live.get(f"{address}/commands/call-1"))["outcome"] == "done"
+    stale = await live(
+        "POST", f"{address}/amend", json=changes | WHY, headers=headers | {"Idempotency-Key": "x"}
+    )
+    assert (stale.status_code, stale.json()["revision"]) == (412, 2)
+
+
 async def test_a_slow_answer_is_promised_and_told_later(live: Live) -> None:
     """The order first ends the effect that it is in."""
     live.world.simulator.fault("stock", "slow", "reserve", seconds=4, times=1)

@@ -26,6 +26,8 @@ WHO_MAY: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/v1/orders/{order_id}"): EVERYBODY,
     ("GET", "/v1/orders/{order_id}/timeline"): EVERYBODY,
     ("GET", "/v1/orders/{order_id}/commands/{command_id}"): EVERYBODY,
+    ("POST", "/v1/orders/{order_id}/quote"): frozenset({SERVICE, OPERATOR, ADMIN}),
+    ("POST", "/v1/orders/{order_id}/amend"): frozenset({SERVICE, OPERATOR, ADMIN}),
     ("POST", "/v1/orders/{order_id}/cancel"): frozenset({SERVICE, OPERATOR, ADMIN}),
     ("POST", "/v1/orders/{order_id}/hold"): frozenset({SERVICE, OPERATOR, ADMIN}),
     ("POST", "/v1/orders/{order_id}/release"): frozenset({SERVICE, OPERATOR, ADMIN}),
@@ -38,7 +40,10 @@ WHO_MAY: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/v1/tokens"): frozenset({ADMIN}),
     ("DELETE", "/v1/tokens/{number}"): frozenset({ADMIN}),
 }
+CHANGES = {"changes": [{"kind": "set_quantity", "line_id": "1", "quantity": 1}]}
 BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/orders/{order_id}/quote"): CHANGES,
+    ("POST", "/v1/orders/{order_id}/amend"): WHY | CHANGES,
     ("POST", "/v1/orders/{order_id}/cancel"): WHY,
     ("POST", "/v1/orders/{order_id}/hold"): WHY,
     ("POST", "/v1/orders/{order_id}/release"): WHY,
@@ -116,6 +121,8 @@ async def _asked(api: Serving, role: Role, method: str, path: str, *, own: bool)
         request |= {"params": {"channel": SHOP}, "content": document(id=f"of-{role}")}
     if (method, path) == ("POST", "/v1/tokens"):
         request["json"] = {"name": "new", "role": "storefront", "channels": [SHOP]}
+    if path.endswith("/amend"):
+        request["headers"] = {"If-Match": f'"{api.desk.documents[ASKS].revision}"'}
     old, _ = await api.tokens.create("old", Role.STOREFRONT, (SHOP,), now() + timedelta(days=1))
     address = path.format(order_id=ASKS, command_id="known", number=old.number)
     return (await api(method, address, role, channels, **request)).status_code

@@ -37,6 +37,7 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 KNOWN = "known"  # a command that was given
+PRESENT = "present"  # stands for the revision that the order is at when it is asked
 
 Case = schemathesis.Case[Any]
 Seed = Callable[[Case, int], None]
@@ -71,10 +72,22 @@ def _known(case: Case, _number: int) -> None:
     case.path_parameters |= {"order_id": ASKS, "command_id": KNOWN}
 
 
+def _amended(case: Case, number: int) -> None:
+    case.headers["If-Match"] = PRESENT
+    _changes(case, number)
+
+
+def _changes(case: Case, number: int) -> None:
+    assert isinstance(case.body, dict)
+    case.body["changes"] = [{"kind": "set_quantity", "line_id": "1", "quantity": 1 + number % 9}]
+
+
 # What makes a generated request one that is sensible here.
 SEEDS: dict[str, Seed] = {
     "POST /v1/orders": _place,
     "GET /v1/orders/{order_id}/commands/{command_id}": _known,
+    "POST /v1/orders/{order_id}/quote": _changes,
+    "POST /v1/orders/{order_id}/amend": _amended,
     "POST /v1/orders/{order_id}/returns": _fields(units={"1": 1}),
     "POST /v1/attention/{order_id}/resolve": _fields(action="retry"),
     "POST /v1/attention/resolve": _fields(action="retry", filter={"needs": "order_refused"}),
@@ -128,6 +141,8 @@ class Fuzzed:
     async def _answer(self, case: Case) -> httpx.Response:
         sent = case.as_transport_kwargs(base_url="http://api")
         headers = dict(sent["headers"]) | {"Authorization": f"Bearer {self._token}"}
+        if headers.get("If-Match") == PRESENT:
+            headers["If-Match"] = f'"{self._api.desk.documents[case.path_parameters["order_id"]].revision}"'
         content = sent.get("data")
         if sent.get("json", NOT_SET) is not NOT_SET:
             content = json.dumps(sent["json"]).encode()
