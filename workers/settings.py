@@ -69,15 +69,6 @@ class StripeSettings(_Adapter):
 AdapterSettings = Annotated[ConnectorSettings | TrytonSettings | StripeSettings, Field(discriminator="kind")]
 
 
-class ChannelSettings(BaseModel):
-    """One storefront: its platform, who serves each system, and the policies of its orders."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    platform: Literal["shopify", "woocommerce", "ordersaga"]
-    policies: OrderPolicies
-
-
 class TemporalTls(BaseModel):
     """All fields may stay empty: then the server is checked against the machine's own certificate authorities.
 
@@ -97,6 +88,15 @@ class TemporalTls(BaseModel):
         if (self.cert_file is None) is not (self.key_file is None):
             raise ValueError("cert_file and key_file: both, or none")
         return self
+
+
+class ChannelSettings(BaseModel):
+    """One storefront: its platform, who serves each system, and the policies of its orders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: Literal["shopify", "woocommerce", "ordersaga"]
+    policies: OrderPolicies
 
 
 class Settings(BaseSettings):

@@ -35,7 +35,7 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
     async with product(tmp_path) as running:
         await running.fault("erp", "down")
         order = await running.take(json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode())
-        handle = running.temporal.get_workflow_handle_for(Order.run, order)
+        handle = running.temporal.get_workflow_handle(order)
         await until(lambda: _blocked(running, order))
         stuck = await handle.describe()
         await running.clear_faults()
