@@ -146,7 +146,7 @@ async def test_who_shows_a_certificate_of_the_right_authority_is_let_in(guarded:
 @pytest.mark.parametrize(
     "why", ["in clear", "no certificate", "a stranger's certificate", "another name", "another authority"]
 )
-async async def test_nobody_else_is_let_in_and_no_other_server_is_taken_for_ours(
+async def test_nobody_else_is_let_in_and_no_other_server_is_taken_for_ours(
     guarded: Guarded, why: str
 ) -> None:
     theirs = guarded.stranger.sign("a worker")
