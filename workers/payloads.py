@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
 from temporalio.converter import (
@@ -23,13 +24,25 @@ _AMOUNTS_MAX = 10_000  # prices repeat, and most discounts are nothing
 _FIELDS_GIVEN: dict[frozenset[str], set[str]] = {}
 
 
+class UnreadablePayload(ValueError):  # noqa: N818  it reads as what it is
+    """Says which field does not fit, and nothing of what is in it: it reaches logs."""
+
+
 class _Json(PydanticJSONPlainPayloadConverter):
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
-        if type_hint is OrderPolicies:
-            return _policies(payload.data)
-        value = super().from_payload(payload, type_hint)
+        try:
+            if type_hint is OrderPolicies:
+                return _policies(payload.data)
+            value = super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            raise UnreadablePayload(_words(error)) from None
         _share(value)
         return value
+
+
+def _words(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    return f"{error.title}: " + "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong)
 
 
 @lru_cache(maxsize=_POLICIES_MAX)

@@ -52,9 +52,19 @@ async def run_worker(
     async with wired(settings, client) as activities, AsyncExitStack() as running:
         queues = served(settings, activities, queue)
         carries_orders = settings.task_queue in queues
-        for name, steps in queues.items():
-            carried = workflows if name == settings.task_queue else ()
-            await running.enter_async_context(_worker(client, settings, name, carried, steps, eager=eager))
+        workers = [
+            _worker(
+                client,
+                settings,
+                name,
+                workflows if name == settings.task_queue else (),
+                steps,
+                eager=eager,
+            )
+            for name, steps in queues.items()
+        ]
+        for worker in workers:
+            await running.enter_async_context(worker)
         if carries_orders and make_current:
             await become_current(client, settings)
         elif carries_orders and (why := await routed_elsewhere(client, settings)):
@@ -68,6 +78,7 @@ async def run_worker(
         log.info("worker started", task_queues=sorted(queues), temporal=settings.temporal_address)
         await _told_to_stop()
         log.info("worker stopping")
+        await asyncio.gather(*(worker.shutdown() for worker in workers))  # they drain side by side
 
 
 def _worker(

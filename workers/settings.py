@@ -73,15 +73,6 @@ class StripeSettings(_Adapter):
 AdapterSettings = Annotated[ConnectorSettings | TrytonSettings | StripeSettings, Field(discriminator="kind")]
 
 
-class ChannelSettings(BaseModel):
-    """One storefront: its platform, who serves each system, and the policies of its orders."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    platform: Literal["shopify", "woocommerce", "ordersaga"]
-    policies: OrderPolicies
-
-
 class TemporalTls(BaseModel):
     """All fields may stay empty: then the server is checked against the machine's own certificate authorities.
 
@@ -132,6 +123,15 @@ class ApiSettings(BaseModel):
                 "api.jwks_url: name jwt_issuer and jwt_audience too, or anybody's token would do"
             )
         return self
+
+
+class ChannelSettings(BaseModel):
+    """One storefront: its platform, who serves each system, and the policies of its orders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: Literal["shopify", "woocommerce", "ordersaga"]
+    policies: OrderPolicies
 
 
 class Settings(BaseSettings):

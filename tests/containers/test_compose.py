@@ -179,17 +179,8 @@ def test_compose_itself_takes_the_file(tmp_path: Path) -> None:
         pytest.skip("docker compose is not installed")
     values = tmp_path / "env"
     values.write_text("".join(f"{name}={value}\n" for name, value in filled_in().items()))
-    asked: list[str | Path] = [
-        *command,
-        "--env-file",
-        values,
-        "-f",
-        ROOT / "docker-compose.yml",
-        "--profile",
-        "demo",
-        "config",
-        "-q",
-    ]
+    asked = [*command, "--env-file", str(values), "-f", str(ROOT / "docker-compose.yml")]
+    asked += ["--profile", "demo", "config", "--quiet"]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=ROOT)
     assert answer.returncode == 0, answer.stderr
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToJson
-from temporalio.client import WorkflowHandle
 
 from domain.ids import OrderId
 from domain.records import OrderState
@@ -36,9 +35,7 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
     async with product(tmp_path) as running:
         await running.fault("erp", "down")
         order = await running.take(json.dumps(bought_by_her(json.loads(document("PERSONAL")))).encode())
-        handle: WorkflowHandle[Order, OrderState] = running.temporal.get_workflow_handle(
-            order, result_type=OrderState
-        )
+        handle = running.temporal.get_workflow_handle(order)
         await until(lambda: _blocked(running, order))
         stuck = await handle.describe()
         await running.clear_faults()

@@ -171,3 +171,15 @@ async def test_a_lazy_client_waits_until_it_is_needed() -> None:
     client = await connect(Settings(temporal_address="127.0.0.1:1"), lazy=True)
     with pytest.raises(RuntimeError):
         await client.count_workflows(rpc_timeout=timedelta(seconds=1))
+
+
+async def test_nobody_else_opens_a_line_to_temporal() -> None:
+    """What is written past `workers.connection` would be in clear, in Temporal and on the way there."""
+    root = Path(__file__).parents[2]
+    folders = ("activities", "adapters", "entrypoints", "workers", "workflows")
+    files = [file for folder in folders for file in (root / folder).rglob("*.py")]
+    assert {str(file.relative_to(root)) for file in files if "Client.connect(" in file.read_text()} == {
+        "workers/connection.py",
+        "entrypoints/audit/from_temporal.py",  # it reads, with the codec that it is given
+        "entrypoints/embedded/temporal.py",  # it asks whether the server answers
+    }

@@ -87,3 +87,8 @@ def test_a_folder_of_secrets_that_is_not_there_is_refused(monkeypatch: pytest.Mo
 def test_a_client_certificate_comes_with_its_key() -> None:
     with pytest.raises(ValueError, match="both, or none"):
         TemporalTls(cert_file=Path("client.pem"))
+
+
+def test_tls_without_anything_more_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERSAGA_TEMPORAL_TLS", "{}")
+    assert Settings().temporal_tls == TemporalTls()
