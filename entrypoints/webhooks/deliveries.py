@@ -67,6 +67,8 @@ class Deliveries:
             await self._inbox.park(item.id, what)
         elif why := await self._told(order, hint.system):
             await self._inbox.park(item.id, why, order_id=order)
+            if why == UNHEARD_OF and await self._orders.state(order) is not None:
+                await self._inbox.replay(item.id)  # it came meanwhile, too early to find this one parked
         else:
             await self._inbox.mark_forwarded(item.id, order)
 
@@ -82,7 +84,12 @@ class Deliveries:
             return UNHEARD_OF
         if state is OrderState.ACCEPTED:
             raise Unavailable("the order is accepted but not started yet")
-        return "" if state in CLOSED else "the order's workflow is gone, and its row is not closed"
+        # It may have begun since we asked Temporal; now it must be there.
+        if state in CLOSED or await self._look_again(order, system) is Told.SIGNALLED:
+            return ""
+        if await self._orders.state(order) in CLOSED:
+            return ""
+        return "the order's workflow is gone, and its row is not closed"
 
 
 def _read(item: InboxItem) -> Hint:
