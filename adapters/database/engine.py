@@ -37,7 +37,9 @@ def open_database(url: str) -> AsyncEngine:
     """`sqlite:///path` or `postgresql://…`. The caller disposes of it."""
     parsed = make_url(url)
     driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
-    engine = create_async_engine(parsed.set(drivername=driver), pool_pre_ping=True, hide_parameters=True)
+    # A server may have let go of an idle connection; a file has not, and each look at it would cost a thread's turn.
+    remote = parsed.get_backend_name() != "sqlite"
+    engine = create_async_engine(parsed.set(drivername=driver), pool_pre_ping=remote, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -64,6 +64,12 @@ class Inbox:
         self._engine = engine
         self._clock = clock
         self._together = Together(engine)
+        # Built once: that costs as much as to carry it out.
+        self._new = (
+            insert_new(engine, InboxRow)
+            .on_conflict_do_nothing(index_elements=["dedupe_key"])
+            .returning(InboxRow.id)
+        )
 
     async def store(
         self,
@@ -83,34 +89,29 @@ class Inbox:
         With `problems` it is parked at once. `due_in` keeps the forwarder away for as long as the caller itself works on the item.
         """
         now = self._clock()
-        new = (
-            insert_new(self._engine, InboxRow)
-            .values(
-                kind=kind,
-                channel=channel,
-                system=system,
-                dedupe_key=key,
-                body=body,
-                headers={
-                    name.lower(): value
-                    for name, value in (headers or {}).items()
-                    if name.lower() in _HEADERS_KEPT
-                },
-                order_id=order_id,
-                received_at=now,
-                state=InboxState.PARKED if problems else InboxState.WAITING,
-                reason=MALFORMED if problems else "",
-                problems=_as_json(problems),
-                attempts=0,
-                next_attempt_at=now + due_in,
-            )
-            .on_conflict_do_nothing(index_elements=["dedupe_key"])
-            .returning(InboxRow.id)
-        )
+        row = {
+            "kind": kind,
+            "channel": channel,
+            "system": system,
+            "dedupe_key": key,
+            "body": body,
+            "headers": {
+                name.lower(): value
+                for name, value in (headers or {}).items()
+                if name.lower() in _HEADERS_KEPT
+            },
+            "order_id": order_id,
+            "received_at": now,
+            "state": InboxState.PARKED if problems else InboxState.WAITING,
+            "reason": MALFORMED if problems else "",
+            "problems": _as_json(problems),
+            "attempts": 0,
+            "next_attempt_at": now + due_in,
+        }
 
         async def store(connection: AsyncConnection) -> Stored:
-            if (row := (await connection.execute(new)).first()) is not None:
-                return Stored(id=row.id, duplicate=False)
+            if (new := await connection.scalar(self._new, row)) is not None:
+                return Stored(id=new, duplicate=False)
             known = await connection.execute(select(InboxRow.id).where(InboxRow.dedupe_key == key))
             return Stored(id=known.scalar_one(), duplicate=True)
 

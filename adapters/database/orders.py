@@ -14,6 +14,8 @@ from domain.ids import ChannelId, OrderId, PaymentRef
 from domain.orders import PlacedOrder
 from domain.records import OrderState
 
+CLOSED = frozenset({OrderState.COMPLETED, OrderState.CANCELLED})
+
 
 class Accepted(Value):
     """The order is ours now: whatever happens, it will be started, once."""
@@ -39,7 +41,7 @@ class RegisteredOrder(Value):
 
     @property
     def closed(self) -> bool:
-        return self.state in {OrderState.COMPLETED, OrderState.CANCELLED}
+        return self.state in CLOSED
 
 
 class Orders:
@@ -81,6 +83,12 @@ class Orders:
         async with reading(self._engine) as connection:
             row = (await connection.execute(select(OrderRow).where(OrderRow.order_id == order))).first()
         return row and _registered(row)
+
+    async def state(self, order: OrderId) -> OrderState | None:
+        """None: it is not registered. Cheap, for the row holds whole documents."""
+        query = select(OrderRow.state).where(OrderRow.order_id == order)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(query)
 
     async def list(
         self, *, state: OrderState | None = None, channel: ChannelId | None = None, limit: int = 50

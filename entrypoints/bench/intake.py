@@ -24,6 +24,7 @@ from domain.ids import ChannelId, OrderId, System
 from domain.policies import OrderPolicies
 from domain.records import OrderState
 from entrypoints.bench.figures import percentile
+from entrypoints.bench.usage import cpu_seconds, ensure_counted
 from entrypoints.demo.documents import demo_documents
 from entrypoints.embedded.processes import Child, free_port, python
 from workers.settings import SETTINGS_FILE, ChannelSettings, Settings
@@ -51,7 +52,7 @@ class IntakePlan:
 class DoorFigures:
     """Milliseconds count from when a webhook was due, so that one that waits for another is counted in full.
 
-    `drained_seconds`: how long after the last answer the last of them was forwarded.
+    `cpu_ms` is what the receiver's process used for each, its forwarding included. `drained_seconds`: how long after the last answer the last of them was forwarded.
     """
 
     database: str
@@ -61,6 +62,7 @@ class DoorFigures:
     p50_ms: float
     p99_ms: float
     max_ms: float
+    cpu_ms: float
     drained_seconds: float
 
     @property
@@ -70,6 +72,7 @@ class DoorFigures:
 
 async def run_intake_bench(directory: Path, plan: IntakePlan, watch: Watch) -> list[DoorFigures]:
     """SQLite, and PostgreSQL: the one of `plan.postgres`, or one that is started here where that is installed."""
+    ensure_counted()
     figures = [await _measured("SQLite", f"sqlite:///{directory / 'bench.sqlite'}", directory, plan, watch)]
     async with _postgres(plan) as url:
         if url:
@@ -109,7 +112,7 @@ async def _measured(name: str, url: str, directory: Path, plan: IntakePlan, watc
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits) as client:
         try:
             await door.start(lambda: _ready(client))
-            return await _load(_Door(name, url, order, client), plan, watch)
+            return await _load(_Door(name, url, door.pid or 0, order, client), plan, watch)
         finally:
             await door.stop()
 
@@ -120,6 +123,7 @@ class _Door:
 
     name: str
     url: str
+    pid: int
     order: OrderId
     client: httpx.AsyncClient
 
@@ -131,7 +135,7 @@ async def _load(door: _Door, plan: IntakePlan, watch: Watch) -> DoorFigures:
     loop = asyncio.get_running_loop()
     count = plan.rate * plan.seconds
     await asyncio.gather(*(door.takes(f"warm-{number}") for number in range(plan.rate // 4)))
-    begin = loop.time() + 0.1
+    begin, cpu = loop.time() + 0.1, cpu_seconds(door.pid)
     waits: list[float] = []
     refused = 0
 
@@ -158,6 +162,7 @@ async def _load(door: _Door, plan: IntakePlan, watch: Watch) -> DoorFigures:
         p50_ms=percentile(waits, 50),
         p99_ms=percentile(waits, 99),
         max_ms=waits[-1],
+        cpu_ms=(cpu_seconds(door.pid) - cpu) * 1000 / count,
         drained_seconds=loop.time() - answered,
     )
 

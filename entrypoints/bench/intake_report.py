@@ -13,6 +13,7 @@ _ROWS: tuple[tuple[str, Callable[[DoorFigures], float], str], ...] = (
     ("answer, p50 ms", lambda f: f.p50_ms, ".1f"),
     ("answer, p99 ms", lambda f: f.p99_ms, ".1f"),
     ("answer, longest ms", lambda f: f.max_ms, ".1f"),
+    ("receiver, CPU-ms each", lambda f: f.cpu_ms, ".1f"),
     ("not taken", lambda f: f.refused, "d"),
     ("the last forwarded after, s", lambda f: f.drained_seconds, ".1f"),
 )

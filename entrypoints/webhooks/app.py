@@ -124,9 +124,12 @@ def create_app(
     app.exception_handler(HTTPException)(_refused)
     receiver = Receiver(inbox, secrets, clock, stored, act_at_once)
 
-    @app.post("/webhooks/{channel}/{system}")
-    async def receive(request: Request, channel: ChannelId, system: str) -> JSONResponse:
-        return await receiver.receive(request, channel, system)
+    async def receive(request: Request) -> JSONResponse:
+        names = request.path_params
+        return await receiver.receive(request, ChannelId(names["channel"]), names["system"])
+
+    # A plain route: nothing of the request is to be parsed before its signature is known to be right.
+    app.add_route("/webhooks/{channel}/{system}", receive, methods=["POST"])
 
     @app.get("/livez")
     async def live() -> dict[str, str]:

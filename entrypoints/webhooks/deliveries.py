@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem
-from adapters.database.orders import Orders
+from adapters.database.orders import CLOSED, Orders
 from adapters.database.schema import InboxKind
 from adapters.webhooks import Hint, OrderCame
 from domain.errors import Unavailable
@@ -67,22 +67,29 @@ class Deliveries:
             await self._inbox.park(item.id, what)
         elif why := await self._told(order, hint.system):
             await self._inbox.park(item.id, why, order_id=order)
+            if why == UNHEARD_OF and await self._orders.state(order) is not None:
+                await self._inbox.replay(item.id)  # it came meanwhile, too early to find this one parked
         else:
             await self._inbox.mark_forwarded(item.id, order)
 
     async def _told(self, order: OrderId, system: System) -> str:
         """Empty once the order looks again, or has ended; else why it never will."""
-        registered = await self._orders.get(order)
-        if registered is not None and registered.closed:
+        if await self._orders.state(order) in CLOSED:
             return ""
         # One that is not registered runs all the same where it was started while the database was away.
         if await self._look_again(order, system) is Told.SIGNALLED:
             return ""
-        if (registered := await self._orders.get(order)) is None:
+        state = await self._orders.state(order)
+        if state is None:
             return UNHEARD_OF
-        if registered.state is OrderState.ACCEPTED:
+        if state is OrderState.ACCEPTED:
             raise Unavailable("the order is accepted but not started yet")
-        return "" if registered.closed else "the order's workflow is gone, and its row is not closed"
+        # It may have begun since we asked Temporal; now it must be there.
+        if state in CLOSED or await self._look_again(order, system) is Told.SIGNALLED:
+            return ""
+        if await self._orders.state(order) in CLOSED:
+            return ""
+        return "the order's workflow is gone, and its row is not closed"
 
 
 def _read(item: InboxItem) -> Hint:

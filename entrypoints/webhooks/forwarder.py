@@ -12,6 +12,7 @@ from domain.errors import Unavailable
 Deliver = Callable[[InboxItem], Awaitable[None]]
 
 _AT_ONCE_MAX = 32
+_TAKEN_MIN = 8  # fewer are not worth asking the database for
 _ITEM_SECONDS_MAX = 20  # then it goes back to the queue
 _POLL_SECONDS = 1  # for retries that became due, and for what other processes stored
 
@@ -46,7 +47,7 @@ class Forwarder:
                 await self._wait_for_news()
 
     async def _due(self) -> tuple[InboxItem, ...]:
-        if not (free := _AT_ONCE_MAX - len(self._in_hand)):
+        if (free := _AT_ONCE_MAX - len(self._in_hand)) < _TAKEN_MIN:
             return ()
         try:
             return await self._inbox.due(free, kinds=self._kinds, without=self._in_hand)

@@ -3,11 +3,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies, ShortagePolicy
+from entrypoints.webhooks.dialects import secrets_of
 from workers.settings import (
     SECRETS_DIR,
     SETTINGS_FILE,
@@ -92,3 +93,21 @@ def test_a_client_certificate_comes_with_its_key() -> None:
 def test_tls_without_anything_more_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERSAGA_TEMPORAL_TLS", "{}")
     assert Settings().temporal_tls == TemporalTls()
+
+
+def test_webhook_secrets_are_of_channels_and_addresses_that_there_are() -> None:
+    channels = {"shop-de": {"platform": "shopify", "policies": {"adapters": {}}}}
+    for secrets, wrong in (
+        ({"shop-at": {"erp": "s"}}, "webhook_secrets.shop-at"),
+        ({"shop-de": {"woocommerce": "s"}}, "webhook_secrets.shop-de.woocommerce"),
+    ):
+        with pytest.raises(ValidationError, match=wrong):
+            Settings.model_validate({"channels": channels, "webhook_secrets": secrets})
+    settings = Settings.model_validate(
+        {"channels": channels, "webhook_secret": "usual", "webhook_secrets": {"shop-de": {"shopify": "own"}}}
+    )
+    doors = secrets_of(settings)
+    shop = ChannelId("shop-de")
+    assert (doors[shop, "shopify"], doors[shop, "erp"], doors[shop, "stripe"]) == ("own", "usual", "usual")
+    assert (shop, "woocommerce") not in doors
+    assert "own" not in repr(settings)
