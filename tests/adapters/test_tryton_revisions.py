@@ -78,6 +78,7 @@ def quantities(held: ErpOrder) -> dict[str, Decimal]:
 
 
 @pytest.mark.parametrize("cents", [0, 1])
+@pytest.mark.long
 async def test_units_that_never_came_are_taken_out_of_the_sale(
     erp: TrytonErp, hands: Hands, order: PlacedOrder, cents: int
 ) -> None:
@@ -94,6 +95,7 @@ async def test_units_that_never_came_are_taken_out_of_the_sale(
     assert invoice.total == smaller.total
 
 
+@pytest.mark.long
 async def test_they_are_taken_out_once_though_every_reply_is_lost(
     erp: TrytonErp, network: Lossy, order: PlacedOrder
 ) -> None:
