@@ -34,7 +34,7 @@ from workers.wiring import now, systems
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -52,6 +52,7 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
         _stops_in_order(again, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
     with socket.socket() as occupied:
         occupied.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

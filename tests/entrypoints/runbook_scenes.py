@@ -9,6 +9,7 @@ from typing import Any
 from domain.attention import Action, Reason
 from domain.ids import System
 from domain.orders import PaymentTerm
+from tests.contracts.simulator_process import wait_until
 from tests.entrypoints.office import Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
@@ -70,6 +71,7 @@ def blocked(office: Office) -> Story:
     office.world.simulator.fault("erp", "down", "enter_order")
     story = office.do(office.world.begin(channel="patient"))
     office.do(story.blocked_on(System.ERP))
+    _waits_an_hour(office, story)
     return story
 
 
@@ -77,7 +79,18 @@ def blocked_without_need(office: Office) -> Story:
     office.world.simulator.fault("crm", "down", "note")
     story = office.do(office.world.begin(channel="patient"))
     office.do(story.blocked_on(System.CRM))
+    _waits_an_hour(office, story)
     return story
+
+
+def _waits_an_hour(office: Office, story: Story) -> None:
+    """Once it is blocked it asks again, and then no more: only a person makes it go on before that."""
+
+    def asked_twice() -> bool:
+        mine = [r for r in office.world.simulator.books()["requests"] if r["key"].startswith(f"{story.id}/")]
+        return any(request["outcomes"].get("down", 0) > 1 for request in mine)
+
+    wait_until(asked_twice, PATIENCE_SECONDS)
 
 
 def goes_its_way(office: Office) -> Story:

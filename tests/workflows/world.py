@@ -110,7 +110,9 @@ class World:
         self.engine = engine
         self.orders = Orders(engine, now)
         self.activities = activities
-        self.dies: dict[str, str] = {}  # at which effect the worker dies next: `before` or `after` it
+        self.dies: dict[
+            str, list[str]
+        ] = {}  # where the worker dies, by attempt: `before` the effect or `after`
         self.webhooks = "ordered"  # or `duplicated`, or `reordered`
         self._state = state
         self._numbers = count(1)
@@ -373,7 +375,7 @@ class World:
 class _Mortal(Interceptor):
     """A worker that dies at an effect: nobody learns what became of the attempt until its time is over."""
 
-    def __init__(self, dies: dict[str, str]) -> None:
+    def __init__(self, dies: dict[str, list[str]]) -> None:
         self.dies = dies
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
@@ -381,12 +383,13 @@ class _Mortal(Interceptor):
 
 
 class _MortalActivity(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, str]) -> None:
+    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, list[str]]) -> None:
         super().__init__(inner)
         self._dies = dies
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
-        when = self._dies.pop(activity.info().activity_type, None)
+        deaths = self._dies.get(activity.info().activity_type)
+        when = deaths.pop(0) if deaths else None
         if when == "before":
             activity.raise_complete_async()
         result = await super().execute_activity(input)
