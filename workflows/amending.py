@@ -295,7 +295,10 @@ class Amending:
         """The former target, stated again in reverse; an edit that nobody follows is put back where it was made."""
         document = self.document
         document.order, document.ledger = saga.order, saga.ledger
-        begun = saga.begun | ({_SYSTEM[origin]} if origin in _SYSTEM else set())
+        begun = saga.begun
+        if origin in _SYSTEM:
+            begun |= {_SYSTEM[origin]}
+            self._know(await self._as_held_by(_SYSTEM[origin]))
         document.edition += 1
         if System.STOREFRONT in begun:
             shown = await self.desk.do(self.effects.amend_shop_order)
@@ -420,10 +423,7 @@ class Amending:
         if conflicts and record.amendment.origin is Origin.CUSTOMER_SERVICE:
             self._unseen.add(system)
             raise Refused(f"it was edited in the {system} meanwhile: {'; '.join(in_words(conflicts))}")
-        if isinstance(now, ErpOrder):
-            self.document.erp_order = now
-        else:
-            self.document.shop_order = now
+        self._know(now)
         return self._settled(system, changes, theirs, conflicts) if conflicts else (*theirs, *changes)
 
     def _settled(
@@ -443,6 +443,13 @@ class Amending:
             )
         kept = [one for one in ours if not in_conflict(won, [one])]
         return (*(one for one in theirs if one not in lost), *kept)
+
+    def _know(self, now: ErpOrder | StorefrontOrder) -> None:
+        """What is written over from now on."""
+        if isinstance(now, ErpOrder):
+            self.document.erp_order = now
+        else:
+            self.document.shop_order = now
 
     async def _as_held_by(self, system: System) -> ErpOrder | StorefrontOrder:
         look = self.effects.look_at(system)

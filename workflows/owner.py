@@ -410,7 +410,8 @@ class Owner:
         """Until something new may begin: not on hold, and not while the order is amended, but for whoever amends it."""
         self.serve()
         edits = self._editor is not None and asyncio.current_task() is self._editor
-        await self.until(lambda: edits or self.may_begin(despite_hold=despite_hold))
+        if not (edits or self.may_begin(despite_hold=despite_hold)):
+            await self.until(lambda: self.may_begin(despite_hold=despite_hold))
 
     def may_begin(self, *, despite_hold: bool = False) -> bool:
         return self._editor is None and (despite_hold or self.document.hold is None)

@@ -275,6 +275,18 @@ async def _until_erp_knows(story: Story) -> None:
             await asyncio.sleep(0.05)
 
 
+def edit_not_carried(office: Office) -> Story:
+    """A representative enters a third piece in the ERP, and the customer's bank holds no more."""
+    placed = office.world.order()
+    office.world.place(placed, tenders=[office.world.card(placed.total, stored_credential=True)])
+    story = office.do(office.world.start(placed))
+    office.do(story.waits_for("the warehouse to pack"))
+    office.world.holds(story, "insufficient_funds")
+    office.world.edit_erp(story, set=[{"line_id": LINE, "quantity": 3}])
+    office.do(story.hint(System.ERP))
+    return _asked(office, story)
+
+
 def books_disagree(office: Office) -> Story:
     story = _packed(office)
     office.world.edit("sales_orders", story.id, _total("29.64"))
@@ -355,6 +367,9 @@ SCENES: Mapping[str, Scene] = {
     Reason.SHIPMENT_NOT_TAKEN: Scene(shipment_not_taken, {Action.RETRY: _REOPEN}),
     Reason.INVOICE_REFUSED: Scene(invoice_refused, {Action.RETRY: _REOPEN, Action.DONE: _REOPEN}),
     Reason.MESSAGE_REFUSED: Scene(message_refused, {Action.RETRY: _edit("customers", system="crm")}),
+    Reason.EDIT_NOT_CARRIED: Scene(
+        edit_not_carried, {Action.RETRY: lambda world, story: world.holds(story, None)}
+    ),
     Reason.BOOKS_DISAGREE: Scene(
         books_disagree,
         {

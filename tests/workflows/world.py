@@ -234,6 +234,10 @@ class World:
         asked = {"order_id": story.id, "amount": euros, "bank_reference": f"{story.id}/{which}"}
         self.simulator.call("POST", "/world/payments/transfer", asked)
 
+    def holds(self, story: Story, decline: str | None) -> None:
+        """New and larger holds of the order are declined with this reason from now on, or granted."""
+        self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_holds": decline})
+
     def refunds(self, story: Story, state: str) -> None:
         """The next refunds of the order are answered so: `pending`, `failed`, `succeeded`."""
         self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "refunds": state})
