@@ -13,7 +13,7 @@ COMMANDS = {
         "Watch orders run while a worker is killed, and audit all books.",
     ),
     "up": ("entrypoints.cli.installation", "up", "Start everything on this machine; Ctrl-C stops it."),
-    "orders": ("entrypoints.cli.orders", "app", "Place, find, read, hold and cancel orders."),
+    "orders": ("entrypoints.cli.orders", "app", "Place, find, read, amend, hold and cancel orders."),
     "attention": ("entrypoints.cli.attention", "app", "See which orders stand still and why, and decide."),
     "ui": (
         "entrypoints.cli.ui",

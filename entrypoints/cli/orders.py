@@ -1,4 +1,4 @@
-"""`ordersaga orders …`: place, find, read, hold, cancel and return orders."""
+"""`ordersaga orders …`: place, find, read, amend, hold, cancel and return orders."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,8 @@ from domain.intake import UnusableDocument
 from domain.orders import QUANTITY_MAX
 from domain.returns import ReturnAsked
 from entrypoints.attention import OPEN_ORDERS, standing_of
+from entrypoints.cli.amend import amend, quote
+from entrypoints.cli.arguments import Actor, OrderArgument
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
 from entrypoints.commands import Kind, by_hand, opened_commands
@@ -28,15 +30,12 @@ from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now
 
-app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold, cancel and return orders.")
+app = typer.Typer(no_args_is_help=True, help="Place, find, read, amend, hold, cancel and return orders.")
+app.command()(quote)
+app.command()(amend)
 
 Platform = Annotated[
     str, typer.Option("--from", help="Who wrote the document: shopify, woocommerce, ordersaga.")
-]
-OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id or its number.")]
-Actor = Annotated[
-    str,
-    typer.Option("--actor", "--as", envvar="USER", help="Who wants it; kept in the order's timeline."),
 ]
 
 
