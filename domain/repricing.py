@@ -221,7 +221,8 @@ class Repricing:
     def _add_held(self, change: AsHeld) -> None:
         if not change.quantity or change.sku is None:
             raise _No("line_id", f"line {change.line_id} is none of the order's, and names no article")
-        zero, net = Money.zero(self.order.currency), change.net or change.total
+        zero = Money.zero(self.order.currency)
+        net = change.total if change.net is None else change.net
         tax = change.total - net
         included = self.order.lines[0].taxes_included
         bare = OrderLine(

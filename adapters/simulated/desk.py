@@ -154,7 +154,7 @@ class Desk:
         self, system: str, operation: str, key: str, act: Callable[[], Response]
     ) -> Response:
         with self.world.transaction():
-            fault = faults.take(self.world.state, system, operation)
+            fault = faults.take(self.world.state, system, operation, key=key)
             if fault is not None:
                 self.world.state.log(system, operation, key, fault.kind)
         if fault is None:

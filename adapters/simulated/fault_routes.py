@@ -56,8 +56,9 @@ async def clear_system(
     system: Faulty,
     operation: Annotated[str | None, Query()] = None,
     kind: FaultKind | None = None,
+    key: Annotated[str | None, Query()] = None,
 ) -> list[ListedFault]:
     world = _world(request)
     with world.transaction():
-        faults.remove(world.state, system, operation, kind)
+        faults.remove(world.state, system, operation, kind, key)
         return faults.listed(world.state)

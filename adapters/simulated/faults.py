@@ -27,7 +27,10 @@ ANSWERED_BADLY = (FaultKind.SLOW, FaultKind.GARBAGE, FaultKind.REPLY_LOST, Fault
 
 
 class Fault(BaseModel):
-    """`operation` is a port's method name, an event's name for the webhook kinds, or "*". `times` None: until cleared."""
+    """`operation` is a port's method name, an event's name for the webhook kinds, or "*". `times` None: until cleared.
+
+    `key`: only requests whose idempotency key begins so, those of one order say; reads have none.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,6 +40,7 @@ class Fault(BaseModel):
     seconds: Annotated[float, Field(ge=0, le=3600)] = 1
     retry_after: Annotated[int, Field(ge=0)] | None = None
     code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")] = "refused"
+    key: Annotated[str, Field(max_length=64)] = ""
 
 
 class ListedFault(Fault):
@@ -44,37 +48,42 @@ class ListedFault(Fault):
 
 
 def put(state: State, system: str, fault: Fault) -> None:
-    """The same kind on the same operation is replaced; several kinds wait in the order they were set."""
-    remove(state, system, fault.operation, fault.kind)
+    """The same kind on the same operation and keys is replaced; several kinds wait in the order they were set."""
+    remove(state, system, fault.operation, fault.kind, fault.key)
+    told = fault.model_dump()
     state.db.execute(
-        "INSERT INTO faults (system, operation, kind, times, seconds, retry_after, code) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (system, fault.operation, fault.kind, fault.times, fault.seconds, fault.retry_after, fault.code),
+        f"INSERT INTO faults (system, {', '.join(told)}) VALUES (?, {', '.join('?' * len(told))})",  # noqa: S608  names of fields
+        (system, *told.values()),
     )
 
 
 def listed(state: State) -> list[ListedFault]:
-    rows = state.db.execute(
-        "SELECT system, operation, kind, times, seconds, retry_after, code FROM faults ORDER BY id"
-    )
+    rows = state.db.execute(f"SELECT {', '.join(ListedFault.model_fields)} FROM faults ORDER BY id")  # noqa: S608  likewise
     return [ListedFault(**row) for row in map(dict, rows)]
 
 
 def remove(
-    state: State, system: str = "*", operation: str | None = None, kind: FaultKind | None = None
+    state: State,
+    system: str = "*",
+    operation: str | None = None,
+    kind: FaultKind | None = None,
+    key: str | None = None,
 ) -> None:
     state.db.execute(
-        "DELETE FROM faults WHERE (? = '*' OR system = ?) AND (? IS NULL OR operation = ?) AND (? IS NULL OR kind = ?)",
-        (system, system, operation, operation, kind, kind),
+        "DELETE FROM faults WHERE (? = '*' OR system = ?) AND (? IS NULL OR operation = ?)"
+        " AND (? IS NULL OR kind = ?) AND (? IS NULL OR key = ?)",
+        (system, system, operation, operation, kind, kind, key, key),
     )
 
 
-def take(state: State, system: str, operation: str, *kinds: FaultKind) -> Fault | None:
+def take(state: State, system: str, operation: str, *kinds: FaultKind, key: str = "") -> Fault | None:
     """The first fault that is due here, counted down. Without kinds: the first that concerns requests."""
     wanted = kinds or (*WITHOUT_EFFECT, *ANSWERED_BADLY)
     rows = state.db.execute(
         "SELECT * FROM faults WHERE system = ? AND operation IN (?, '*') ORDER BY id", (system, operation)
     ).fetchall()
-    row = next((row for row in rows if row["kind"] in wanted), None)
+    due = (row for row in rows if row["kind"] in wanted and key.startswith(row["key"]))
+    row = next(due, None)
     if row is None:
         return None
     state.db.execute("UPDATE faults SET times = times - 1 WHERE id = ?", (row["id"],))

@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS outbox (
     attempts INTEGER NOT NULL DEFAULT 0, in_line INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY, system TEXT NOT NULL, operation TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER,
-    seconds REAL NOT NULL, retry_after INTEGER, code TEXT NOT NULL DEFAULT 'refused', UNIQUE (system, operation, kind));
+    seconds REAL NOT NULL, retry_after INTEGER, code TEXT NOT NULL DEFAULT 'refused', key TEXT NOT NULL DEFAULT '',
+    UNIQUE (system, operation, kind, key));
 """
 
 CHANGES_MAX = 500
@@ -57,8 +58,9 @@ class State:
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.executescript(_TABLES)
-        if "code" not in {row["name"] for row in self.db.execute("PRAGMA table_info(faults)")}:
-            self.db.execute("ALTER TABLE faults ADD COLUMN code TEXT NOT NULL DEFAULT 'refused'")
+        if "key" not in {row["name"] for row in self.db.execute("PRAGMA table_info(faults)")}:
+            self.db.execute("DROP TABLE faults")  # of a former version: a script is soon written again
+            self.db.executescript(_TABLES)
 
     def close(self) -> None:
         self.db.close()

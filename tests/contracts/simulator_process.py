@@ -68,7 +68,7 @@ class Simulator:
         books: dict[str, Any] = self.call("GET", "/books")
         return books
 
-    def fault(self, system: str, kind: str, operation: str = "*", **more: float | None) -> None:
+    def fault(self, system: str, kind: str, operation: str = "*", **more: float | str | None) -> None:
         self.call("PUT", f"/faults/{system}", {"kind": kind, "operation": operation, **more})
 
     def clear_faults(self) -> None:

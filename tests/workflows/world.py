@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -80,7 +81,7 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 # `patient` then asks only every hour; `mortal` gives up on a dead
 # worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
 # freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
-# on requests that its systems are still working on.
+# on requests that its systems are still working on; `rash` is that and `hasty`.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
@@ -92,6 +93,7 @@ CHANNELS = {
     "pro-rata": policies(freight="pro_rata"),
     "patient": policies(attention_seconds=1, retry_seconds_min=3600, retry_seconds_max=3600),
     "impatient": policies(adapter="impatient", request_seconds_max=1),
+    "rash": policies(adapter="impatient", request_seconds_max=1, attention_seconds=1, attempt_seconds=1),
 }
 
 
@@ -316,6 +318,27 @@ class World:
     def of_order(self, story: Story, kind: str) -> list[dict[str, Any]]:
         """The simulated systems' records of one kind, as they keep them."""
         return [record for record in self.simulator.books()[kind] if record.get("order_id") == story.id]
+
+    def records(self, story: Story) -> dict[str, list[dict[str, Any]]]:
+        """All that the simulated systems keep of the order, by kind; `requests` are those it made, with what they met.
+
+        From their memory itself: the books of a thousand orders are long.
+        """
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        skus = [*{line.sku for line in story.placed.lines}]
+        database = sqlite3.connect(self._state, timeout=5)
+        database.row_factory = sqlite3.Row
+        try:
+            kept = "SELECT kind, body FROM documents WHERE json_extract(body, '$.order_id') = ? OR kind = 'stock' AND id IN"
+            for row in database.execute(
+                f"{kept} ({', '.join('?' * len(skus))}) ORDER BY rowid", (story.id, *skus)
+            ):  # noqa: S608  question marks
+                found[row["kind"]].append(json.loads(row["body"]))
+            made = database.execute("SELECT * FROM requests WHERE key LIKE ?", (f"{story.id}/%",))
+            found["requests"] = [dict(row) for row in made]
+        finally:
+            database.close()
+        return found
 
     def mail(self, story: Story, occasion: str) -> str:
         """The text of the one mail of this occasion to the order's customer."""

@@ -1,0 +1,486 @@
+"""One case of the matrix, acted out: an order is brought to its moment, amended, and goes on."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from domain.amendments import (
+    AddLine,
+    Amended,
+    AmendmentRecord,
+    AmendmentState,
+    CancelRest,
+    Change,
+    RemoveLine,
+    SetAddress,
+    SetDiscount,
+    SetQuantity,
+    SetShipping,
+    SetUnitPrice,
+)
+from domain.attention import Action, Reason
+from domain.document import OrderDocument
+from domain.ids import LineId, Sku, System
+from domain.orders import Address, PaymentTerm
+from domain.phases import Phase
+from domain.shipments import PickState
+from tests.amendments.agreeing import disagreements, lines_in, unsettled
+from tests.amendments.matrix import (
+    Case,
+    How,
+    Money,
+    Outcome,
+    Step,
+    What,
+    When,
+    Where,
+    outcome,
+)
+from tests.workflows.story import Story
+from tests.workflows.world import World
+
+ONE, TWO = LineId("1"), LineId("2")
+ELSEWHERE = Address(name="Jenny Rosen", street="Kai 7", postal_code="20457", city="Hamburg", country="DE")
+RATES = (Decimal("0.19"),)
+PATIENCE_SECONDS = 240.0  # of a busy machine
+LATE_SECONDS = 0.8
+OVER = Decimal(100)
+
+_OPERATIONS = {
+    Step.WAREHOUSE: ("warehouse", "cancel_pick"),
+    Step.STOCK: ("stock", "reserve"),
+    Step.ERP: ("erp", "enter_order"),
+    Step.SHOP: ("storefront", "amend_order"),
+}
+_PAYMENTS = {
+    Money.INCREMENT: ("payments", "increment"),
+    Money.STORED_CREDENTIAL: ("payments", "hold"),
+    Money.PREPAID: ("payments", "hold"),
+    Money.PAY_LINK: ("payments", "pay_link"),
+    Money.ON_ACCOUNT: ("erp", "approve_credit"),
+}
+_TERMS = {
+    Money.PREPAID: PaymentTerm.PREPAID,
+    Money.ON_ACCOUNT: PaymentTerm.ON_ACCOUNT,
+    Money.BANK_TRANSFER: PaymentTerm.BANK_TRANSFER,
+}
+_CAPABILITIES: dict[Money, dict[str, Any]] = {
+    Money.MULTICAPTURE: {"multicapture": True},
+    Money.INCREMENT: {"multicapture": True, "increment": True},
+    Money.STORED_CREDENTIAL: {"stored_credential": True},
+    Money.PAY_LINK: {"multicapture": True, "pay_link": True},
+    Money.PREPAID: {"state": "captured", "stored_credential": True},
+}
+
+
+class Acting:
+    def __init__(self, world: World, case: Case) -> None:
+        self.world = world
+        self.case = case
+        self.other = Sku("")
+        self.story: Story
+        self.before: OrderDocument
+        self.target: tuple[Any, str] | None = None  # lines and total that the edit or the quote promised
+        self.first: asyncio.Task[Amended]
+
+    async def act(self, *, to_the_end: bool) -> Outcome:
+        """AssertionError tells what is not as it is to be."""
+        await self._begin()
+        await self._come_to()
+        self.before = await self.story.document()
+        await self._make_trouble()
+        found = await self._amend()
+        assert found is outcome(self.case), (
+            f"{found}: {[one.why for one in (await self._document()).amendments]}"
+        )
+        await self._go_on()
+        await self._agrees(found)
+        assert self._met(), "the trouble was never met"
+        if to_the_end:
+            await self._to_the_end()
+        return found
+
+    # -- the order ---------------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        case, world = self.case, self.world
+        customer = world.buyer(limit="1000.00") if case.money is Money.ON_ACCOUNT else None
+        late = case.trouble is not None and case.trouble.how is How.LATE_COMMIT
+        blocks = case.when in {When.ENTERING_ERP, When.BLOCKED}
+        channel = {(True, True): "rash", (True, False): "impatient", (False, True): "hasty"}.get(
+            (late, blocks), "shop"
+        )
+        term = _TERMS.get(case.money, PaymentTerm.AUTHORIZE_THEN_CAPTURE)
+        placed = world.order(channel=channel, more=[(2, "5.00")], term=term, customer=customer)
+        on_hand = {When.BACKORDERED: 0, When.PARTLY_SHIPPED: 1}.get(case.when, 10)
+        for line in placed.lines:
+            world.stock(line.sku, on_hand)
+        self.other = Sku(f"{placed.lines[0].sku}-more")
+        world.stock(self.other, 10)
+        world.price(self.other, "7.00")
+        whole = f"{placed.total.major:f}"
+        tenders = [] if case.money is Money.ON_ACCOUNT else [self._tender(whole)]
+        world.place(placed, payment=None, tenders=tenders, on_hand=None)
+        self._fault_before(placed.order_id)
+        self.story = await world.start(placed)
+
+    def _tender(self, whole: str) -> dict[str, Any]:
+        amount = {"amount": whole, "currency": "EUR"}
+        if self.case.money is Money.BANK_TRANSFER:
+            return {"amount": amount, "method": "bank_transfer"}
+        told = {"amount": amount, "state": "authorised"} | _CAPABILITIES.get(self.case.money, {})
+        if self.case.money is Money.OVER_CAPTURE:
+            told["over_capture"] = {"amount": f"{Decimal(whole) + OVER}", "currency": "EUR"}
+        if self.case.when is When.AWAITING_PAYMENT:
+            told["state"] = "pending"
+        return told
+
+    def _fault_before(self, order_id: str) -> None:
+        down = {When.ENTERING_ERP: ("erp", "enter_order"), When.BLOCKED: ("warehouse", "request_pick")}
+        if self.case.when in down:
+            system, operation = down[self.case.when]
+            self.world.simulator.fault(system, "down", operation, key=f"{order_id}/")
+        if self.case.when is When.NEEDS_PERSON:
+            self.world.simulator.fault("erp", "refuse", "enter_order", times=1, key=f"{order_id}/")
+
+    async def _come_to(self) -> None:
+        """The moment at which it is amended."""
+        story, case = self.story, self.case
+        if case.money is Money.BANK_TRANSFER and case.when is not When.AWAITING_PAYMENT:
+            await self._waits_for("the payment")
+            self.world.transfer(story, f"{story.placed.total.major:f}")
+            await story.hint(System.PAYMENTS)
+        match case.when:
+            case When.AWAITING_PAYMENT:
+                await self._waits_for("the payment")
+            case When.ENTERING_ERP:
+                await self._blocked_on(System.ERP)
+            case When.BACKORDERED:
+                await self._waits_for("stock")
+            case When.BLOCKED:
+                await self._blocked_on(System.WAREHOUSE)
+            case When.NEEDS_PERSON:
+                await self._until(lambda document: document.attention)
+            case When.PARTLY_SHIPPED:
+                await self._part_leaves()
+            case When.PACKED:
+                await self._waits_for("the warehouse to pack")
+                self.world.simulator.pack(story.shipment)
+                await story.hint(System.WAREHOUSE)
+                await self._waits_for("the goods to leave")
+            case _:
+                await self._waits_for("the warehouse to pack")
+        if case.when is When.ON_HOLD:
+            await story.hold()
+        if case.when is When.IN_FLIGHT:
+            await self._first_of_two()
+        await self._idle_unless_blocked()
+
+    async def _part_leaves(self) -> None:
+        await self._waits_for("the warehouse to pack")
+        await self._leaves(1)
+        await self._waits_for("stock")
+        for line in self.story.placed.lines:
+            self.world.arrive(line.sku, 9)
+        await self.story.hint(System.STOCK)
+        await self._until(
+            lambda document: (
+                len(document.shipments) == 2 and document.shipments[1].state is PickState.REQUESTED
+            )
+        )
+
+    async def _leaves(self, number: int) -> None:
+        name = f"{self.story.id}/s{number}"
+        self.world.simulator.pack(name)
+        await self.story.hint(System.WAREHOUSE)
+        await self._until(lambda document: document.shipments[number - 1].labels)
+        await self._until(lambda _: name in self.world.simulator.ship(name))
+        await self.story.hint(System.WAREHOUSE)
+        await self._until(lambda document: document.shipments[number - 1].told)
+
+    async def _idle_unless_blocked(self) -> None:
+        if self.case.when not in {When.ENTERING_ERP, When.BLOCKED, When.IN_FLIGHT}:
+            await self.story.idle()
+
+    async def _first_of_two(self) -> None:
+        """It has come as far as the shop, which is down."""
+        self._fault("storefront", "down", "amend_order")
+        change = SetShipping(method="Slow", amount=Decimal("4.50"))
+        self.first = asyncio.create_task(self.story.amend(change, name="first"))
+        await self._until(lambda _: self._has_met("storefront", "down"))
+
+    # -- trouble -----------------------------------------------------------------------------------------------
+
+    def _fault(self, system: str, kind: str, operation: str, **more: float) -> None:
+        self.world.simulator.fault(system, kind, operation, key=f"{self.story.id}/", **more)
+
+    async def _make_trouble(self) -> None:
+        trouble = self.case.trouble
+        if trouble is None:
+            return
+        if trouble.how is not How.REFUSED:
+            operations = {**_OPERATIONS, Step.PAYMENT: _PAYMENTS.get(self.case.money, ("", ""))}
+            system, operation = operations[trouble.step]
+            late = trouble.how is How.LATE_COMMIT
+            kind = "late_commit" if late else "reply_lost"
+            self._fault(system, kind, operation, times=1, seconds=LATE_SECONDS if late else 0)
+        elif trouble.step is Step.PAYMENT:
+            self._decline()
+        elif trouble.step is Step.WAREHOUSE and self.case.when is not When.BLOCKED:
+            for shipment in self.before.shipments:
+                if not shipment.left:
+                    self.world.simulator.call(
+                        "POST", "/world/warehouse/lock", {"shipment_id": shipment.shipment_id}
+                    )
+        else:
+            system, operation = _OPERATIONS[trouble.step]
+            self._fault(system, "refuse", operation, times=1)
+
+    def _decline(self) -> None:
+        if self.case.money is Money.ON_ACCOUNT:
+            self.world.set_limit(self.story, "1.00")
+        elif self.case.money is not Money.PAY_LINK:
+            script = {"order_id": self.story.id, "decline_holds": "insufficient_funds"}
+            self.world.simulator.call("PUT", "/world/payments/script", script)
+
+    def _met(self) -> bool:
+        trouble = self.case.trouble
+        if trouble is None or (trouble.how is How.REFUSED and trouble.step in {Step.PAYMENT, Step.WAREHOUSE}):
+            return True  # the answer itself tells
+        kinds = {How.REFUSED: "refuse", How.REPLY_LOST: "reply_lost", How.LATE_COMMIT: "late_commit"}
+        operations = {**_OPERATIONS, Step.PAYMENT: _PAYMENTS.get(self.case.money, ("", ""))}
+        return self._has_met(operations[trouble.step][0], kinds[trouble.how])
+
+    def _has_met(self, system: str, kind: str) -> bool:
+        requests = self.world.records(self.story)["requests"]
+        return any(one["system"] == system and one["outcome"] == kind for one in requests)
+
+    # -- the amendment -----------------------------------------------------------------------------------------
+
+    async def _amend(self) -> Outcome:
+        if self.case.where is Where.CUSTOMER_SERVICE:
+            return await self._by_customer_service()
+        return await self._by_hand()
+
+    async def _by_customer_service(self) -> Outcome:
+        change = self._changes()
+        told = await self.story.quote(*change)
+        try:
+            asked = asyncio.create_task(
+                self.story.amend(*change, name="the-case", seen=1 if self.before.revision == 1 else None)
+            )
+            if self.case.when is When.IN_FLIGHT:
+                await self._until(lambda document: len(document.amendments) == 2)
+                self._fault("storefront", "refuse", "amend_order", times=1)
+                self._clear("storefront", "down")
+                assert (await self.first).state is AmendmentState.UNDONE
+            amended: Amended = await asyncio.wait_for(asked, PATIENCE_SECONDS)
+        except ValueError as refused:
+            assert not told.allowed, refused
+            return Outcome.REFUSED
+        assert told.allowed
+        if amended.state is AmendmentState.PENDING:
+            await self._follow_link()
+        record = await self._ended("the-case")
+        if record.state is not AmendmentState.COMMITTED:
+            return Outcome.UNDONE if record.state is AmendmentState.UNDONE else Outcome.REFUSED
+        assert told.total_after is None or told.total_after == record.total_after, "the quote was another"
+        return Outcome.COMMITTED
+
+    async def _follow_link(self) -> None:
+        """The customer pays, or lets it be until it is too late."""
+        declined = self.case.trouble == (Step.PAYMENT, How.REFUSED)
+        if declined:
+            await self.story.pass_time(timedelta(hours=24, minutes=5))
+            return
+        await self._until(lambda _: self.world.records(self.story)["pay_links"])
+        self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
+        await self.story.hint(System.PAYMENTS)
+
+    async def _by_hand(self) -> Outcome:
+        system = System.ERP if self.case.where is Where.ERP else System.STOREFRONT
+        if self.case.when is When.IN_FLIGHT and system is System.ERP:
+            self._clear("storefront", "down")
+            assert (await self.first).state is AmendmentState.COMMITTED
+        edit = self.world.edit_erp if system is System.ERP else self.world.edit_shop
+        edit(self.story, **self._edit())
+        records = self.world.records(self.story)
+        kept = records["sales_orders"][0]["order"] if system is System.ERP else records["orders"][0]
+        self.target = lines_in(kept), kept["total"]["amount"]
+        await self.story.hint(system)
+        if self.case.when is When.IN_FLIGHT and system is System.STOREFRONT:
+            self._clear("storefront", "down")
+        return await self._carried()
+
+    async def _carried(self) -> Outcome:
+        """The edit holds, or a person was asked and had it tried again, or put back."""
+        asked: Outcome | None = None
+        while True:
+            document = await self._until(self._decided)
+            question = document.attention
+            if question is not None and question.reason is Reason.EDIT_NOT_CARRIED:
+                asked = Outcome.TRIED_AGAIN if outcome(self.case) is Outcome.TRIED_AGAIN else Outcome.PUT_BACK
+                action = Action.RETRY if asked is Outcome.TRIED_AGAIN else Action.REJECT
+                await self.story.resolve(action, number=question.number)
+                continue
+            if any(one.state is AmendmentState.PENDING for one in document.amendments):
+                await self._follow_link()
+                await self._until(
+                    lambda document: all(one.ended for one in document.amendments) or self._asks(document)
+                )
+                continue
+            holds = self._at_target(document)
+            if asked is Outcome.PUT_BACK:
+                assert not holds
+            return asked or (Outcome.COMMITTED if holds else Outcome.UNDONE)
+
+    def _asks(self, document: OrderDocument) -> bool:
+        question = document.attention
+        return question is not None and question.reason is Reason.EDIT_NOT_CARRIED
+
+    def _decided(self, document: OrderDocument) -> bool:
+        by_hand = [one for one in document.amendments if one.amendment.amendment_id != "first"]
+        pending = any(one.state is AmendmentState.PENDING for one in by_hand)
+        ended = bool(by_hand) and all(one.ended for one in document.amendments)
+        return (
+            self._asks(document)
+            or pending
+            or ended
+            or (self._at_target(document) and all(one.ended for one in document.amendments))
+        )
+
+    def _at_target(self, document: OrderDocument) -> bool:
+        return self.target is not None and f"{document.order.total.major:f}" == self.target[1]
+
+    def _clear(self, system: str, kind: str) -> None:
+        self.world.simulator.call("DELETE", f"/faults/{system}?kind={kind}&key={self.story.id}/")
+
+    def _changes(self) -> tuple[Change, ...]:
+        partly = self.case.when is When.PARTLY_SHIPPED
+        several = [
+            SetQuantity(line_id=ONE, quantity=4),
+            SetUnitPrice(line_id=TWO, unit_price=Decimal("4.00")),
+        ]
+        wanted: dict[What, list[Change]] = {
+            What.ADD: [AddLine(sku=self.other, quantity=2)],
+            What.REMOVE: [RemoveLine(line_id=TWO)],
+            What.MORE: [SetQuantity(line_id=ONE, quantity=3)],
+            What.LESS: [SetQuantity(line_id=ONE, quantity=1)],
+            What.UNIT_PRICE: [SetUnitPrice(line_id=ONE, unit_price=Decimal("12.50"))],
+            What.LINE_DISCOUNT: [SetDiscount(line_id=ONE, percent=Decimal(10))],
+            What.ORDER_DISCOUNT: [SetDiscount(percent=Decimal(10))],
+            What.ADDRESS: [SetAddress(shipping=ELSEWHERE)],
+            What.SHIPPING: [SetShipping(method="Express", amount=Decimal("1.00" if partly else "9.90"))],
+            What.CANCEL_REST: [CancelRest(lines=() if partly else (TWO,))],
+            What.SEVERAL: [*several, SetAddress(shipping=ELSEWHERE)],
+        }
+        return tuple(wanted[self.case.what])
+
+    def _edit(self) -> dict[str, Any]:
+        """Likewise on the screens of ERP and shop."""
+        partly = self.case.when is When.PARTLY_SHIPPED
+        address = ELSEWHERE.model_dump()
+        wanted: dict[What, dict[str, Any]] = {
+            What.ADD: {"add": [{"sku": self.other, "quantity": 2}]},
+            What.REMOVE: {"remove": ["2"]},
+            What.MORE: {"set": [{"line_id": "1", "quantity": 3}]},
+            What.LESS: {"set": [{"line_id": "1", "quantity": 1}]},
+            What.UNIT_PRICE: {"set": [{"line_id": "1", "unit_price": "12.50"}]},
+            What.LINE_DISCOUNT: {"set": [{"line_id": "1", "discount": "2.00"}]},
+            What.ADDRESS: {"shipping": address},
+            What.SHIPPING: {"freight": "1.00" if partly else "9.90"},
+            What.SEVERAL: {
+                "set": [{"line_id": "1", "quantity": 4}, {"line_id": "2", "unit_price": "4.00"}],
+                "shipping": address,
+            },
+        }
+        return wanted[self.case.what]
+
+    # -- afterwards --------------------------------------------------------------------------------------------
+
+    async def _go_on(self) -> None:
+        """What stood in the way goes."""
+        case = self.case
+        if case.when in {When.ENTERING_ERP, When.BLOCKED}:
+            self._clear("erp" if case.when is When.ENTERING_ERP else "warehouse", "down")
+            await self.story.resolve(Action.RETRY)
+        if case.when is When.ON_HOLD:
+            await self.story.release()
+        if case.when is When.NEEDS_PERSON and (await self._document()).attention:
+            await self.story.resolve(Action.RETRY)
+        if case.trouble == (Step.PAYMENT, How.REFUSED) and case.money is Money.ON_ACCOUNT:
+            self.world.set_limit(self.story, "1000.00")
+
+    async def _agrees(self, found: Outcome) -> None:
+        """At the new revision, or entirely at the old; everywhere."""
+        changed = found in {Outcome.COMMITTED, Outcome.TRIED_AGAIN}
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            document, records = await self._document(), self.world.records(self.story)
+            over = OVER if self.case.money is Money.OVER_CAPTURE else Decimal(0)
+            apart = disagreements(document, records, over=over)
+            if not apart and all(one.ended for one in document.amendments):
+                break
+            assert asyncio.get_running_loop().time() < deadline, apart
+            await asyncio.sleep(0.1)
+        if changed:
+            assert document.order != self.before.order
+            if self.target is not None:
+                (shop,) = records["orders"]
+                assert (lines_in(shop), shop["total"]["amount"]) == self.target, "it is not what was edited"
+        else:
+            assert document.order == self.before.order, "it is not as it was"
+
+    async def _to_the_end(self) -> None:
+        """Whatever it waits for comes; then it is settled to the cent."""
+        story, world = self.story, self.world
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (document := await self._document()).phase is not Phase.AFTER_SALES:
+            assert asyncio.get_running_loop().time() < deadline, (
+                f"{document.phase}: {document.waits_for}; {document.attention}"
+            )
+            if document.phase is Phase.AWAITING_PAYMENT:
+                self._pay(document)
+            for line in document.order.shippable:
+                if "stock" in document.waits_for:
+                    world.arrive(line.sku, 9)
+            for shipment in document.shipments:
+                if shipment.state is PickState.REQUESTED and not shipment.stopping:
+                    world.simulator.pack(shipment.shipment_id)
+                elif shipment.state is PickState.PACKED:
+                    world.simulator.ship(shipment.shipment_id)
+            await story.hint(System.WAREHOUSE, System.STOCK, System.PAYMENTS)
+            await asyncio.sleep(0.2)
+        assert not (apart := unsettled(document, world.records(story))), apart
+
+    def _pay(self, document: OrderDocument) -> None:
+        if self.case.money is Money.BANK_TRANSFER:
+            missing = document.order.total - document.payments.secured
+            if missing.minor > 0:
+                self.world.transfer(self.story, f"{missing.major:f}", f"{missing.minor}")
+        elif document.waits_for and not document.payments.secured:
+            self.world.bank(self.story, "authorise")
+
+    # -- small words -------------------------------------------------------------------------------------------
+
+    async def _document(self) -> OrderDocument:
+        return await self.story.document()
+
+    async def _until(self, true: Callable[[OrderDocument], Any]) -> OrderDocument:
+        return await self.story.until(true, PATIENCE_SECONDS)
+
+    async def _waits_for(self, what: str) -> OrderDocument:
+        return await self._until(lambda document: what in document.waits_for)
+
+    async def _blocked_on(self, system: System) -> None:
+        await self._until(lambda document: system in [mark.system for mark in document.blocked])
+
+    async def _ended(self, name: str) -> AmendmentRecord:
+        document = await self._until(
+            lambda document: any(
+                one.ended for one in document.amendments if one.amendment.amendment_id == name
+            )
+        )
+        return next(one for one in document.amendments if one.amendment.amendment_id == name)

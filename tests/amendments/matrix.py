@@ -1,0 +1,293 @@
+"""What is varied in the proof of the amendments, which combinations there are, and what comes of each.
+
+A case is one order: when it is amended, by what change, from where, how it is paid, and what goes wrong on the way. The
+rules below say which cases cannot be, each in a sentence, and what a case must come to: all of it, or nothing.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import combinations, product
+from typing import NamedTuple
+
+
+class When(StrEnum):
+    AWAITING_PAYMENT = "awaiting payment"
+    ENTERING_ERP = "entering the ERP, which is down"
+    BACKORDERED = "backordered"
+    PICKING = "picking"
+    PACKED = "packed"  # and labelled: the warehouse stops nothing any more
+    PARTLY_SHIPPED = "after a partial shipment"
+    ON_HOLD = "on hold"
+    BLOCKED = "blocked on the warehouse"
+    NEEDS_PERSON = "needs a person"
+    IN_FLIGHT = "another amendment in flight"
+
+
+class What(StrEnum):
+    ADD = "add"
+    REMOVE = "remove"
+    MORE = "more"
+    LESS = "less"
+    UNIT_PRICE = "unit price"
+    LINE_DISCOUNT = "line discount"
+    ORDER_DISCOUNT = "order discount"
+    ADDRESS = "address"
+    SHIPPING = "shipping"
+    CANCEL_REST = "cancel rest"
+    SEVERAL = "several"
+
+
+class Where(StrEnum):
+    CUSTOMER_SERVICE = "customer service"
+    ERP = "ERP"
+    SHOP = "shop"
+
+
+class Money(StrEnum):
+    """What the gateway can do, or how else the order is paid."""
+
+    MULTICAPTURE = "multicapture"
+    INCREMENT = "increment"
+    OVER_CAPTURE = "over-capture"
+    STORED_CREDENTIAL = "stored credential"
+    PAY_LINK = "pay-link"
+    NONE = "nothing more"
+    PREPAID = "prepaid"
+    ON_ACCOUNT = "on account"
+    BANK_TRANSFER = "bank transfer"
+
+
+class Step(StrEnum):
+    """Of an amendment, in its order."""
+
+    WAREHOUSE = "warehouse"
+    STOCK = "stock"
+    PAYMENT = "payment"
+    ERP = "ERP"
+    SHOP = "shop"
+
+
+class How(StrEnum):
+    REFUSED = "refused"
+    REPLY_LOST = "reply lost"
+    LATE_COMMIT = "late commit"
+
+
+class Trouble(NamedTuple):
+    """The step that goes wrong, and how."""
+
+    step: Step
+    how: How
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.how}"
+
+
+class Outcome(StrEnum):
+    COMMITTED = "committed"
+    UNDONE = "undone"
+    REFUSED = "refused at the door"
+    PUT_BACK = "put back by a person"
+    TRIED_AGAIN = "tried again by a person"
+
+
+Value = StrEnum | Trouble | None
+
+
+class Case(NamedTuple):
+    when: When
+    what: What
+    where: Where
+    money: Money
+    trouble: Trouble | None = None
+
+    def __str__(self) -> str:
+        trouble = f"; {self.trouble}" if self.trouble else ""
+        return f"{self.when}: {self.what} by {self.where}, {self.money}{trouble}"
+
+
+TROUBLES: tuple[Trouble | None, ...] = (None, *(Trouble(step, how) for how in How for step in Step))
+VALUES: tuple[tuple[Value, ...], ...] = (
+    tuple(When),
+    tuple(What),
+    tuple(Where),
+    tuple(Money),
+    TROUBLES,
+)
+
+# -- what happens on the way ---------------------------------------------------------------------------------------
+
+UNPAID = {When.AWAITING_PAYMENT}
+UNKNOWN_TO_ERP = {When.AWAITING_PAYMENT, When.ENTERING_ERP, When.NEEDS_PERSON}
+UNRESERVED = UNKNOWN_TO_ERP
+UNPICKED = {*UNRESERVED, When.BACKORDERED}
+_MOVES_UNITS = {What.ADD, What.REMOVE, What.MORE, What.LESS, What.CANCEL_REST, What.SEVERAL}
+_STOPS_PICKS = {What.REMOVE, What.LESS, What.ADDRESS, What.CANCEL_REST, What.SEVERAL}
+_COSTS_MORE = {What.ADD, What.MORE, What.UNIT_PRICE, What.SHIPPING, What.SEVERAL}
+_HOLDS_MORE = {Money.INCREMENT, Money.STORED_CREDENTIAL, Money.PREPAID, Money.PAY_LINK}
+_CANNOT_TAKE_MORE = {Money.MULTICAPTURE, Money.NONE, Money.BANK_TRANSFER}
+
+
+def stops_picks(case: Case) -> bool:
+    return case.when not in UNPICKED and case.what in _STOPS_PICKS
+
+
+def costs_more(case: Case) -> bool:
+    return case.what in _COSTS_MORE and not too_late(case)
+
+
+def steps(case: Case) -> Iterator[Step]:
+    """Those that write somewhere."""
+    if stops_picks(case):
+        yield Step.WAREHOUSE
+    if case.when not in UNRESERVED and (case.what in _MOVES_UNITS or stops_picks(case)):
+        yield Step.STOCK
+    if case.when not in UNPAID and (
+        case.money is Money.ON_ACCOUNT or (costs_more(case) and case.money in _HOLDS_MORE)
+    ):
+        yield Step.PAYMENT
+    if case.when not in UNKNOWN_TO_ERP:
+        yield Step.ERP
+    yield Step.SHOP
+
+
+def too_late(case: Case) -> bool:
+    """It concerns what has left: the line of which one unit is gone is removed, the charged freight made cheaper."""
+    return case.when is When.PARTLY_SHIPPED and case.what in {What.REMOVE, What.SHIPPING}
+
+
+# -- what cannot be ------------------------------------------------------------------------------------------------
+
+
+def why_not(case: Case) -> str:
+    """Why there is no such case; empty where there is."""
+    when, what, where, money, trouble = case
+    if where is Where.ERP and when in UNKNOWN_TO_ERP:
+        return "nobody edits in the ERP what the ERP does not have"
+    if where is not Where.CUSTOMER_SERVICE and what in {What.ORDER_DISCOUNT, What.CANCEL_REST}:
+        return "neither ERP nor shop have a screen for it: people change the lines"
+    if where is not Where.CUSTOMER_SERVICE and when is When.PARTLY_SHIPPED and what is What.REMOVE:
+        return "ERP and shop themselves do not let go what has shipped"
+    if when is When.AWAITING_PAYMENT and money in {Money.PREPAID, Money.ON_ACCOUNT}:
+        return "it is paid at the checkout, or by invoice"
+    if trouble is None:
+        return ""
+    if trouble.step not in steps(case):
+        return "the amendment does not get to that step"
+    if _ended_before(case, trouble.step):
+        return "something else ends it before that step"
+    if trouble.step is Step.WAREHOUSE and trouble.how is How.REFUSED and when is When.PACKED:
+        return "the warehouse is too late for what is packed anyway"
+    if when is When.IN_FLIGHT and where is Where.CUSTOMER_SERVICE and trouble.step in {Step.ERP, Step.SHOP}:
+        return "the first of two is undone through ERP and shop, and would meet the trouble of the second"
+    if when is When.IN_FLIGHT and where is Where.SHOP and trouble.step is Step.SHOP:
+        return "the first of two writes to the shop, and would meet the trouble of the second"
+    return ""
+
+
+def _ended_before(case: Case, step: Step) -> bool:
+    order = list(Step)
+    if too_late(case):
+        return True
+    if case.when is When.PACKED and stops_picks(case) and step is not Step.WAREHOUSE:
+        return True
+    return _cannot_be_paid(case) and order.index(step) > order.index(Step.PAYMENT)
+
+
+def _cannot_be_paid(case: Case) -> bool:
+    return costs_more(case) and case.money in _CANNOT_TAKE_MORE and case.when not in UNPAID
+
+
+def legal() -> list[Case]:
+    found = (Case(*values) for values in product(When, What, Where, Money, TROUBLES))
+    return [case for case in found if not why_not(case)]
+
+
+# -- what comes of it ----------------------------------------------------------------------------------------------
+
+
+def outcome(case: Case) -> Outcome:
+    if too_late(case):
+        return Outcome.REFUSED if case.where is Where.CUSTOMER_SERVICE else Outcome.PUT_BACK
+    refused = case.trouble is not None and case.trouble.how is How.REFUSED
+    hopeless = _cannot_be_paid(case) or (case.when is When.PACKED and stops_picks(case))
+    if not refused and not hopeless:
+        return Outcome.COMMITTED
+    if case.where is Where.CUSTOMER_SERVICE:
+        return Outcome.UNDONE
+    passes = case.trouble is not None and case.trouble.step in {Step.STOCK, Step.ERP, Step.SHOP}
+    return Outcome.TRIED_AGAIN if passes and not hopeless else Outcome.PUT_BACK
+
+
+# -- which are tried -----------------------------------------------------------------------------------------------
+
+Tuple = tuple[tuple[int, Value], ...]
+_APART = 7919  # a prime: what is picked with it lies wide apart
+_WHEN, _WHAT, _WHERE, _MONEY, _TROUBLE = range(5)
+_TRIPLES = ((_WHEN, _WHAT, _WHERE), (_WHEN, _WHERE, _TROUBLE))
+
+
+def _pairs(case: Case) -> Iterator[Tuple]:
+    for at in combinations(range(5), 2):
+        yield tuple((place, case[place]) for place in at)
+
+
+def _tuples(case: Case) -> Iterator[Tuple]:
+    yield from _pairs(case)
+    for at in _TRIPLES:
+        yield tuple((place, case[place]) for place in at)
+
+
+def covering(cases: Iterable[Case]) -> list[Case]:
+    """All pairs of values that any case has, and what is changed and what goes wrong
+    when and from where, by as few as greed finds."""
+    known = [(case, frozenset(_tuples(case))) for case in cases]
+    return _greedy(known, {one for _, tuples in known for one in tuples})
+
+
+def _greedy(known: list[tuple[Case, frozenset[Tuple]]], missing: set[Tuple]) -> list[Case]:
+    """What a case adds only ever becomes less, so that a former figure is the most that it can be."""
+    heap = [(-len(tuples), number) for number, (_, tuples) in enumerate(known)]
+    heapq.heapify(heap)
+    chosen = []
+    while missing:
+        _, number = heapq.heappop(heap)
+        case, tuples = known[number]
+        adds = len(tuples & missing)
+        if heap and adds < -heap[0][0]:
+            heapq.heappush(heap, (-adds, number))
+        else:
+            chosen.append(case)
+            missing -= tuples
+    return chosen
+
+
+def sample(cases: Iterable[Case], *, times: int, least: int) -> list[Case]:
+    """Some of them, in which every value is met so many times, those first that others do not stand for."""
+    chosen: list[Case] = []
+    seen: Counter[tuple[int, Value]] = Counter()
+    rest = list(cases)
+
+    def values(case: Case) -> list[tuple[int, Value]]:
+        return list(enumerate((*case, outcome(case))))
+
+    def adds(case: Case) -> int:
+        return sum(max(times - seen[value], 0) for value in values(case))
+
+    while rest:
+        best = max(rest, key=adds)
+        if not adds(best):
+            if len(chosen) >= least:
+                break
+            best = rest[len(chosen) * _APART % len(rest)]
+        chosen.append(best)
+        rest.remove(best)
+        seen.update(values(best))
+    return chosen
+
+
+LEGAL = legal()
+CASES = covering(LEGAL)
+SAMPLE = sample(CASES, times=2, least=60)
