@@ -51,26 +51,16 @@ async def run_worker(
     client = await _connected(settings)
     async with wired(settings, client) as activities, AsyncExitStack() as running:
         queues = served(settings, activities, queue)
-        carries_orders = settings.task_queue in queues
         workers = [
             _worker(
-                client,
-                settings,
-                name,
-                workflows if name == settings.task_queue else (),
-                steps,
-                eager=eager,
+                client, settings, name, workflows if name == settings.task_queue else (), steps, eager=eager
             )
             for name, steps in queues.items()
         ]
         for worker in workers:
             await running.enter_async_context(worker)
-        if carries_orders and make_current:
-            await become_current(client, settings)
-        elif carries_orders and (why := await routed_elsewhere(client, settings)):
-            log.warning("this worker gets no orders", why=why)
-        if carries_orders:
-            await ensure_sweeps(client, settings)
+        if settings.task_queue in queues:
+            await _take_orders(client, settings, make_current=make_current)
             await running.enter_async_context(forgetting(settings, now))
         if client.data_converter.payload_codec is None:
             log.warning("Temporal stores payloads as they are: the settings name no key (docs/security.md)")
@@ -105,6 +95,14 @@ def _worker(
         graceful_shutdown_timeout=_DRAIN,
         deployment_config=deployment_of(settings),
     )
+
+
+async def _take_orders(client: Client, settings: Settings, *, make_current: bool) -> None:
+    if make_current:
+        await become_current(client, settings)
+    elif why := await routed_elsewhere(client, settings):
+        log.warning("this worker gets no orders", why=why)
+    await ensure_sweeps(client, settings)
 
 
 async def _connected(settings: Settings) -> Client:

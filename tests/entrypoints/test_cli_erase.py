@@ -25,10 +25,19 @@ from tests.personal import EMAIL, NAME
 from workers.settings import Settings
 from workers.wiring import now
 
+# A history is deleted once the server knows what else was done about it; by default it looks every half minute.
+_LOOKS = ("history.visibilityProcessorUpdateAckInterval", "history.transferProcessorUpdateAckInterval")
+
 
 @pytest_asyncio.fixture
 async def temporal() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=temporal_cli()) as environment:
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=temporal_cli(),
+        dev_server_extra_args=[
+            argument for name in _LOOKS for argument in ("--dynamic-config-value", f'{name}="100ms"')
+        ],
+    )
+    async with environment:
         yield environment.client
 
 
