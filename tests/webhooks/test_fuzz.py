@@ -21,7 +21,20 @@ from tests.entrypoints.receiving import SHOP, document, forwarding, order, until
 from tests.webhooks.senders import OWN, SECRETS, SHOPIFY, STRIPE, WOO, Senders, senders, signed, stripe_event
 
 _NUMBERS = [0, -1, 2**63, 10**400, 1.5, -0.0, 1e308]
-_STRANGE = [None, True, [], {}, [[]], "", "\x00", "9" * 5_000, "\u202e", "\ud800", "1e999", *_NUMBERS]
+_STRANGE: list[Any] = [
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    "",
+    "\x00",
+    "9" * 5_000,
+    "\u202e",
+    "\ud800",
+    "1e999",
+    *_NUMBERS,
+]
 _KNOWN = "1"  # an order that runs
 
 

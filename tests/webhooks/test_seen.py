@@ -11,6 +11,7 @@ from adapters.database.inbox import Inbox, dedupe_key
 from adapters.database.schema import InboxKind
 from adapters.database.sweeps import SqlSweeps
 from domain.ids import ChannelId
+from domain.policies import OrderPolicies
 from tests.entrypoints.receiving import Clock, order
 from tests.entrypoints.terminal import Terminal, terminal
 from workers.settings import ChannelSettings, Settings
@@ -24,8 +25,8 @@ SHOP = ChannelId("shop-de")
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> str:
     del terminal  # it empties the environment first
     url = f"sqlite:///{tmp_path}/orders.sqlite"
-    policies = {"adapters": {}}
-    channel = ChannelSettings.model_validate({"platform": "woocommerce", "policies": policies})
+    told = {"platform": "woocommerce", "policies": OrderPolicies(adapters={})}
+    channel = ChannelSettings.model_validate(told)
     file = tmp_path / "settings.json"
     file.write_text(Settings(database_url=url, channels={SHOP: channel}).as_file())
     monkeypatch.setenv("ORDERSAGA_SETTINGS", str(file))
