@@ -25,8 +25,8 @@ SHOP = ChannelId("shop-de")
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> str:
     del terminal  # it empties the environment first
     url = f"sqlite:///{tmp_path}/orders.sqlite"
-    policies = OrderPolicies(adapters={})
-    channel = ChannelSettings(platform="woocommerce", policies=policies)
+    told = {"platform": "woocommerce", "policies": OrderPolicies(adapters={})}
+    channel = ChannelSettings.model_validate(told)
     file = tmp_path / "settings.json"
     file.write_text(Settings(database_url=url, channels={SHOP: channel}).as_file())
     monkeypatch.setenv("ORDERSAGA_SETTINGS", str(file))
