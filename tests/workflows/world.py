@@ -106,8 +106,10 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
+        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
+        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
@@ -200,7 +202,9 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic."""
+        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
+        if not self._sandboxed:
+            options["workflow_runner"] = UnsandboxedWorkflowRunner()
         return Worker(
             self.temporal.client,
             task_queue=queue,
@@ -422,7 +426,7 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path) -> AsyncIterator[World]:
+async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
@@ -435,6 +439,7 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
+                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world
