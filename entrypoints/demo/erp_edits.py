@@ -17,6 +17,7 @@ from domain.amendments import AmendmentState
 from domain.ids import ChannelId, Location
 from domain.money import digits_of
 from domain.phases import Phase
+from domain.policies import OrderPolicies
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
@@ -30,7 +31,7 @@ from entrypoints.demo.shopper import checkout
 from entrypoints.demo.watching import LOOK_SECONDS, STALLED_SECONDS, DemoFailed, Say, Watch
 from entrypoints.demo.world import opened_world
 from entrypoints.doors import opened_doors
-from entrypoints.embedded.installation import Installation, installation
+from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.intake import Intake, Parked, opened_intake
 from workers.run import connect
 
@@ -40,8 +41,9 @@ _EACH = 3  # units of each of the two articles of an order that will be edited
 _ARTICLES = ("KETTLE-17", "MUG-BLUE")
 _ADDED = "FILTER-100"
 _ON_HAND = 100_000
-_OPEN_MAX = 30  # so many orders are on their way at once
-_PICK_SECONDS = "6"  # in which an order can still be changed
+_OPEN_MAX = 20  # so many orders are on their way at once
+_PICK_SECONDS = "5"  # in which an order can still be changed
+_REQUEST_SECONDS = 15.0  # nothing is lost on purpose: no request is given up early
 _AGAIN_SECONDS = 0.3
 _ENTERED_SECONDS_MAX = 120
 
@@ -78,7 +80,7 @@ async def run_erp_edits(
     """DemoFailed, StartFailed: the message says where it stopped; logs are in `directory`."""
     loop = asyncio.get_running_loop()
     async with (
-        installation(directory, replace(wishes(frozenset()), pick_seconds=_PICK_SECONDS), say) as running,
+        installation(directory, _wishes(), say) as running,
         AsyncExitStack() as stack,
     ):
         world = await stack.enter_async_context(opened_world(running.simulator_url, running.token))
@@ -108,6 +110,22 @@ async def run_erp_edits(
         kinds=dict(Counter(part.kind.name for part in progress.parts)),
         otherwise=progress.otherwise(),
         seconds=took,
+    )
+
+
+def _wishes() -> Wishes:
+    usual = wishes(frozenset())
+
+    def patient(policies: OrderPolicies) -> OrderPolicies:
+        times = {"attempt_seconds": _REQUEST_SECONDS + 1, "request_seconds_max": _REQUEST_SECONDS}
+        return usual.policies(policies).model_copy(update=times)
+
+    return replace(
+        usual,
+        policies=patient,
+        pick_seconds=_PICK_SECONDS,
+        adapter_timeout_seconds=_REQUEST_SECONDS,
+        settled_after_seconds=_REQUEST_SECONDS,
     )
 
 
@@ -214,21 +232,13 @@ async def _edit_in_erp(scene: Scene, edit: Mapping[str, Any]) -> None:
 
 async def _play(running: Installation, progress: Progress, watch: Callable[[Progress], None]) -> None:
     """Until every order is at rest; no more are on their way at once than a shop has open."""
-    room = asyncio.Semaphore(_OPEN_MAX)
     async with opened_intake(running.settings) as intake, asyncio.TaskGroup() as tasks:
         tasks.create_task(_watch(progress, watch))
-        for part in progress.parts:
-            await room.acquire()
+        for number, part in enumerate(progress.parts):
+            while number - len(progress.watch.closed) >= _OPEN_MAX:  # noqa: ASYNC110  orders end in another process
+                await asyncio.sleep(LOOK_SECONDS)
             await _place(running, part, intake)
             part.play = tasks.create_task(part.perform())
-            tasks.create_task(_make_room(room, progress, part))
-
-
-async def _make_room(room: asyncio.Semaphore, progress: Progress, part: Part) -> None:
-    try:
-        await progress.watch.until(part.order, lambda _: part.order in progress.watch.closed, "at rest")
-    finally:
-        room.release()
 
 
 async def _place(running: Installation, part: Part, intake: Intake) -> None:
