@@ -15,7 +15,8 @@ from entrypoints.cli.output import AsJson, console, fail, run, say_json
 
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 _IDLE = "idle"
-_PARTS = (*TITLES, _IDLE)
+_AMEND = "amend"
+_PARTS = (*TITLES, _IDLE, _AMEND)
 
 
 def bench(
@@ -28,6 +29,7 @@ def bench(
     open_orders: Annotated[
         int, typer.Option("--open", min=1, help="How many orders wait idle, for the worker's memory.")
     ] = 2000,
+    amended: Annotated[int, typer.Option(min=1, help="How many orders are amended, twice each.")] = 20,
     shipments: Annotated[
         int, typer.Option(min=1, max=12, help="In how many shipments each order of (b) and (c) leaves.")
     ] = 1,
@@ -56,7 +58,7 @@ def bench(
     (a) The floor: a workflow that starts, takes one signal and ends. (b) An order from its document to its end over
     real HTTP, every database write and webhook included. (c) The same with every effect alone and in sequence. They take turns on
     one embedded installation, each with a worker process of its own; then as many orders as --open wait for their payment in a
-    fresh worker. docs/performance.md tells how to read it. Everything is stopped and removed at the end.
+    fresh worker; and some are amended, twice each. docs/performance.md tells how to read it. Everything is stopped and removed at the end.
     """
     left_out = {part.strip() for part in skip.split(",") if part.strip()}
     if unknown := left_out - set(_PARTS):
@@ -67,6 +69,7 @@ def bench(
         at_once=at_once,
         alone=alone,
         idle=0 if _IDLE in left_out else open_orders,
+        amended=0 if _AMEND in left_out else amended,
         profile=profile,
         shipments=shipments,
     )
