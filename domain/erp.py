@@ -13,13 +13,15 @@ class SalesOrder(Value):
     """The target: the ERP holds exactly this order, under our order id as its external reference.
 
     `revision` grows with everything that we write. `known` is the version that the ERP told last: what people edited
-    since then is not overwritten. Without it the order is written whatever the ERP holds.
+    since then is not overwritten. Without it the order is written whatever the ERP holds. `secured`: what is held or was
+    received for it, where a gateway has to do with it.
     """
 
     order: PlacedOrder
     customer: CustomerRef
     revision: int = 1
     known: str = ""
+    secured: Money | None = None
 
 
 class Edited(Value):

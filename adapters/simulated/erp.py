@@ -277,7 +277,7 @@ def _holds(record: SalesOrderRecord, told: SalesOrder) -> bool:
 
 def _write(record: SalesOrderRecord, told: SalesOrder) -> None:
     """A target that is there already, under another revision, is no edit."""
-    same = {"revision": told.revision, "known": told.known}
+    same = {"revision": told.revision, "known": told.known, "secured": told.secured}
     if record.order is None or record.order.model_copy(update=same) != told or record.strangers:
         record.edits += 1
     record.order, record.strangers = told, []

@@ -187,6 +187,8 @@ async def test_an_edit_in_the_erp_alone_reaches_stock_money_and_shop(world: Worl
     agrees(world, story, document)
     assert document.payments.held == document.order.total
     assert (await story.books()).reserved == 3
+    (entered,) = world.of_order(story, "sales_orders")
+    assert entered["order"]["secured"]["amount"] == "41.53"
     await story.hint(System.ERP)  # an echo of what we wrote
     await story.idle()
     assert (await story.document()).revision == 2
