@@ -71,6 +71,7 @@ async def test_the_page_of_an_order_that_needs_a_person_tells_why(seen: Scene, p
     assert f"ordersaga attention resolve correct --correction FILE {seen.asking}" in story
 
 
+@pytest.mark.long
 async def test_each_link_lists_the_orders_that_it_names_and_no_others(seen: Scene, page: Page) -> None:
     everybody = {seen.blocked, seen.asking, seen.held, seen.quiet}
     wanted = {
