@@ -123,10 +123,10 @@ class Doors:
         within = within or ANSWER_SECONDS_MAX
         if order.closed:
             return _told(order, Outcome.REFUSED, f"the order is {order.state} already")
-        handle = await self.workflow(order.order_id)
         taken: WorkflowUpdateHandle[Any] | None = None
         try:
             async with asyncio.timeout(within):
+                handle = await self.workflow(order.order_id)
                 taken = await handle.start_update(
                     door, args=asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=command
                 )
