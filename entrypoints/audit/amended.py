@@ -85,8 +85,6 @@ class _Asked:
 
 
 def _edits(shop: ShopOrder, sale: Sale | None, document: Mapping[str, Any]) -> list[Edit | _Asked]:
-    if any("which gives way" in happening["what"] for happening in document.get("timeline", [])):
-        raise _Unknown("edited in two systems at once")
     dated: list[tuple[datetime, Edit | _Asked]] = []
     for origin, edits in (("storefront", shop.by_hand), ("erp", sale.by_hand if sale else ())):
         put_back = list(_put_back(document, origin))
@@ -103,6 +101,10 @@ def _edits(shop: ShopOrder, sale: Sale | None, document: Mapping[str, Any]) -> l
             dated.append((at, _Asked(asked["changes"], record["revision_after"])))
         elif not any(isinstance(edit, Edit) for _, edit in dated):
             raise _Unknown("the system in which it was edited does not tell what was edited")
+    gave_way = any("which gives way" in happening["what"] for happening in document.get("timeline", []))
+    places = (bool(shop.by_hand), bool(sale and sale.by_hand), any(isinstance(e, _Asked) for _, e in dated))
+    if gave_way and sum(places) > 1:
+        raise _Unknown("edited in two places at once, and one edit gave way to the other")
     return [edit for _, edit in sorted(dated, key=lambda one: one[0])]
 
 

@@ -78,6 +78,18 @@ def test_where_the_erp_tells_of_no_edits_its_figures_are_believed_and_that_is_sa
     assert world.audit().promises[6].violations
 
 
+def test_of_edits_in_two_places_the_erps_figures_are_believed_and_that_is_said() -> None:
+    world = edited_in_the_erp()
+    world.of("orders")["by_hand"] = deepcopy(world.of("sales_orders")["by_hand"])
+    world.of("orders")["by_hand"][0]["lines"]["a"]["quantity"] = 7
+    world.document()["timeline"] = [
+        {"what": "edited in two systems at once; the storefront said …, which gives way"}
+    ]
+    seventh = world.audit().promises[6]
+    assert not seventh.violations
+    assert ["gave way to the other" in unchecked.why for unchecked in seventh.not_checked] == [True]
+
+
 def test_a_discount_is_worth_what_was_asked_for() -> None:
     world = amended_by_phone()
     asked = world.document()["amendments"][0]["amendment"]
