@@ -55,11 +55,16 @@ _EDITABLE = {Phase.ENTERING_ERP, Phase.RESERVING, Phase.FULFILLING}
 
 @dataclass
 class _Saga:
-    """An amendment on its way: the order as it was, and what was begun already."""
+    """An amendment on its way: the order as it was, and what was begun already.
+
+    `changes` are those of the amendment with what was `taken` in, which people edited in a system meanwhile.
+    """
 
     order: PlacedOrder
     ledger: Ledger
     begun: set[System] = field(default_factory=set)
+    changes: Sequence[Change] = ()
+    taken: dict[Origin, tuple[Change, ...]] = field(default_factory=dict)
 
 
 class Amending:
@@ -199,8 +204,10 @@ class Amending:
                 except (Refused, InvariantBroken) as no:
                     if origin is not Origin.CUSTOMER_SERVICE and await self._try_again(record, str(no)):
                         continue
-                    await self._undo(saga, origin)
+                    await self._undo(saga, record.amendment)
                     self._end(record, AmendmentState.UNDONE, str(no))
+                    for taken, changes in saga.taken.items():
+                        self._ask_for(taken, changes)
                     return False
                 else:
                     self._commit(record)
@@ -212,14 +219,15 @@ class Amending:
             self._look_once_more()
 
     async def _carry_out(self, record: AmendmentRecord, saga: _Saga) -> None:
-        changes = await self._priced(record.amendment.changes)
-        changes = await self._with_what_the_shop_shows(record, saga, changes)
+        if not saga.changes:
+            saga.changes = await self._priced(record.amendment.changes)
+        await self._take_what_the_shop_shows(record, saga)
         while True:
-            self._aim(saga, changes)
+            self._aim(saga, saga.changes)
             edited = await self._write(record, saga)
             if edited is None:
                 return
-            changes = await self._with_edits(edited, record, saga, changes)
+            await self._take_edits(edited, record, saga)
 
     def _aim(self, saga: _Saga, changes: Sequence[Change]) -> None:
         """The order as it is to be, from now on what every effect states."""
@@ -291,25 +299,41 @@ class Amending:
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
-    async def _undo(self, saga: _Saga, origin: Origin) -> None:
+    async def _undo(self, saga: _Saga, amendment: Amendment) -> None:
         """The former target, stated again in reverse; an edit that nobody follows is put back where it was made."""
         document = self.document
         document.order, document.ledger = saga.order, saga.ledger
-        begun = saga.begun
-        if origin in _SYSTEM:
-            begun |= {_SYSTEM[origin]}
-            self._know(await self._as_held_by(_SYSTEM[origin]))
+        edited = _SYSTEM.get(amendment.origin)
+        begun = saga.begun | ({edited} if edited else set())
         document.edition += 1
-        if System.STOREFRONT in begun:
-            shown = await self.desk.do(self.effects.amend_shop_order)
-            document.shop_order = shown if isinstance(shown, StorefrontOrder) else document.shop_order
-        if System.ERP in begun and document.erp_order is not None:
-            entered = await self.desk.do(self.effects.enter_erp_order)
-            document.erp_order = entered if isinstance(entered, ErpOrder) else document.erp_order
+        for system in (System.STOREFRONT, System.ERP):
+            if system in begun and not (system is System.ERP and document.erp_order is None):
+                await self._put_back(system, saga, amendment.changes if system is edited else ())
         if System.PAYMENTS in begun and self.payments.on_account:
             await self.desk.do(self.effects.approve_credit)
         if System.STOCK in begun:
             await self.fulfilment.keep_stock(was_short=True)
+
+    async def _put_back(self, system: System, saga: _Saga, refused: Sequence[Change]) -> None:
+        """The former order is written over what is `refused`, and over nothing else that people edited there."""
+        makes = {System.ERP: self.effects.enter_erp_order, System.STOREFRONT: self.effects.amend_shop_order}
+        while isinstance(written := await self.desk.do(makes[system]), Edited):
+            try:
+                now = await self._as_held_by(system)
+            except Refused as gone:
+                self.owner.note(f"nothing was put back: {gone}")
+                return
+            if any(one not in refused for one in self._edits(saga, now)):
+                self._unseen.add(system)
+                return
+            self._know(now)
+        self._know(written)
+
+    def _know(self, held: ErpOrder | StorefrontOrder) -> None:
+        if isinstance(held, ErpOrder):
+            self.document.erp_order = held
+        else:
+            self.document.shop_order = held
 
     async def _try_again(self, record: AmendmentRecord, why: str) -> bool:
         """An edit in a system that others do not follow: a person has it tried again, or put back there."""
@@ -379,8 +403,12 @@ class Amending:
             self.owner.note(f"an edit in the {origin} cannot be carried on: {refusal}")
             self.owner.beside(self._ask_about(origin, str(refusal)))
             return True
-        if not changes:
-            return False
+        if changes:
+            self._ask_for(origin, changes)
+        return bool(changes)
+
+    def _ask_for(self, origin: Origin, changes: tuple[Change, ...]) -> None:
+        """As a system asks: what was edited there is an amendment of its own."""
         told = "".join(change.model_dump_json() for change in changes)
         digest = hashlib.sha256(told.encode()).hexdigest()[:12]
         amendment = Amendment(
@@ -391,7 +419,6 @@ class Amending:
             changes=changes,
         )
         self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
-        return True
 
     async def _ask_about(self, origin: Origin, why: str) -> None:
         what = f"edited in the {origin}: {why}. Put it right there, and retry looks again"
@@ -404,26 +431,30 @@ class Amending:
             self.owner.hint(system)
         self._unseen.clear()
 
-    async def _with_what_the_shop_shows(
-        self, record: AmendmentRecord, saga: _Saga, changes: Sequence[Change]
-    ) -> Sequence[Change]:
+    async def _take_what_the_shop_shows(self, record: AmendmentRecord, saga: _Saga) -> None:
         """Once, before anything is written there: from then on its version tells of edits."""
-        if self.document.shop_order is not None:
-            return changes
-        return await self._with_edits(System.STOREFRONT, record, saga, changes)
+        if self.document.shop_order is None:
+            await self._take_edits(System.STOREFRONT, record, saga)
 
-    async def _with_edits(
-        self, system: System, record: AmendmentRecord, saga: _Saga, changes: Sequence[Change]
-    ) -> Sequence[Change]:
-        """The changes, and what people edited in that system meanwhile. Of two edits of the same thing one holds."""
+    async def _take_edits(self, system: System, record: AmendmentRecord, saga: _Saga) -> None:
+        """What people edited in that system meanwhile goes with the amendment. Of two edits of the same thing one holds."""
+        ours, origin = saga.changes, record.amendment.origin
         now = await self._as_held_by(system)
-        theirs = self._edits(saga, now)
-        conflicts = in_conflict(changes, theirs)
-        if conflicts and record.amendment.origin is Origin.CUSTOMER_SERVICE:
+        theirs = tuple(one for one in self._edits(saga, now) if one not in ours)
+        conflicts = in_conflict(ours, theirs)
+        if conflicts and origin is Origin.CUSTOMER_SERVICE:
             self._unseen.add(system)
             raise Refused(f"it was edited in the {system} meanwhile: {'; '.join(in_words(conflicts))}")
         self._know(now)
-        return self._settled(system, changes, theirs, conflicts) if conflicts else (*theirs, *changes)
+        held = theirs
+        if conflicts and _SYSTEM[origin] is not system:
+            held, ours = self._settled(system, ours, theirs, conflicts)
+        elif conflicts:  # edited there once more: the last one holds
+            ours = [one for one in ours if not in_conflict(theirs, [one])]
+        saga.changes = (*held, *ours)
+        where = next(one for one, edited in _SYSTEM.items() if edited is system)
+        if held:
+            saga.taken[where] = (*saga.taken.get(where, ()), *held)
 
     def _settled(
         self,
@@ -431,8 +462,11 @@ class Amending:
         ours: Sequence[Change],
         theirs: Sequence[Change],
         conflicts: Sequence[Change],
-    ) -> Sequence[Change]:
-        """By whom it is owned: of two edits of the same thing one holds, and everybody can read which."""
+    ) -> tuple[tuple[Change, ...], Sequence[Change]]:
+        """By whom it is owned: of two edits of the same thing one holds, and everybody can read which.
+
+        Theirs and ours that hold.
+        """
         lost = [one for one in conflicts if owner_of(one, self.owner.policies.ownership) is not system]
         won = [one for one in conflicts if one not in lost]
         for change, holds in [*((one, False) for one in lost), *((one, True) for one in won)]:
@@ -441,14 +475,7 @@ class Amending:
                 f"edited in two systems at once; the {system} said {words}, which {'holds' if holds else 'gives way'}"
             )
         kept = [one for one in ours if not in_conflict(won, [one])]
-        return (*(one for one in theirs if one not in lost), *kept)
-
-    def _know(self, now: ErpOrder | StorefrontOrder) -> None:
-        """What is written over from now on."""
-        if isinstance(now, ErpOrder):
-            self.document.erp_order = now
-        else:
-            self.document.shop_order = now
+        return tuple(one for one in theirs if one not in lost), kept
 
     async def _as_held_by(self, system: System) -> ErpOrder | StorefrontOrder:
         look = self.effects.look_at(system)
