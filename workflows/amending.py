@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -316,7 +317,10 @@ class Amending:
 
     async def _put_back(self, system: System, saga: _Saga, refused: Sequence[Change]) -> None:
         """The former order is written over what is `refused`, and over nothing else that people edited there."""
-        makes = {System.ERP: self.effects.enter_erp_order, System.STOREFRONT: self.effects.amend_shop_order}
+        makes: dict[System, Callable[[], Todo[Any]]] = {
+            System.ERP: self.effects.enter_erp_order,
+            System.STOREFRONT: self.effects.amend_shop_order,
+        }
         while isinstance(written := await self.desk.do(makes[system]), Edited):
             try:
                 now = await self._as_held_by(system)
