@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from activities.incidents import IncidentActivities
-from activities.records import RecordActivities
 from activities.steps import step_of
-from activities.sweeps import SweepActivities
 from domain.errors import Refused
+from domain.ids import System
 from workers.settings import Settings
 
 Activity = Callable[..., Any]
-
-# No system's, but ours: schedules and orders ask for these where the orders are.
-_OURS = (IncidentActivities, RecordActivities, SweepActivities)
 
 
 def served(
@@ -23,15 +19,17 @@ def served(
     """The activities of each queue: of all queues, or of one. Refused when nothing of these settings comes to it.
 
     A channel's policies name the queues of its systems (`task_queues`); what has none is asked for on the orders' own.
+    So is always what schedules ask for: our database, and the telling of incidents.
     """
     main = settings.task_queue
     named = [channel.policies.task_queues for channel in settings.channels.values()] or [{}]
     by_queue: dict[str, list[Activity]] = defaultdict(list, {main: []})
     for activity in activities:
-        ours = isinstance(getattr(activity, "__self__", None), _OURS)
-        wanted = {queues.get(step_of(activity).system, main) for queues in named} | (
-            {main} if ours else set()
+        system = step_of(activity).system
+        ours = system is System.DATABASE or isinstance(
+            getattr(activity, "__self__", None), IncidentActivities
         )
+        wanted = {queues.get(system, main) for queues in named} | ({main} if ours else set())
         for name in wanted:
             by_queue[name].append(activity)
     if queue is None:
