@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded: the same bodies every time
 from typing import Any
@@ -97,7 +98,7 @@ def broken(body: bytes, random: Random) -> bytes:
             told = json.loads(body)
             for _ in range(random.randint(1, 3)):
                 where, name = random.choice(list(_places(told)))
-                where[name] = random.choice(_STRANGE)
+                where[name] = deepcopy(random.choice(_STRANGE))
             return json.dumps(told).encode()
 
 
