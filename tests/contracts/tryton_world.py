@@ -6,21 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from proteus import Wizard, config
+from proteus import config
 
 from adapters.tryton import entering
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.places import place_called, places
-from adapters.tryton.sale_records import line_note
 from adapters.tryton.sales import sales_of
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.erp import SalesOrder
-from domain.ids import MAIN, LineId, Location, OrderId, ReturnId, ShipmentId, Sku
+from domain.ids import MAIN, Location, OrderId, ReturnId, ShipmentId, Sku
 from domain.keys import effect_key
 from domain.money import Money
-from domain.orders import Address, Customer, PlacedOrder
+from domain.orders import Customer, PlacedOrder
 from domain.ports import Stock
 from domain.reservations import Demand, Reservation
 from domain.shipments import Labels, PickRequest
@@ -28,7 +27,8 @@ from entrypoints.demo.clerk import Clerk
 from entrypoints.embedded.tryton import TrytonServer, count
 from tests.contracts import erp, warehouse
 from tests.contracts.lossy import Lossy
-from tests.contracts.placing import EUR, RATE, labels_for, pick_request
+from tests.contracts.placing import EUR, labels_for, pick_request
+from tests.contracts.tryton_clerk import EditingClerk
 
 REGULAR = Customer(
     name="Regular buyer", email="regular@example.com"
@@ -36,7 +36,6 @@ REGULAR = Customer(
 _numbers = iter(range(1, 1_000_000))
 _SHELF = 8
 _PATIENCE = timedelta(seconds=120)  # a machine that is busy with other tests is no finding
-_ACCOUNTS = ("account_revenue", "account_expense")
 _OPEN = ("draft", "quotation", "confirmed", "processing")
 
 
@@ -83,7 +82,7 @@ async def reserve(
     return await stock.reserve(order.order_id, demand, key=effect_key(order.order_id, "reserve-stock"))
 
 
-class Hands:
+class Hands(EditingClerk):
     def __init__(self, tryton: TrytonClient, clerk: Clerk, shelves: dict[int, list[Sku]]) -> None:
         self.tryton = tryton
         self.clerk = clerk
@@ -152,113 +151,13 @@ class Hands:
 
     def sale(self, order: PlacedOrder) -> Any:
         """As proteus shows it to the clerk."""
-        return self._sale(order.order_id)
-
-    def _sale(self, order: OrderId) -> Any:
-        """The one that the order was entered as."""
-        ours = [("reference", "=", order)]
-        (found,) = self.clerk.model("sale.sale").find(ours, order=[("id", "ASC")], limit=1)
-        return found
+        return self.first_sale(order.order_id)
 
     def amend(
         self, order: PlacedOrder, line: int = 0, *, quantity: int | None = None, price: str | None = None
     ) -> None:
         """A clerk's amendment of one line; what is not given stays as the form shows it."""
-        self._amend_line(self.sale(order).lines[line], quantity=quantity, price=price)
-
-    def _amend_line(self, line: Any, *, quantity: int | None = None, price: str | None = None) -> None:
-        amendment = self.clerk.model("sale.amendment")(sale=line.sale)
-        change = amendment.lines.new(action="line")
-        change.line = line
-        if quantity is not None:
-            change.quantity = float(quantity)
-        if price is not None:
-            change.unit_price = Decimal(price)
-        amendment.save()
-        amendment.click("validate_amendment")
-
-    # -- a clerk's edits of an order, by its line ids
-
-    async def set_quantity(self, order: OrderId, line: LineId, quantity: int) -> None:
-        self._amend_line(self._line(order, line), quantity=quantity)
-
-    async def set_price(self, order: OrderId, line: LineId, price: str) -> None:
-        self._amend_line(self._line(order, line), price=price)
-
-    async def remove_line(self, order: OrderId, line: LineId) -> None:
-        """A processed sale loses none: it is amended to nought."""
-        self._amend_line(self._line(order, line), quantity=0)
-
-    async def add_line(self, order: OrderId, sku: Sku, quantity: int, price: str) -> None:
-        """A second sale under the order's reference, with German VAT on top, through to processing."""
-        first = self._sale(order)
-        sale = self.clerk.model("sale.sale")(party=first.party)
-        sale.reference = order
-        sale.shipment_address = first.shipment_address
-        sale.warehouse = first.warehouse
-        line = sale.lines.new()
-        (line.product,) = self.clerk.model("product.product").find([("code", "=", sku)])
-        line.quantity = float(quantity)
-        line.taxes.extend(self.clerk.model("account.tax").find([("rate", "=", RATE)]))
-        line.unit_price = Decimal(price)
-        sale.save()
-        for button in ("quote", "confirm", "process"):
-            if sale.state != "processing":  # confirming may have processed it already
-                sale.click(button)
-
-    async def readdress(self, order: OrderId, address: Address) -> None:
-        sale = self._sale(order)
-        (country,) = self.clerk.model("country.country").find([("code", "=", address.country)])
-        new = self.clerk.model("party.address")(
-            party=sale.party,
-            party_name=address.name,
-            street=address.street,
-            postal_code=address.postal_code,
-            city=address.city,
-            country=country,
-        )
-        new.save()
-        amendment = self.clerk.model("sale.amendment")(sale=sale)
-        change = amendment.lines.new(action="party")
-        change.shipment_address = new
-        amendment.save()
-        amendment.click("validate_amendment")
-
-    async def cancel_by_hand(self, order: OrderId) -> None:
-        """As Tryton lets a clerk: shipments and draft invoices cancelled, and ignored by the sale."""
-        sale = self._sale(order)
-        for shipment in sale.shipments:
-            shipment.click("cancel")
-        for invoice in sale.invoices:
-            invoice.click("cancel")
-        for wizard in ("sale.handle.shipment.exception", "sale.handle.invoice.exception"):
-            handling = Wizard(wizard, [self._sale(order)], config=self.clerk.model("sale.sale")._config)
-            handling.execute("handle")
-
-    async def priced(self, price: str) -> Sku:
-        """Sold by the list price, in a category with German VAT."""
-        (like,) = await self.tryton.search("product.category", [["name", "=", "Sales"]], _ACCOUNTS)
-        (tax,) = await self.tryton.search("account.tax", [["rate", "=", RATE]], ["id"])
-        taxed = {**{name: like[name] for name in _ACCOUNTS}, "name": "Taxed", "accounting": True}
-        taxed["customer_taxes"] = [["add", [tax["id"]]]]
-        category = await self.tryton.create("product.category", taxed, ["id"])
-        (unit,) = await self.tryton.search("product.uom", [["name", "=", "Unit"]], ["id"])
-        sku = Sku(f"P-{next(_numbers)}")
-        values = {
-            "name": f"Goods {sku}",
-            "type": "goods",
-            "default_uom": unit["id"],
-            "sale_uom": unit["id"],
-            "salable": True,
-            "list_price": Decimal(price),
-            "account_category": category["id"],
-            "products": [["create", [{"suffix_code": sku}]]],
-        }
-        await self.tryton.create("product.template", values, ["id"])
-        return sku
-
-    def _line(self, order: OrderId, line: LineId) -> Any:
-        return next(one for one in self._sale(order).lines if one.note == line_note(line))
+        self.amend_line(self.sale(order).lines[line], quantity=quantity, price=price)
 
     def copy_sale(self, order: PlacedOrder) -> Any:
         """A draft like it, as "Duplicate" in the client makes it."""
