@@ -52,7 +52,7 @@ def lines_in(kept: dict[str, Any]) -> Lines:
     return Counter((one.get("sku") or "", one.get("quantity", 1), one["total"]["amount"]) for one in items)
 
 
-def _of_order(order: PlacedOrder) -> Lines:
+def lines_of(order: PlacedOrder) -> Lines:
     return Counter(
         (item.sku, item.quantity, f"{item.total.major:f}")
         if isinstance(item, OrderLine)
@@ -76,7 +76,7 @@ def _of_erp(document: OrderDocument, records: Records) -> Iterator[str]:
 
 
 def _same(system: str, order: PlacedOrder, kept: dict[str, Any]) -> Iterator[str]:
-    ours, theirs = _of_order(order), lines_in(kept)
+    ours, theirs = lines_of(order), lines_in(kept)
     if ours != theirs:
         yield f"{system}: holds {sorted(theirs - ours)}, the order {sorted(ours - theirs)}"
     if _euros(kept["total"]) != order.total.major:

@@ -144,9 +144,8 @@ def steps(case: Case) -> Iterator[Step]:
         yield Step.WAREHOUSE
     if case.when not in UNRESERVED and (case.what in _MOVES_UNITS or stops_picks(case)):
         yield Step.STOCK
-    if case.when not in UNPAID and (
-        case.money is Money.ON_ACCOUNT or (costs_more(case) and case.money in _HOLDS_MORE)
-    ):
+    pays = costs_more(case) and case.money in _HOLDS_MORE and not _cannot_be_paid(case)
+    if case.when not in UNPAID and (case.money is Money.ON_ACCOUNT or pays):
         yield Step.PAYMENT
     if case.when not in UNKNOWN_TO_ERP:
         yield Step.ERP
@@ -154,8 +153,12 @@ def steps(case: Case) -> Iterator[Step]:
 
 
 def too_late(case: Case) -> bool:
-    """It concerns what has left: the line of which one unit is gone is removed, the charged freight made cheaper."""
-    return case.when is When.PARTLY_SHIPPED and case.what in {What.REMOVE, What.SHIPPING}
+    """It concerns what has left: of a line one unit is gone, the freight is charged, and no line is whole any more."""
+    return case.when is When.PARTLY_SHIPPED and case.what in {
+        What.REMOVE,
+        What.SHIPPING,
+        What.ORDER_DISCOUNT,
+    }
 
 
 # -- what cannot be ------------------------------------------------------------------------------------------------
@@ -163,28 +166,33 @@ def too_late(case: Case) -> bool:
 
 def why_not(case: Case) -> str:
     """Why there is no such case; empty where there is."""
-    when, what, where, money, trouble = case
-    if where is Where.ERP and when in UNKNOWN_TO_ERP:
-        return "nobody edits in the ERP what the ERP does not have"
-    if where is not Where.CUSTOMER_SERVICE and what in {What.ORDER_DISCOUNT, What.CANCEL_REST}:
-        return "neither ERP nor shop have a screen for it: people change the lines"
-    if where is not Where.CUSTOMER_SERVICE and when is When.PARTLY_SHIPPED and what is What.REMOVE:
-        return "ERP and shop themselves do not let go what has shipped"
-    if when is When.AWAITING_PAYMENT and money in {Money.PREPAID, Money.ON_ACCOUNT}:
-        return "it is paid at the checkout, or by invoice"
-    if trouble is None:
-        return ""
-    if trouble.step not in steps(case):
-        return "the amendment does not get to that step"
-    if _ended_before(case, trouble.step):
-        return "something else ends it before that step"
-    if trouble.step is Step.WAREHOUSE and trouble.how is How.REFUSED and when is When.PACKED:
-        return "the warehouse is too late for what is packed anyway"
-    if when is When.IN_FLIGHT and where is Where.CUSTOMER_SERVICE and trouble.step in {Step.ERP, Step.SHOP}:
-        return "the first of two is undone through ERP and shop, and would meet the trouble of the second"
-    if when is When.IN_FLIGHT and where is Where.SHOP and trouble.step is Step.SHOP:
-        return "the first of two writes to the shop, and would meet the trouble of the second"
-    return ""
+    by_hand = case.where is not Where.CUSTOMER_SERVICE
+    rules = {
+        "nobody edits in the ERP what the ERP does not have": case.where is Where.ERP
+        and case.when in UNKNOWN_TO_ERP,
+        "neither ERP nor shop have a screen for it: people change the lines": by_hand
+        and case.what in {What.ORDER_DISCOUNT, What.CANCEL_REST},
+        "ERP and shop themselves do not let go what has shipped": by_hand
+        and case.what is What.REMOVE
+        and too_late(case),
+        "it is paid at the checkout, or by invoice": case.when is When.AWAITING_PAYMENT
+        and case.money in {Money.PREPAID, Money.ON_ACCOUNT},
+    }
+    found = next((why for why, holds in rules.items() if holds), "")
+    return found or ("" if case.trouble is None else _why_no_trouble(case, case.trouble))
+
+
+def _why_no_trouble(case: Case, trouble: Trouble) -> str:
+    both = case.when is When.IN_FLIGHT and case.where is not Where.ERP
+    rules = {
+        "the amendment does not get to that step": trouble.step not in steps(case),
+        "something else ends it before that step": _ended_before(case, trouble.step),
+        "the warehouse is too late for what is packed anyway": case.when is When.PACKED
+        and trouble == (Step.WAREHOUSE, How.REFUSED),
+        "the first of two writes there after the second is begun, and would meet its trouble": both
+        and trouble.step in {Step.ERP, Step.SHOP},
+    }
+    return next((why for why, holds in rules.items() if holds), "")
 
 
 def _ended_before(case: Case, step: Step) -> bool:
@@ -197,7 +205,8 @@ def _ended_before(case: Case, step: Step) -> bool:
 
 
 def _cannot_be_paid(case: Case) -> bool:
-    return costs_more(case) and case.money in _CANNOT_TAKE_MORE and case.when not in UNPAID
+    captured = case.money is Money.INCREMENT and case.when is When.PARTLY_SHIPPED  # no larger hold after that
+    return costs_more(case) and (case.money in _CANNOT_TAKE_MORE or captured) and case.when not in UNPAID
 
 
 def legal() -> list[Case]:
@@ -218,6 +227,9 @@ def outcome(case: Case) -> Outcome:
     if case.where is Where.CUSTOMER_SERVICE:
         return Outcome.UNDONE
     passes = case.trouble is not None and case.trouble.step in {Step.STOCK, Step.ERP, Step.SHOP}
+    if case.when is When.IN_FLIGHT and case.where is Where.SHOP and case.what is not What.SHIPPING and passes:
+        # The first of two takes the edit in, is refused, and the edit is tried by itself.
+        return Outcome.PUT_BACK if hopeless else Outcome.COMMITTED
     return Outcome.TRIED_AGAIN if passes and not hopeless else Outcome.PUT_BACK
 
 
@@ -226,7 +238,13 @@ def outcome(case: Case) -> Outcome:
 Tuple = tuple[tuple[int, Value], ...]
 _APART = 7919  # a prime: what is picked with it lies wide apart
 _WHEN, _WHAT, _WHERE, _MONEY, _TROUBLE = range(5)
-_TRIPLES = ((_WHEN, _WHAT, _WHERE), (_WHEN, _WHERE, _TROUBLE))
+_TRIPLES = (
+    (_WHEN, _WHAT, _WHERE),
+    (_WHEN, _WHERE, _TROUBLE),
+    (_WHAT, _WHERE, _TROUBLE),
+    (_WHERE, _MONEY, _TROUBLE),
+    (_WHAT, _WHERE, _MONEY),
+)
 
 
 def _pairs(case: Case) -> Iterator[Tuple]:

@@ -25,7 +25,7 @@ from tests.amendments.matrix import (
 )
 from tests.workflows.world import World
 
-AT_ONCE = 6
+AT_ONCE = 5
 BATCH = 15
 TO_THE_END = 3  # every third
 

@@ -324,25 +324,33 @@ class World:
         return [record for record in self.simulator.books()[kind] if record.get("order_id") == story.id]
 
     def records(self, story: Story) -> dict[str, list[dict[str, Any]]]:
-        """All that the simulated systems keep of the order, by kind; `requests` are those it made, with what they met.
+        """What the simulated systems keep of the order and its articles, by kind.
 
         From their memory itself: the books of a thousand orders are long.
         """
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        skus = [*{line.sku for line in story.placed.lines}]
+        of_order = ("orders", "payments", "pay_links", "sales_orders", "credits", "reservations", "picks")
+        skus = [line.sku for line in story.placed.lines]
+        query = "SELECT body FROM documents WHERE kind = ? AND json_extract(body, '$.order_id') = ?"
+        for kind in of_order:
+            for (body,) in self._remembered(query, kind, story.id):
+                found[kind].append(json.loads(body))
+        for sku in skus:
+            (article,) = self._remembered("SELECT body FROM documents WHERE kind = 'stock' AND id = ?", sku)
+            found["stock"].append(json.loads(article[0]))
+        return found
+
+    def outcomes(self, story: Story) -> set[tuple[str, str]]:
+        """What the order's requests met: (system, outcome), where a fault is an outcome, too."""
+        query = "SELECT system, outcome FROM requests WHERE key BETWEEN ? AND ?"
+        return set(self._remembered(query, f"{story.id}/", f"{story.id}0"))
+
+    def _remembered(self, query: str, *values: str) -> list[Any]:
         database = sqlite3.connect(self._state, timeout=5)
-        database.row_factory = sqlite3.Row
         try:
-            kept = "SELECT kind, body FROM documents WHERE json_extract(body, '$.order_id') = ? OR kind = 'stock' AND id IN"
-            for row in database.execute(
-                f"{kept} ({', '.join('?' * len(skus))}) ORDER BY rowid", (story.id, *skus)
-            ):  # noqa: S608  question marks
-                found[row["kind"]].append(json.loads(row["body"]))
-            made = database.execute("SELECT * FROM requests WHERE key LIKE ?", (f"{story.id}/%",))
-            found["requests"] = [dict(row) for row in made]
+            return database.execute(query, values).fetchall()
         finally:
             database.close()
-        return found
 
     def mail(self, story: Story, occasion: str) -> str:
         """The text of the one mail of this occasion to the order's customer."""
