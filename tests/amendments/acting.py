@@ -296,17 +296,13 @@ class Acting:
 
     async def _by_hand(self) -> Outcome:
         system = System.ERP if self.case.where is Where.ERP else System.STOREFRONT
-        if self.case.when is When.IN_FLIGHT and system is System.ERP:
-            self._clear("storefront", "down")
-            assert (await self.first).state is AmendmentState.COMMITTED
-            self.before = await self._document()
         edit = self.world.edit_erp if system is System.ERP else self.world.edit_shop
         edit(self.story, **self._edit())
         records = self.world.records(self.story)
         kept = records["sales_orders"][0]["order"] if system is System.ERP else records["orders"][0]
         self.target = lines_in(kept), kept["shipping"]["street"]
         await self.story.hint(system)
-        if self.case.when is When.IN_FLIGHT and system is System.STOREFRONT:
+        if self.case.when is When.IN_FLIGHT:
             self._clear("storefront", "down")
         return await self._carried()
 
