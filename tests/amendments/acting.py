@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -163,7 +163,7 @@ class Acting:
             await self._until(lambda document: document.attention)
         else:
             await self._waits_for(waits.get(case.when, "the warehouse to pack"))
-        then = {
+        then: dict[When, Callable[[], Awaitable[object]]] = {
             When.PACKED: self._is_packed,
             When.PARTLY_SHIPPED: self._part_leaves,
             When.ON_HOLD: story.hold,
@@ -313,6 +313,7 @@ class Acting:
             document = await self._until(self._decided)
             question = document.attention
             if question is not None and self._asks(document):
+                self.before = document  # as it stands without the edit; the first of two may have changed it
                 asked = Outcome.TRIED_AGAIN if outcome(self.case) is Outcome.TRIED_AGAIN else Outcome.PUT_BACK
                 action = Action.RETRY if asked is Outcome.TRIED_AGAIN else Action.REJECT
                 await self.story.resolve(action, number=question.number)
@@ -362,7 +363,7 @@ class Acting:
 
     def _changes(self) -> tuple[Change, ...]:
         partly = self.case.when is When.PARTLY_SHIPPED
-        several = [
+        several: list[Change] = [
             SetQuantity(line_id=ONE, quantity=4),
             SetUnitPrice(line_id=TWO, unit_price=Decimal("4.00")),
         ]

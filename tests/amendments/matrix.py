@@ -189,8 +189,12 @@ def _why_no_trouble(case: Case, trouble: Trouble) -> str:
         "something else ends it before that step": _ended_before(case, trouble.step),
         "the warehouse is too late for what is packed anyway": case.when is When.PACKED
         and trouble == (Step.WAREHOUSE, How.REFUSED),
-        "the first of two writes there after the second is begun, and would meet its trouble": both
-        and trouble.step in {Step.ERP, Step.SHOP},
+        "the first of two writes there after the second is begun, and would meet its trouble": (
+            case.when is When.IN_FLIGHT and trouble.step is Step.SHOP
+        ),
+        "the first of two writes to the ERP once more, when it is undone or takes the second in": (
+            both and trouble.step is Step.ERP
+        ),
     }
     return next((why for why, holds in rules.items() if holds), "")
 
