@@ -291,8 +291,13 @@ class Acting:
             await self.story.pass_time(timedelta(hours=24, minutes=5))
             return
         await self._until(lambda _: self.world.records(self.story)["pay_links"])
-        self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
+        if self._link_is_open():
+            self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
         await self.story.hint(System.PAYMENTS)
+
+    def _link_is_open(self) -> bool:
+        links = self.world.records(self.story)["pay_links"]
+        return any(not link["closed"] and link["payment"] is None for link in links)
 
     async def _by_hand(self) -> Outcome:
         system = System.ERP if self.case.where is Where.ERP else System.STOREFRONT
@@ -468,7 +473,7 @@ class Acting:
             self.world.bank(self.story, "authorise")
         elif missing.minor > 0 and document.attention is not None:
             self.world.pay(self.story, amount={"amount": f"{missing.major:f}", "currency": "EUR"})
-        elif self.case.money is Money.PAY_LINK and self.world.records(self.story)["pay_links"]:
+        elif self._link_is_open():
             self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
 
     # -- small words -------------------------------------------------------------------------------------------
