@@ -317,11 +317,15 @@ class Amending:
 
     async def _put_back(self, system: System, saga: _Saga, refused: Sequence[Change]) -> None:
         """The former order is written over what is `refused`, and over nothing else that people edited there."""
+<<<<<<< HEAD
         makes: dict[System, Callable[[], Todo[Any]]] = {
             System.ERP: self.effects.enter_erp_order,
             System.STOREFRONT: self.effects.amend_shop_order,
         }
         while isinstance(written := await self.desk.do(makes[system]), Edited):
+=======
+        while isinstance(written := await self._state(system), Edited):
+>>>>>>> matrix
             try:
                 now = await self._as_held_by(system)
             except Refused as gone:
@@ -332,6 +336,11 @@ class Amending:
                 return
             self._know(now)
         self._know(written)
+
+    async def _state(self, system: System) -> ErpOrder | StorefrontOrder | Edited:
+        if system is System.ERP:
+            return await self.desk.do(self.effects.enter_erp_order)
+        return await self.desk.do(self.effects.amend_shop_order)
 
     def _know(self, held: ErpOrder | StorefrontOrder) -> None:
         if isinstance(held, ErpOrder):

@@ -72,8 +72,8 @@ async def _on_account(payments: OrderPayments) -> str:
 
 async def _paid_by_link(payments: OrderPayments, amount: Money, deadline: datetime) -> bool:
     """Until the customer paid, or it is too late. What comes of it is another payment, of which the gateway hints."""
+    before = payments.owner.document.payments.secured  # they may pay as soon as there is a link
     await payments.holds.ask_by_link(amount)
-    before = payments.owner.document.payments.secured
     while payments.owner.document.payments.secured <= before:
         left = deadline - workflow.now()
         if left <= timedelta(0):

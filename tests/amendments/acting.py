@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -163,7 +163,7 @@ class Acting:
             await self._until(lambda document: document.attention)
         else:
             await self._waits_for(waits.get(case.when, "the warehouse to pack"))
-        then = {
+        then: dict[When, Callable[[], Awaitable[object]]] = {
             When.PACKED: self._is_packed,
             When.PARTLY_SHIPPED: self._part_leaves,
             When.ON_HOLD: story.hold,
@@ -291,22 +291,23 @@ class Acting:
             await self.story.pass_time(timedelta(hours=24, minutes=5))
             return
         await self._until(lambda _: self.world.records(self.story)["pay_links"])
-        self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
+        if self._link_is_open():
+            self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
         await self.story.hint(System.PAYMENTS)
+
+    def _link_is_open(self) -> bool:
+        links = self.world.records(self.story)["pay_links"]
+        return any(not link["closed"] and link["payment"] is None for link in links)
 
     async def _by_hand(self) -> Outcome:
         system = System.ERP if self.case.where is Where.ERP else System.STOREFRONT
-        if self.case.when is When.IN_FLIGHT and system is System.ERP:
-            self._clear("storefront", "down")
-            assert (await self.first).state is AmendmentState.COMMITTED
-            self.before = await self._document()
         edit = self.world.edit_erp if system is System.ERP else self.world.edit_shop
         edit(self.story, **self._edit())
         records = self.world.records(self.story)
         kept = records["sales_orders"][0]["order"] if system is System.ERP else records["orders"][0]
         self.target = lines_in(kept), kept["shipping"]["street"]
         await self.story.hint(system)
-        if self.case.when is When.IN_FLIGHT and system is System.STOREFRONT:
+        if self.case.when is When.IN_FLIGHT:
             self._clear("storefront", "down")
         return await self._carried()
 
@@ -317,6 +318,7 @@ class Acting:
             document = await self._until(self._decided)
             question = document.attention
             if question is not None and self._asks(document):
+                self.before = document  # as it stands without the edit; the first of two may have changed it
                 asked = Outcome.TRIED_AGAIN if outcome(self.case) is Outcome.TRIED_AGAIN else Outcome.PUT_BACK
                 action = Action.RETRY if asked is Outcome.TRIED_AGAIN else Action.REJECT
                 await self.story.resolve(action, number=question.number)
@@ -366,7 +368,7 @@ class Acting:
 
     def _changes(self) -> tuple[Change, ...]:
         partly = self.case.when is When.PARTLY_SHIPPED
-        several = [
+        several: list[Change] = [
             SetQuantity(line_id=ONE, quantity=4),
             SetUnitPrice(line_id=TWO, unit_price=Decimal("4.00")),
         ]
@@ -471,7 +473,7 @@ class Acting:
             self.world.bank(self.story, "authorise")
         elif missing.minor > 0 and document.attention is not None:
             self.world.pay(self.story, amount={"amount": f"{missing.major:f}", "currency": "EUR"})
-        elif self.case.money is Money.PAY_LINK and self.world.records(self.story)["pay_links"]:
+        elif self._link_is_open():
             self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
 
     # -- small words -------------------------------------------------------------------------------------------

@@ -189,8 +189,12 @@ def _why_no_trouble(case: Case, trouble: Trouble) -> str:
         "something else ends it before that step": _ended_before(case, trouble.step),
         "the warehouse is too late for what is packed anyway": case.when is When.PACKED
         and trouble == (Step.WAREHOUSE, How.REFUSED),
-        "the first of two writes there after the second is begun, and would meet its trouble": both
-        and trouble.step in {Step.ERP, Step.SHOP},
+        "the first of two writes there after the second is begun, and would meet its trouble": (
+            case.when is When.IN_FLIGHT and trouble.step is Step.SHOP
+        ),
+        "the first of two writes to the ERP once more, when it is undone or takes the second in": (
+            both and trouble.step is Step.ERP
+        ),
     }
     return next((why for why, holds in rules.items() if holds), "")
 
@@ -237,6 +241,7 @@ def outcome(case: Case) -> Outcome:
 
 Tuple = tuple[tuple[int, Value], ...]
 _APART = 7919  # a prime: what is picked with it lies wide apart
+_STRIDE = 337
 _WHEN, _WHAT, _WHERE, _MONEY, _TROUBLE = range(5)
 _TRIPLES = (
     (_WHEN, _WHAT, _WHERE),
@@ -307,5 +312,7 @@ def sample(cases: Iterable[Case], *, times: int, least: int) -> list[Case]:
 
 
 LEGAL = legal()
-CASES = covering(LEGAL)
+_COVERING = covering(LEGAL)
+_FURTHER = [case for case in LEGAL[::_STRIDE] if case not in set(_COVERING)]
+CASES = [*_COVERING, *_FURTHER]
 SAMPLE = sample(CASES, times=2, least=60)

@@ -20,6 +20,7 @@ from tests.amendments.matrix import (
     How,
     Outcome,
     Trouble,
+    Value,
     outcome,
     steps,
 )
@@ -67,7 +68,7 @@ LEGAL_TROUBLES = [case for case in LEGAL if case.trouble]
 
 def test_the_sample_meets_every_value_twice() -> None:
     for place, values in enumerate(VALUES):
-        met = Counter(case[place] for case in SAMPLE)
+        met: Counter[Value] = Counter(case[place] for case in SAMPLE)
         assert all(met[value] >= 2 for value in values), met
 
 

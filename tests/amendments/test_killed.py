@@ -1,0 +1,139 @@
+"""Worker and Temporal are killed at every step of an amendment: it is carried on, and holds everywhere, once."""
+
+import asyncio
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
+
+from domain.amendments import Amended, Amendment, AmendmentState, SetQuantity
+from domain.ids import OrderId
+from domain.records import OrderState
+from entrypoints.demo.shopper import checkout
+from entrypoints.demo.tenders import by_card_on_file
+from entrypoints.intake import opened_intake
+from tests.amendments.agreeing import lines_in, lines_of
+from tests.e2e.product import SHOP, Product, document, product, until
+from workflows.order import Order
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
+
+_SLOW_SECONDS = 2.0
+_WORTH = 1  # the audit knows what goods are worth by the order as placed, and this one has become more
+_STEPS = {
+    "stock": ("stock", "reserve"),
+    "payment": ("payments", "hold"),
+    "ERP": ("erp", "enter_order"),
+    "shop": ("storefront", "amend_order"),
+    "commit": ("crm", "note"),  # the revision holds, and people are told
+}
+
+
+async def test_an_amendment_is_carried_on_by_other_workers_wherever_the_first_was_killed(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    async with product(tmp_path) as running:
+        order, handle = await blocked_at_the_warehouse(running, "KILLED")
+        told = amending(handle, await held_back(running, order, _STEPS["stock"]))
+        for name, then in zip(_STEPS, [*list(_STEPS)[1:], ""], strict=True):
+            await until(partial(running.under_way, _STEPS[name][1], order))
+            if then:
+                await held_back(running, order, _STEPS[then])
+            worker = running.running.workers[-1]
+            await asyncio.gather(worker.kill(), running.running.start_worker())
+        await holds_everywhere(running, order, handle, told)
+        for name, (_, operation) in _STEPS.items():
+            with subtests.test(step=name):
+                assert max(one["attempts"] for one in await running.requests(operation, order)) >= 2
+
+
+@pytest.mark.parametrize("step", ["stock", "payment", "ERP", "shop"])
+async def test_an_amendment_is_carried_on_when_temporal_is_back(tmp_path: Path, step: str) -> None:
+    async with product(tmp_path) as running:
+        order, handle = await blocked_at_the_warehouse(running, step)
+        told = amending(handle, await held_back(running, order, _STEPS[step]))
+        await until(partial(running.under_way, _STEPS[step][1], order))
+        temporal = running.running.temporal
+        assert temporal is not None
+        await temporal.kill()
+        assert await running.under_way(_STEPS[step][1], order)
+        await running.running.start_temporal()
+        await holds_everywhere(running, order, handle, told)
+
+
+# -- what happens --------------------------------------------------------------------------------------------------
+
+
+async def blocked_at_the_warehouse(
+    running: Product, number: str
+) -> tuple[OrderId, "WorkflowHandle[Order, OrderState]"]:
+    """Everything is done but the pick, for which the warehouse takes no requests."""
+    await running.fault("warehouse", "down", "request_pick")
+    content = await checkout(running.running.settings, SHOP, document(number), by_card_on_file)
+    async with opened_intake(running.running.settings) as intake:
+        answer = await intake.accept(content, channel=SHOP, platform="ordersaga")
+    order = OrderId(answer.model_dump()["order_id"])
+
+    async def asked() -> bool:
+        return any(one["outcomes"].get("down") for one in await running.requests("request_pick", order))
+
+    await until(asked)
+    return order, running.temporal.get_workflow_handle_for(Order.run, order)
+
+
+async def held_back(running: Product, order: OrderId, step: tuple[str, str]) -> OrderId:
+    """The order's next request of this step takes long."""
+    system, operation = step
+    await running.fault(system, "slow", operation, seconds=_SLOW_SECONDS, times=1)
+    return order
+
+
+def amending(handle: "WorkflowHandle[Order, OrderState]", order: OrderId) -> "asyncio.Task[Amended]":
+    """Whoever asks repeats it with the same id, as long as nobody answers."""
+
+    async def ask() -> Amended:
+        before = await handle.query(Order.read_document)
+        line = before.order.shippable[0]
+        amendment = Amendment(
+            amendment_id="call",
+            expected_revision=1,
+            actor="customer service",
+            reason=f"the customer of {order} called",
+            changes=(SetQuantity(line_id=line.line_id, quantity=line.quantity + 1),),
+        )
+        while True:
+            try:
+                return await handle.execute_update(Order.amend, amendment, id="call")
+            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):  # worker or server are away
+                await asyncio.sleep(0.5)
+
+    return asyncio.create_task(ask())
+
+
+async def holds_everywhere(
+    running: Product,
+    order: OrderId,
+    handle: "WorkflowHandle[Order, OrderState]",
+    told: "asyncio.Task[Amended]",
+) -> None:
+    amended = await asyncio.wait_for(told, 90)
+    assert (amended.state, amended.revision) == (AmendmentState.COMMITTED, 2)
+    await running.clear_faults()
+    assert await running.ended(order) is OrderState.COMPLETED
+    after = await handle.query(Order.read_document)
+    assert [one.state for one in after.amendments] == [AmendmentState.COMMITTED]
+    books = await running.books()
+    (sale,) = [one["order"] for one in books["sales_orders"] if one["order_id"] == order]
+    (shop,) = [one for one in books["orders"] if one["order_id"] == order]
+    assert lines_in(sale) == lines_in(shop) == lines_of(after.order)
+    taken = [Decimal(one["amount"]["amount"]) for one in books["captures"] if one["order_id"] == order]
+    assert sum(taken) == amended.total.major
+    report = await running.audit()
+    assert (report.orders.open, report.orders.needs_person) == (0, 0)
+    broken = [
+        one.what for promise in report.promises for one in promise.violations if promise.number != _WORTH
+    ]
+    assert not broken
