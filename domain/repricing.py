@@ -29,7 +29,9 @@ from domain.money import Money, digits_of, half_up, total
 from domain.orders import OrderLine, PlacedOrder, Priced, Surcharge, SurchargeKind, Tax
 from domain.policies import FreightRule
 
-_PRICE_DIGITS = 10  # as many as the wire carries: times a million units still within a tenth of the smallest coin
+_PRICE_DIGITS = (
+    10  # as many as the wire carries: times a million units still within a tenth of the smallest coin
+)
 
 
 @dataclass

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -317,15 +316,7 @@ class Amending:
 
     async def _put_back(self, system: System, saga: _Saga, refused: Sequence[Change]) -> None:
         """The former order is written over what is `refused`, and over nothing else that people edited there."""
-<<<<<<< HEAD
-        makes: dict[System, Callable[[], Todo[Any]]] = {
-            System.ERP: self.effects.enter_erp_order,
-            System.STOREFRONT: self.effects.amend_shop_order,
-        }
-        while isinstance(written := await self.desk.do(makes[system]), Edited):
-=======
         while isinstance(written := await self._state(system), Edited):
->>>>>>> matrix
             try:
                 now = await self._as_held_by(system)
             except Refused as gone:
