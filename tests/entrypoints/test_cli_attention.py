@@ -13,6 +13,7 @@ from domain.ids import System
 from domain.records import OrderState
 from entrypoints.attention import _AT_ONCE, _each
 from tests.contracts.simulator_process import wait_until
+from tests.entrypoints import runbook_scenes
 from tests.entrypoints.office import Keyboard, Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import Story
@@ -156,7 +157,7 @@ def test_an_order_that_goes_its_way_says_so(office: Office) -> None:
 
 
 def test_a_retry_presses_a_blocked_order_and_answers_at_once(office: Office) -> None:
-    story = blocked(office)
+    story = runbook_scenes.blocked(office)
     office.world.simulator.clear_faults()
     answer = office("attention", "resolve", "retry", story.id, "--reason", "the ERP is up", "--json")
     assert (answer.code, answer.last["summary"]) == (0, "1 of 1 done")
@@ -236,7 +237,7 @@ def test_an_order_that_no_worker_carries_is_not_reached(
     answer = office("attention", "resolve", "retry", placed.order_id, *WHY)
     assert answer.code == 1
     assert "not reached" in answer.flat
-    assert "no worker has taken it within 1 s, and one still may" in answer.flat
+    assert "no answer within 1 s; it is kept as inbox item" in answer.flat
     assert "0 of 1 done, 1 not reached" in answer.flat
 
 
@@ -264,7 +265,10 @@ def test_an_order_that_cannot_be_read_is_left_alone_by_a_filter(
 
 @pytest.mark.parametrize(
     ("started", "told"),
-    [(True, "its workflow was ended in Temporal by somebody"), (False, "it is accepted and kept, and waits")],
+    [
+        (True, "its workflow was ended in Temporal by somebody"),
+        (False, "is accepted and kept, and waits to be"),
+    ],
 )
 def test_an_order_without_a_running_workflow_says_so(office: Office, started: bool, told: str) -> None:
     placed = office.world.order()

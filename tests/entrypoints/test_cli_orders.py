@@ -149,7 +149,7 @@ def test_a_document_that_cannot_be_used_is_parked_until_its_sku_is_mapped(at_the
     (item,) = [item for item in listed.last["items"] if item["channel"] == "shop-demo"]
     (problem,) = item["problems"]
     assert problem["field"] == "lines[0].sku"
-    assert f"{problem['field']}: {problem['reason'].split()[0]}" in listed.flat
+    assert {problem["field"] + ":", problem["reason"].split()[0]} <= set(listed.flat.split())
     assert '"id": "P-1"' in at_the_desk("inbox", "show", str(item["id"])).out
     still = at_the_desk("inbox", "replay", str(item["id"]))
     assert (still.code, "lines[0].sku" in still.out) == (1, True)

@@ -49,13 +49,19 @@ def test_an_order_is_accepted_while_temporal_is_away(
     answer = terminal("orders", "place", document, "--channel", "shop-demo")
     assert (answer.code, answer.flat) == (0, f"order.json: accepted: {ORDER}")
     for words in (
-        ("orders", "list"),
-        ("orders", "show", ORDER),
         ("orders", "cancel", ORDER, "--reason", "test"),
         ("orders", "hold", ORDER, "--reason", "test"),
+        ("attention", "resolve", "retry", "S-10001", "--reason", "test"),
+    ):
+        kept = terminal(*words)
+        assert (kept.code, "Temporal does not answer; it is kept as inbox item" in kept.flat) == (1, True), (
+            kept
+        )
+    for words in (
+        ("orders", "list"),
+        ("orders", "show", ORDER),
         ("attention", "list"),
         ("attention", "show", ORDER),
-        ("attention", "resolve", "retry", "S-10001", "--reason", "test"),
         ("attention", "resolve", "retry", "--needs", "order_refused", "--reason", "test", "--yes"),
         ("audit",),
     ):
