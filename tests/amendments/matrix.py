@@ -186,6 +186,9 @@ def _why_no_trouble(case: Case, trouble: Trouble) -> str:
     both = case.when is When.IN_FLIGHT and case.where is not Where.ERP
     rules = {
         "the amendment does not get to that step": trouble.step not in steps(case),
+        "as much credit as before needs no approval": case.money is Money.ON_ACCOUNT
+        and case.what is What.ADDRESS
+        and trouble == (Step.PAYMENT, How.REFUSED),
         "something else ends it before that step": _ended_before(case, trouble.step),
         "the warehouse is too late for what is packed anyway": case.when is When.PACKED
         and trouble == (Step.WAREHOUSE, How.REFUSED),
