@@ -195,9 +195,8 @@ def _why_no_trouble(case: Case, trouble: Trouble) -> str:
         "the first of two writes there after the second is begun, and would meet its trouble": (
             case.when is When.IN_FLIGHT and trouble.step is Step.SHOP
         ),
-        "the first of two writes to the ERP once more, when it is undone or takes the second in": (
-            both and trouble.step is Step.ERP
-        ),
+        "the first of two writes to the ERP once more, when it is undone or takes the second in": both
+        and (trouble.step is Step.ERP or (trouble.step is Step.PAYMENT and case.money is Money.ON_ACCOUNT)),
     }
     return next((why for why, holds in rules.items() if holds), "")
 
