@@ -19,7 +19,7 @@ AT_ONCE = $$(( $$(nproc) + 1 ))
 test: install browser  ## The whole test suite, on as many cores as there are.
 	$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal -m "not long"
 
-test-long: install  ## What takes minutes: a day without ERP, hundreds of races, builds of a whole installation.
+test-long: install  ## What takes minutes, or is proved at a lower level too: hundreds of races, whole installations, a day without ERP.
 	$(BIN)/python -m pytest -n auto --dist worksteal -m long
 
 browser:  ## Debian's Chromium, for the tests that look at the Web UI. Where it cannot be had they are skipped.

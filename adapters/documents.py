@@ -1,6 +1,7 @@
 """The documents that platforms send: read exactly from their bytes, and parsed by the platform they come from."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -12,6 +13,9 @@ from domain.intake import DocumentParser, Problem, UnusableDocument
 
 BODY_BYTES_MAX = 4 * 1024 * 1024  # a Shopify order of 500 lines is about 2 MB
 DEPTH_MAX = 64
+_SUSPECT = re.compile(
+    rb"\\u(?:[dD][89a-fA-F]|0000)"
+)  # such escapes are rare, and looking at every text is not cheap
 
 PARSERS: Mapping[str, DocumentParser] = {
     "shopify": shopify.parse,
@@ -24,7 +28,7 @@ def load(body: bytes) -> Mapping[str, Any]:
     """The JSON object in `body`, its numbers exact decimals.
 
     UnusableDocument: not JSON, not an object, NaN or Infinity, a key twice in one object, more than `BODY_BYTES_MAX`
-    bytes or deeper than `DEPTH_MAX`.
+    bytes or deeper than `DEPTH_MAX`; a text that cannot be written down.
     """
     if len(body) > BODY_BYTES_MAX:
         raise _unusable(f"more than {BODY_BYTES_MAX} bytes")
@@ -41,6 +45,8 @@ def load(body: bytes) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise _unusable("not a JSON object")
     _check_depth(document)
+    if _SUSPECT.search(body):
+        _check_texts(document)
     return document
 
 
@@ -57,6 +63,18 @@ def _check_depth(document: object) -> None:
         if not level:
             return
     raise _unusable(f"deeper than {DEPTH_MAX} levels")
+
+
+def _check_texts(value: object) -> None:
+    """Half a character, and the one numbered zero, are JSON; but no database and no other system takes them."""
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise _unusable("a text holds a character that is none")
+    elif isinstance(value, dict):
+        _check_texts([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(item)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

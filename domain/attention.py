@@ -59,7 +59,7 @@ MEANING: Mapping[Reason, str] = {
     Reason.SHIPMENT_NOT_TAKEN: "The goods have left, and ERP or shop will not take note of it.",
     Reason.INVOICE_REFUSED: "The ERP will not post the invoice, or posts another amount.",
     Reason.MESSAGE_REFUSED: "A message or a record of ours was refused.",
-    Reason.EDIT_NOT_CARRIED: "ERP or shop were edited, and another system will not follow: approve tries again, reject puts it back there.",
+    Reason.EDIT_NOT_CARRIED: "ERP or shop were edited, and another system will not follow: retry tries again, reject puts it back there.",
     Reason.BOOKS_DISAGREE: "The systems' books say different things about the order.",
     Reason.COMPENSATING: "The order is cancelled, and something of it could not be undone.",
 }

@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.base import Value
-from domain.ids import CustomerRef, LineId, OrderId, Sku
+from domain.ids import CustomerRef, LineId, OrderId, PaymentRef, Sku
 from domain.money import Money
 from domain.orders import Address, PlacedOrder
 
@@ -13,13 +13,15 @@ class SalesOrder(Value):
     """The target: the ERP holds exactly this order, under our order id as its external reference.
 
     `revision` grows with everything that we write. `known` is the version that the ERP told last: what people edited
-    since then is not overwritten. Without it the order is written whatever the ERP holds.
+    since then is not overwritten. Without it the order is written whatever the ERP holds. `secured`: what is held or was
+    received for it, where a gateway has to do with it.
     """
 
     order: PlacedOrder
     customer: CustomerRef
     revision: int = 1
     known: str = ""
+    secured: Money | None = None
 
 
 class Edited(Value):
@@ -70,9 +72,13 @@ class Invoice(Value):
 
 
 class Changes(Value):
-    """Orders that changed in a system since a cursor. An order may be named again; none may be left out."""
+    """Orders that changed in a system since a cursor. An order may be named again; none may be left out.
+
+    A gateway that does not know the order of a payment names the payment.
+    """
 
     orders: tuple[OrderId, ...]
+    payments: tuple[PaymentRef, ...] = ()
     cursor: str
 
 

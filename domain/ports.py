@@ -14,7 +14,7 @@ from typing import Protocol
 from domain.amendments import PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import Changes, CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
-from domain.ids import CustomerRef, Location, OrderId, PaymentRef, ReturnId, ShipmentId, Sku
+from domain.ids import ChannelId, CustomerRef, Location, OrderId, PaymentRef, ReturnId, ShipmentId, Sku
 from domain.keys import Key
 from domain.money import Currency, Money
 from domain.notifications import Mail
@@ -33,13 +33,20 @@ from domain.shipments import (
     Tracking,
     Unasked,
 )
-from domain.storefront import StorefrontOrder
+from domain.storefront import ShopNews, StorefrontOrder
 
 
 class Storefront(Protocol):
     """The shop where the order was placed."""
 
     async def look_up_order(self, order: OrderId) -> StorefrontOrder | None: ...
+
+    async def orders_since(self, channel: ChannelId, cursor: str | None) -> ShopNews:
+        """Orders of the channel that were placed or changed since the cursor, the oldest news first, in portions.
+
+        None: from now on. What was placed before is not to be taken for new. A shop that counts by time looks back far
+        enough that an order which was slow to show is not left out.
+        """
 
     async def articles(self, after: str | None) -> Page[Article]:
         """All articles that the shop sells, in pages; None from the beginning. A SKU may be missing: that is a finding."""
@@ -98,6 +105,9 @@ class PaymentGateway(Protocol):
 
         It may be answered as pending; `look_up` tells what becomes of it.
         """
+
+    async def changes(self, since: str | None) -> Changes:
+        """Orders whose payments moved on since the cursor. None: from now on, where the gateway forgets what was."""
 
 
 class Erp(Protocol):

@@ -30,7 +30,7 @@ from domain.orders import OrderLine, PlacedOrder, Priced, Surcharge, SurchargeKi
 from domain.policies import FreightRule
 
 _PRICE_DIGITS = (
-    8  # beyond the currency's own: times a million units still within a hundredth of the smallest coin
+    10  # as many as the wire carries: times a million units still within a tenth of the smallest coin
 )
 
 
@@ -390,8 +390,8 @@ def _worth(item: Item, value: Money) -> Item:
     """At the price that makes exactly this value."""
     facts = dict(item)
     if isinstance(item, OrderLine):
-        per_unit = half_up(value.minor * 10**_PRICE_DIGITS, item.quantity)
-        facts["unit_price"] = Decimal(per_unit).scaleb(-_PRICE_DIGITS - digits_of(value.currency))
+        per_unit = half_up(value.minor * 10 ** (_PRICE_DIGITS - digits_of(value.currency)), item.quantity)
+        facts["unit_price"] = Decimal(per_unit).scaleb(-_PRICE_DIGITS)
     else:
         facts["amount"] = value
     return item.__class__.model_validate(facts)

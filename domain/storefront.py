@@ -22,6 +22,20 @@ class StorefrontLine(Value):
     name: str = ""
 
 
+class ShopDocument(Value):
+    """An order as the shop's own webhook would carry it: JSON as text, so that its numbers stay exact."""
+
+    order_id: OrderId
+    document: str
+
+
+class ShopNews(Value):
+    """Orders that were placed or changed since a cursor. An order may be named again; none may be left out."""
+
+    orders: tuple[ShopDocument, ...]
+    cursor: str
+
+
 class StorefrontOrder(Value):
     """The order as the shop shows it to its customer now. `version` changes with every edit, where the shop has one.
 

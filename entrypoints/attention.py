@@ -39,6 +39,8 @@ from workflows.visibility import (
 T = TypeVar("T")
 S = TypeVar("S")
 
+Give = Callable[[RegisteredOrder, Resolve], Awaitable[Told]]
+
 OPEN_ORDERS = "WorkflowType = 'Order' AND ExecutionStatus = 'Running'"
 
 # So many orders are asked at once: each may take its time to answer.
@@ -295,25 +297,31 @@ def _no_help(action: Action, offered: Iterable[Action]) -> str:
 
 
 async def resolve_each(
-    doors: Doors, to_decide: Sequence[Case], resolve: Resolve, say: Callable[[Told], None]
+    doors: Doors,
+    to_decide: Sequence[Case],
+    resolve: Resolve,
+    say: Callable[[Told], None],
+    give: Give | None = None,
 ) -> list[Told]:
-    """Every order's own answer, told to `say` as it comes."""
+    """Every order's own answer, told to `say` as it comes. `give` brings a decision to its order; else the doors do."""
 
     async def decide(case: Case) -> Told:
-        told = await _decided(doors, case, resolve)
+        told = await _decided(doors, case, resolve, give)
         say(told)
         return told
 
     return await _each(to_decide, decide)
 
 
-async def _decided(doors: Doors, case: Case, resolve: Resolve) -> Told:
+async def _decided(doors: Doors, case: Case, resolve: Resolve, give: Give | None) -> Told:
     if case.not_asked:
         outcome = Outcome.UNREACHED if case.unreached else Outcome.REFUSED
         return Told(
             order_id=case.order.order_id, number=case.order.number, outcome=outcome, why=case.not_asked
         )
     answered = resolve.model_copy(update={"number": case.question}) if case.question else resolve
+    if give is not None:
+        return await give(case.order, answered)
     return await doors.ask(case.order, Order.resolve, answered)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import make_url
 
 from domain.errors import Refused
 from entrypoints.audit.sources import AuditSources, StripeBooks, TrytonBooks
+from workers.connection import converter_of, tls_of
 from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
 
 
@@ -33,5 +34,8 @@ def books_of(settings: Settings) -> AuditSources:
         tryton=tryton,
         temporal_address=settings.temporal_address,
         namespace=settings.namespace,
+        temporal_tls=tls_of(settings.temporal_tls),
+        temporal_api_key=settings.temporal_api_key.get_secret_value() or None,
+        payload_codec=converter_of(settings).payload_codec,
         database_path=Path(database.database),
     )

@@ -21,6 +21,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders, RegisteredOrder
+from domain.amendments import Amended, Changes, Quote
 from domain.attention import Answer
 from domain.base import Value
 from domain.document import OrderDocument, Wait
@@ -35,8 +36,10 @@ from workflows.order import Order
 
 # An order answers when the outcome is known: it may have to end an effect first, or wait for a system that is down.
 ANSWER_SECONDS_MAX = 60.0
+# An answer that is there comes in milliseconds.
+_LOOK_SECONDS_MAX = 2.0
 
-Door = UpdateMethodMultiParam[Any, Answer]
+Door = UpdateMethodMultiParam[Any, Answer] | UpdateMethodMultiParam[Any, Amended]
 
 
 class Outcome(StrEnum):
@@ -55,6 +58,7 @@ class Told(Value):
     number: str
     outcome: Outcome
     why: str
+    amended: Amended | None = None
 
     @property
     def done(self) -> bool:
@@ -75,6 +79,9 @@ class Doors:
 
     async def workflow(self, order: OrderId) -> WorkflowHandle[Any, Any]:
         return (await self.client()).get_workflow_handle(order)
+
+    async def known(self, order: OrderId) -> RegisteredOrder | None:
+        return await self._orders.get(order)
 
     async def find(self, name: str) -> RegisteredOrder:
         """By id, or by the number people use when only one order has it. Refused says what to do about the name."""
@@ -104,29 +111,64 @@ class Doors:
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"{order.order_id} cannot be read: {error}") from error
 
-    async def ask(self, order: RegisteredOrder, door: Door, *asked: object) -> Told:
-        """The order's own answer, for which it is given a minute."""
+    async def ask(
+        self,
+        order: RegisteredOrder,
+        door: Door,
+        *asked: object,
+        command: str | None = None,
+        within: float | None = None,
+    ) -> Told:
+        """The order's own answer, for which it is given so many seconds: else a minute. A repeated `command` is the same."""
+        within = within or ANSWER_SECONDS_MAX
         if order.closed:
             return _told(order, Outcome.REFUSED, f"the order is {order.state} already")
-        handle = await self.workflow(order.order_id)
-        taken: WorkflowUpdateHandle[Answer] | None = None
+        taken: WorkflowUpdateHandle[Any] | None = None
         try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            async with asyncio.timeout(within):
+                handle = await self.workflow(order.order_id)
                 taken = await handle.start_update(
-                    door, args=asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+                    door, args=asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=command
                 )
                 answer = await taken.result()
         except WorkflowUpdateFailedError as error:
-            why = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
-            return _told(order, Outcome.REFUSED, f"not accepted: {why}")
+            return _not_accepted(order, error)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            return _unanswered(order, taken=taken is not None)
+            return _unanswered(order, within, taken=taken is not None)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return await self._not_running(order)
             why = f"Temporal says {error.status.name.lower()}: {error.message}"
             return _told(order, Outcome.UNKNOWN if taken else Outcome.UNREACHED, why)
-        return _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
+        return _answered(order, answer)
+
+    async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
+        """What they would mean; nothing happens by asking. Unavailable: the order cannot be asked now."""
+        handle = await self.workflow(order.order_id)
+        try:
+            return await handle.query(Order.read_quote, changes)
+        except RPCError as error:
+            raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"{order.order_id} cannot be quoted: {error}") from error
+
+    async def answer(
+        self, order: RegisteredOrder, command: str, result: type[Answer | Amended] = Answer
+    ) -> Told | None:
+        """What became of a command; None: Temporal knows of none such. Unavailable: it cannot tell."""
+        handle = await self.workflow(order.order_id)
+        update: WorkflowUpdateHandle[Answer | Amended] = handle.get_update_handle(command, result_type=result)
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS_MAX):
+                return _answered(order, await update.result())
+        except WorkflowUpdateFailedError as error:
+            return _not_accepted(order, error)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return _told(order, Outcome.UNKNOWN, "the order has taken it, and has not answered yet")
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
 
     async def _not_running(self, order: RegisteredOrder) -> Told:
         """It ended since we looked, or has not begun."""
@@ -152,12 +194,22 @@ def _told(order: RegisteredOrder, outcome: Outcome, why: str) -> Told:
     return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
 
 
-def _unanswered(order: RegisteredOrder, *, taken: bool) -> Told:
+def _answered(order: RegisteredOrder, answer: Answer | Amended) -> Told:
+    told = _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
+    return told.model_copy(update={"amended": answer}) if isinstance(answer, Amended) else told
+
+
+def _not_accepted(order: RegisteredOrder, error: WorkflowUpdateFailedError) -> Told:
+    why = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
+    return _told(order, Outcome.REFUSED, f"not accepted: {why}")
+
+
+def _unanswered(order: RegisteredOrder, within: float, *, taken: bool) -> Told:
     look = f"`ordersaga attention show {order.order_id}` tells what became of it"
     if taken:
-        why = f"taken, and no answer within {ANSWER_SECONDS_MAX:g} s; {look}"
+        why = f"taken, and no answer within {within:g} s; {look}"
         return _told(order, Outcome.UNKNOWN, why)
-    why = f"no worker has taken it within {ANSWER_SECONDS_MAX:g} s, and one still may; {look}"
+    why = f"no worker has taken it within {within:g} s, and one still may; {look}"
     return _told(order, Outcome.UNREACHED, why)
 
 

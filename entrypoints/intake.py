@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.database.engine import Clock, migrate, open_database
 from adapters.database.inbox import MALFORMED, Inbox, InboxItem, dedupe_key
@@ -23,6 +22,7 @@ from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PlacedOrder
 from domain.records import OrderState
+from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import Started, start_order
 from workers.wiring import now
@@ -76,8 +76,13 @@ class Intake:
         await self._inbox.replay(document.id)
         return await self.take_in(await self._item(document.id))
 
-    async def take_in(self, item: InboxItem) -> Accepted | AlreadyKnown | Parked:
-        """From a stored document to a started order, from wherever an earlier try stopped."""
+    async def take_in(
+        self, item: InboxItem, if_known: Callable[[OrderId], Awaitable[None]] | None = None
+    ) -> Accepted | AlreadyKnown | Parked:
+        """From a stored document to a started order, from wherever an earlier try stopped.
+
+        `if_known` is done for an order that is known already, before its document counts as forwarded.
+        """
         if item.state is InboxState.FORWARDED and item.order_id is not None:
             return AlreadyKnown(order_id=item.order_id)
         try:
@@ -87,6 +92,8 @@ class Intake:
             await self._inbox.park(item.id, MALFORMED, unusable.problems)
             return Parked(inbox_id=item.id, problems=unusable.problems)
         try:
+            if if_known is not None and isinstance(answer, AlreadyKnown):
+                await if_known(answer.order_id)
             await self._ensure_started(answer.order_id)
         except Unavailable as away:
             await self._inbox.retry_later(item, str(away))
@@ -125,6 +132,7 @@ class Intake:
         registered = await self._orders.get(order)
         if registered is not None and registered.state is OrderState.ACCEPTED:
             await self._start(registered.placed)
+            await self._inbox.release(order)
             await self._orders.started(order)
 
     async def _item(self, inbox_id: int) -> InboxItem:
@@ -160,12 +168,7 @@ async def opened_intake(settings: Settings) -> AsyncIterator[Intake]:
     """While Temporal is away an accepted document waits in the inbox for the forwarder."""
     await migrate(settings.database_url)
     engine = open_database(settings.database_url)
-    client = await Client.connect(
-        settings.temporal_address,
-        namespace=settings.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-    )
+    client = await connect(settings, lazy=True)
     try:
         yield open_intake(engine, client, clock=now, task_queue=settings.task_queue)
     finally:

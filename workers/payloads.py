@@ -1,28 +1,48 @@
-"""How payloads are written and read: JSON, by pydantic. What open orders have in common is in memory once."""
+"""How payloads are written and read: JSON, by pydantic, encrypted. What open orders have in common is in memory once."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 
 from domain.base import Value
 from domain.money import Money
 from domain.policies import OrderPolicies
+from workers.codec import EncryptedPayloads
+from workers.keys import Keys
 
 _POLICIES_MAX = 256  # different ones: a few per channel
 _AMOUNTS_MAX = 10_000  # prices repeat, and most discounts are nothing
 _FIELDS_GIVEN: dict[frozenset[str], set[str]] = {}
 
 
+class UnreadablePayload(ValueError):  # noqa: N818  it reads as what it is
+    """Says which field does not fit, and nothing of what is in it: it reaches logs."""
+
+
 class _Json(PydanticJSONPlainPayloadConverter):
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
-        if type_hint is OrderPolicies:
-            return _policies(payload.data)
-        value = super().from_payload(payload, type_hint)
+        try:
+            if type_hint is OrderPolicies:
+                return _policies(payload.data)
+            value = super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            raise UnreadablePayload(_words(error)) from None
         _share(value)
         return value
+
+
+def _words(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    return f"{error.title}: " + "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong)
 
 
 @lru_cache(maxsize=_POLICIES_MAX)
@@ -71,3 +91,12 @@ class SharedPayloadConverter(CompositePayloadConverter):
 
 
 data_converter = DataConverter(payload_converter_class=SharedPayloadConverter)
+
+
+def encrypted(keys: Keys) -> DataConverter:
+    """Messages and stack traces of failures are encrypted too: they may quote what an outside system said."""
+    return replace(
+        data_converter,
+        payload_codec=EncryptedPayloads(keys),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )

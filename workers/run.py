@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
@@ -11,14 +12,18 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.errors import Unavailable
+from workers.connection import connect
 from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.lean import LeanOrders, LeanRunner
-from workers.payloads import data_converter
+from workers.queues import Activity, served
+from workers.retention import forgetting
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
-from workers.wiring import wired
+from workers.wiring import now, wired
 from workflows.order import Order
-from workflows.sweep import SweepOnce, TellIncidents
+from workflows.sweep import SweepOnce, SweepOrders, TellIncidents
+
+__all__ = ["connect", "run_worker"]
 
 log = structlog.get_logger()
 
@@ -29,56 +34,75 @@ _CACHED_ORDER_WAITS_MAX = timedelta(seconds=3)
 _CONNECT_AGAIN_SECONDS = 0.25
 
 
-async def connect(settings: Settings) -> Client:
-    """A client of the settings' Temporal, speaking our payloads. Unavailable when it cannot be reached."""
-    try:
-        return await Client.connect(
-            settings.temporal_address, namespace=settings.namespace, data_converter=data_converter
-        )
-    except RuntimeError as error:  # all that the SDK says of a server that does not answer
-        raise Unavailable(
-            f"Temporal does not answer at {settings.temporal_address}; `ordersaga up` starts one on this machine"
-        ) from error
-
-
 async def run_worker(
     settings: Settings,
     started: Callable[[], None] = lambda: None,
     *,
+    queue: str | None = None,
     make_current: bool = False,
-    workflows: Sequence[type] = (Order, SweepOnce, TellIncidents),
+    workflows: Sequence[type] = (Order, SweepOnce, SweepOrders, TellIncidents),
     eager: bool = True,
 ) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.
 
-    `workflows` and `eager` are others only where costs are compared.
+    `queue`: it serves this one alone; the orders themselves are on that of the settings. `workflows` and `eager` are
+    others only where costs are compared. Refused: nothing is asked for on this queue.
     """
     client = await _connected(settings)
-    async with wired(settings, client) as activities:
-        worker = Worker(
-            client,
-            task_queue=settings.task_queue,
-            workflows=workflows,
-            activities=activities,
-            workflow_runner=LeanRunner(),
-            interceptors=[LeanOrders()],
-            max_cached_workflows=settings.max_cached_orders,
-            sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
-            disable_eager_activity_execution=not eager,
-            max_eager_activity_reservations_per_workflow_task=10,
-            graceful_shutdown_timeout=_DRAIN,
-            deployment_config=deployment_of(settings),
-        )
-        async with worker:
-            if make_current:
-                await become_current(client, settings)
-            elif why := await routed_elsewhere(client, settings):
-                log.warning("this worker gets no orders", why=why)
-            await ensure_sweeps(client, settings)
-            started()
-            log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal_address)
-            await _told_to_stop()
-            log.info("worker stopping")
+    async with wired(settings, client) as activities, AsyncExitStack() as running:
+        queues = served(settings, activities, queue)
+        workers = [
+            _worker(
+                client, settings, name, workflows if name == settings.task_queue else (), steps, eager=eager
+            )
+            for name, steps in queues.items()
+        ]
+        for worker in workers:
+            await running.enter_async_context(worker)
+        if settings.task_queue in queues:
+            await _take_orders(client, settings, make_current=make_current)
+            await running.enter_async_context(forgetting(settings, now))
+        if client.data_converter.payload_codec is None:
+            log.warning("Temporal stores payloads as they are: the settings name no key (docs/security.md)")
+        started()
+        log.info("worker started", task_queues=sorted(queues), temporal=settings.temporal_address)
+        await _told_to_stop()
+        log.info("worker stopping")
+        await asyncio.gather(*(worker.shutdown() for worker in workers))  # they drain side by side
+
+
+def _worker(
+    client: Client,
+    settings: Settings,
+    queue: str,
+    workflows: Sequence[type],
+    steps: Sequence[Activity],
+    *,
+    eager: bool,
+) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows,
+        activities=steps,
+        workflow_runner=LeanRunner(),
+        interceptors=[LeanOrders()],
+        max_cached_workflows=settings.max_cached_orders,
+        sticky_queue_schedule_to_start_timeout=_CACHED_ORDER_WAITS_MAX,
+        disable_eager_activity_execution=not eager,
+        max_eager_activity_reservations_per_workflow_task=10,
+        max_task_queue_activities_per_second=settings.activities_per_second.get(queue),
+        graceful_shutdown_timeout=_DRAIN,
+        deployment_config=deployment_of(settings),
+    )
+
+
+async def _take_orders(client: Client, settings: Settings, *, make_current: bool) -> None:
+    if make_current:
+        await become_current(client, settings)
+    elif why := await routed_elsewhere(client, settings):
+        log.warning("this worker gets no orders", why=why)
+    await ensure_sweeps(client, settings)
 
 
 async def _connected(settings: Settings) -> Client:

@@ -59,13 +59,13 @@ async def look_again(client: Client, order: OrderId, system: System) -> Told:
     try:
         await client.get_workflow_handle(order).signal(LOOK_AGAIN, system.value, rpc_timeout=_RPC_TIMEOUT)
     except (RPCError, RuntimeError) as error:
-        if isinstance(error, RPCError) and _no_such_workflow(error):
+        if isinstance(error, RPCError) and no_such_workflow(error):
             return Told.NOT_RUNNING
         raise _unavailable(error) from error
     return Told.SIGNALLED
 
 
-def _no_such_workflow(error: RPCError) -> bool:
+def no_such_workflow(error: RPCError) -> bool:
     """A namespace that does not exist is NOT_FOUND too, and says nothing about the order: the details tell them apart."""
     return any(detail.Is(NotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details)
 

@@ -18,7 +18,8 @@ from activities.records import RecordActivities
 from activities.steps import steps_of
 from activities.stock import StockActivities
 from activities.storefront import StorefrontActivities
-from activities.sweeps import Changing, SweepActivities
+from activities.sweeps import Changing, Shop, SweepActivities
+from activities.sweeps_orders import OrderSweepActivities, Outside
 from adapters.connector.carrier import ConnectorCarrier
 from adapters.connector.client import connector
 from adapters.connector.crm import ConnectorCrm
@@ -32,6 +33,7 @@ from adapters.database.backorders import SqlBackorders
 from adapters.database.engine import open_database
 from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
+from adapters.database.sweeps import SqlSweeps
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
@@ -62,14 +64,9 @@ class Systems:
         incidents: Incidents,
         backorders: Backorders,
         settings: Settings,
-        hints: TemporalHints,
     ) -> list[Callable[..., Any]]:
         """All steps of all systems, for one worker to serve."""
         policies = {channel: known.policies for channel, known in settings.channels.items()}
-        changing: dict[tuple[System, str], Changing] = {
-            (System.ERP, name): erp for name, erp in self.erps.items()
-        }
-        changing |= {(System.WAREHOUSE, name): warehouse for name, warehouse in self.warehouses.items()}
         holders = [
             StorefrontActivities(self.storefronts),
             PaymentActivities(self.gateways, records),
@@ -80,9 +77,27 @@ class Systems:
             NotificationActivities(self.notifiers),
             RecordActivities(records, policies),
             IncidentActivities(incidents, self.notifiers),
-            SweepActivities(changing, hints, records),
         ]
         return [step for holder in holders for step in steps_of(holder)]
+
+    def sweeps(self, books: SqlSweeps, hints: TemporalHints, settings: Settings) -> list[Callable[..., Any]]:
+        """What schedules run, for one worker to serve."""
+        changing: dict[tuple[System, str], Changing] = {
+            (System.ERP, name): erp for name, erp in self.erps.items()
+        }
+        changing |= {(System.WAREHOUSE, name): warehouse for name, warehouse in self.warehouses.items()}
+        changing |= {(System.PAYMENTS, name): gateway for name, gateway in self.gateways.items()}
+        shops = {
+            channel: Shop(self.storefronts[known.policies.adapters[System.STOREFRONT]], known.platform)
+            for channel, known in settings.channels.items()
+            if known.policies.adapters.get(System.STOREFRONT) in self.storefronts
+        }
+        policies = {channel: known.policies for channel, known in settings.channels.items()}
+        outside = Outside(policies, self.gateways, self.stocks, self.notifiers)
+        return [
+            *steps_of(SweepActivities(changing, shops, hints, books)),
+            *steps_of(OrderSweepActivities(hints, books, outside)),
+        ]
 
 
 def now() -> datetime:
@@ -111,13 +126,12 @@ async def wired(settings: Settings, client: Client) -> AsyncIterator[list[Callab
     engine = open_database(settings.database_url)
     try:
         async with systems(settings) as found:
-            yield found.activities(
-                SqlRecords(engine, now),
-                SqlIncidents(engine, now),
-                SqlBackorders(engine),
-                settings,
-                TemporalHints(client),
-            )
+            yield [
+                *found.activities(
+                    SqlRecords(engine, now), SqlIncidents(engine, now), SqlBackorders(engine), settings
+                ),
+                *found.sweeps(SqlSweeps(engine, now), TemporalHints(client), settings),
+            ]
     finally:
         await engine.dispose()
 

@@ -343,8 +343,7 @@ class Amending:
         """An edit in a system that others do not follow: a person has it tried again, or put back there."""
         origin = record.amendment.origin
         what = f"edited in the {origin}: {'; '.join(record.words)}. It cannot be carried on: {why}"
-        can = (Action.RETRY, Action.REJECT)
-        request = await self.desk.ask(Reason.EDIT_NOT_CARRIED, can, what)
+        request = await self.desk.ask(Reason.EDIT_NOT_CARRIED, (Action.RETRY, Action.REJECT), what)
         return request.resolve.action is Action.RETRY
 
     # -- what people edit elsewhere ----------------------------------------------------------------------------

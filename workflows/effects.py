@@ -129,6 +129,7 @@ class Effects(ReturnEffects):
             order=self._order,
             customer=self._erp_customer(),
             revision=self._document.edition,
+            secured=self._document.payments.secured if self._document.payments.payments else None,
             known=self._document.erp_order.version if self._document.erp_order else "",
         )
         call = EnterOrder(

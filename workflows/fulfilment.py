@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import LineId, Location, ShipmentId, System, shipment_id
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
-    from domain.reservations import PassedOver
+    from domain.reservations import PassedOver, Reservation
     from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -129,7 +129,7 @@ class Fulfilment:
         """Until there is something to ship, or somebody began to ship it by hand."""
         if not self.document.unassigned:
             return
-        await self._ask_stock()
+        await self.ask_stock()
         while not self._to_ship() and not self.document.shipments:
             if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
@@ -137,12 +137,16 @@ class Fulfilment:
             await self._await_stock()
         self.owner.note("stock reserved")
 
-    async def _ask_stock(self) -> None:
+    async def ask_stock(self) -> None:
+        self.document.reservation = await self.desk.do(self._reserve)
+        self._planned = False
+
+    def _reserve(self) -> Todo[Reservation]:
+        """As the order stands at this moment; what has left by now is no part of the answer."""
         self._asked += 1
         self._stock_news = self.owner.news[System.STOCK]
         self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
-        self.document.reservation = await self.desk.do(self.effects.reserve_stock)
-        self._planned = False
+        return self.effects.reserve_stock()
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
@@ -156,7 +160,7 @@ class Fulfilment:
         if self.document.unassigned == before:
             self.document.passed_over = ()
             await self._take_over()
-        await self._ask_stock()
+        await self.ask_stock()
 
     async def _take_over(self) -> None:
         """What people in the warehouse began to ship without being asked is a shipment like any other."""
@@ -240,7 +244,7 @@ class Fulfilment:
             if document.unshared:
                 await self.share()
             if document.unassigned and self._planned:
-                await self._ask_stock()
+                await self.ask_stock()
             await self.owner.until(lambda: self.payments.holds.secured)
             self._begin_shipments()
             missing = self._missing()
@@ -459,10 +463,7 @@ class Fulfilment:
 
     async def keep_stock(self, *, was_short: bool) -> None:
         """Exactly what the order needs now is kept. Refused where the merchant wants nothing to wait for."""
-        self._asked += 1
-        self._stock_news = self.owner.news[System.STOCK]
-        self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
-        self.document.reservation = await self.owner.do(self.effects.reserve_stock())
+        self.document.reservation = await self.owner.do(self._reserve())
         self._planned = False
         cancels = self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING
         if cancels and self._missing() and not was_short:

@@ -260,7 +260,7 @@ class Order:
     async def _share(self) -> None:
         """Stock, ERP, shop and customer know of the smaller order, and nothing is kept that was paid for the rest."""
         document = self.document
-        document.reservation = await self.desk.do(self.effects.reserve_stock)
+        await self.fulfilment.ask_stock()
         while isinstance(entered := await self.desk.do(self.effects.enter_erp_order), Edited):
             await self.amending.take_in(System.ERP)
         document.erp_order = entered

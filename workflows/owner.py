@@ -78,6 +78,7 @@ def _no_amendment(request: AmendRequest) -> None:
 class Owner:
     def __init__(self, document: OrderDocument) -> None:
         self.document = document
+        self._loop = asyncio.get_running_loop()  # each order in memory has its own
         self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
         # What happens beside the order itself: an outage is counted, a hint of the shop is looked into.
         self.on_outage: Callable[[Blocked, Callable[[], bool]], Coroutine[Any, Any, None]] | None = None
@@ -410,7 +411,8 @@ class Owner:
         """Until something new may begin: not on hold, and not while the order is amended, but for whoever amends it."""
         self.serve()
         edits = self._editor is not None and asyncio.current_task() is self._editor
-        await self.until(lambda: edits or self.may_begin(despite_hold=despite_hold))
+        if not (edits or self.may_begin(despite_hold=despite_hold)):
+            await self.until(lambda: self.may_begin(despite_hold=despite_hold))
 
     def may_begin(self, *, despite_hold: bool = False) -> bool:
         return self._editor is None and (despite_hold or self.document.hold is None)
@@ -575,6 +577,6 @@ class Owner:
         self.show()
 
     def show(self) -> None:
-        """Not for an order that a worker has let go of: what it still does is nobody's to see."""
-        if workflow.in_workflow():
+        """Not for an order that a worker has let go of: Python ends it wherever it collects it, in another order's turn too."""
+        if workflow.in_workflow() and asyncio.get_running_loop() is self._loop:
             show(self.document)

@@ -8,6 +8,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from activities.incidents import IncidentActivities, Telling, Told
     from activities.sweeps import Sweep, SweepActivities, Swept
+    from activities.sweeps_orders import LookOver, OrderSweepActivities
 
 
 @workflow.defn(name="Sweep")
@@ -17,11 +18,33 @@ class SweepOnce:
     @workflow.run
     async def run(self, sweep: Sweep) -> Swept:
         return await workflow.execute_activity_method(
-            SweepActivities.sweep_changes,
+            SweepActivities.sweep_shop if sweep.channel else SweepActivities.sweep_changes,
             sweep,
             start_to_close_timeout=timedelta(minutes=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary=f"Look for changes: {sweep.system}",
+        )
+
+
+@workflow.defn(name="SweepOrders")
+class SweepOrders:
+    """Orders as Temporal has them: those without a row get it, and those that somebody ended by hand are told of."""
+
+    @workflow.run
+    async def run(self, look: LookOver) -> None:
+        await workflow.execute_activity_method(
+            OrderSweepActivities.sweep_unregistered,
+            look,
+            start_to_close_timeout=timedelta(minutes=10),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="Look for orders without a row",
+        )
+        await workflow.execute_activity_method(
+            OrderSweepActivities.sweep_stranded,
+            look,
+            start_to_close_timeout=timedelta(minutes=10),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="Look for orders that nobody carries",
         )
 
 

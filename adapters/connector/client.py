@@ -108,21 +108,22 @@ class Peer:
         return await self.tell("register_customer", told, CustomerRegistered, _reference, key=key)
 
     async def changes(self, since: str | None) -> Changes:
-        return await self._list("changes", ChangesTold, lambda told: incoming(Changes, told), since=since)
+        return await self.list_of("changes", ChangesTold, lambda told: incoming(Changes, told), since=since)
 
     async def customers(self, after: str | None) -> Page[CustomerRecord]:
-        return await self._list(
+        return await self.list_of(
             "customers", CustomersTold, lambda told: incoming(Page[CustomerRecord], told), after=after
         )
 
     async def articles(self, after: str | None) -> Page[Article]:
-        return await self._list(
+        return await self.list_of(
             "articles", ArticlesTold, lambda told: incoming(Page[Article], told), after=after
         )
 
-    async def _list(
+    async def list_of(
         self, operation: str, answer: type[W], convert: Callable[[W], T], **query: str | None
     ) -> T:
+        """Read what is there in any case, be it empty."""
         found = await self.ask(operation, answer, convert, **query)
         if found is None:
             raise Unavailable(f"{self._system}.{operation}: a list is never missing")

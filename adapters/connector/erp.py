@@ -87,6 +87,7 @@ def sales_order(target: SalesOrder) -> protocol.SalesOrder:
             "customer": target.customer,
             "billing": plain(order.billing),
             "shipping": plain(order.shipping),
+            "secured": plain(target.secured),
             **priced(order),
         }
     )

@@ -5,6 +5,7 @@ import httpx
 from adapters.connector.client import Peer
 from adapters.connector.protocol import payments as protocol
 from adapters.connector.wire import incoming, money
+from domain.erp import Changes
 from domain.ids import OrderId, PaymentRef, System
 from domain.keys import Key
 from domain.money import Money
@@ -20,6 +21,9 @@ class ConnectorPayments:
             "look_up", protocol.Payments, _payments, order_id=order, reference=reference
         )
         return told or ()
+
+    async def changes(self, since: str | None) -> Changes:
+        return await self._peer.changes(since)
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool

@@ -8,12 +8,12 @@ from adapters.connector.protocol import storefront as protocol
 from adapters.connector.wire import edited, incoming, outgoing, plain, priced
 from domain.customers import Article, Page
 from domain.erp import Edited
-from domain.ids import OrderId, System
+from domain.ids import ChannelId, OrderId, System
 from domain.keys import Key
 from domain.orders import PlacedOrder
 from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
-from domain.storefront import StorefrontOrder
+from domain.storefront import ShopNews, StorefrontOrder
 
 
 class ConnectorStorefront:
@@ -22,6 +22,15 @@ class ConnectorStorefront:
 
     async def look_up_order(self, order: OrderId) -> StorefrontOrder | None:
         return await self._peer.ask("look_up_order", protocol.StorefrontOrder, _order, order_id=order)
+
+    async def orders_since(self, channel: ChannelId, cursor: str | None) -> ShopNews:
+        return await self._peer.list_of(
+            "orders_since",
+            protocol.ShopNews,
+            lambda told: incoming(ShopNews, told),
+            channel=channel,
+            since=cursor,
+        )
 
     async def articles(self, after: str | None) -> Page[Article]:
         return await self._peer.articles(after)

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -20,18 +20,26 @@ from domain.errors import Unavailable
 
 Clock = Callable[[], datetime]
 
+
+class RowRefused(Exception):  # noqa: N818  it reads as what happened
+    """A bug of ours: what was written does not fit its table. Says which column or constraint, and no value."""
+
+
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _BUSY_SECONDS = 15  # how long a writer waits for another one
 _SWITCH_RETRY_SECONDS = 0.05
 _MIGRATION_LOCK = 0x0DE5A6A  # any number will do, as long as every process takes the same
 _READS_ONLY = "ordersaga_reads_only"
+_NOT_MIGRATED = frozenset({"UndefinedTable", "UndefinedColumn"})  # SQLite calls it an OperationalError
 
 
 def open_database(url: str) -> AsyncEngine:
     """`sqlite:///path` or `postgresql://…`. The caller disposes of it."""
     parsed = make_url(url)
     driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
-    engine = create_async_engine(parsed.set(drivername=driver), pool_pre_ping=True, hide_parameters=True)
+    # A server may have let go of an idle connection; a file has not, and each look at it would cost a thread's turn.
+    remote = parsed.get_backend_name() != "sqlite"
+    engine = create_async_engine(parsed.set(drivername=driver), pool_pre_ping=remote, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -84,6 +92,19 @@ def _translated() -> Iterator[None]:
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         # The driver's own words stay in the chain: they may quote values.
         raise Unavailable(f"database: {type(error).__name__}") from error
+    except DBAPIError as error:
+        kind = type(error.orig).__name__
+        if kind in _NOT_MIGRATED:
+            raise Unavailable(f"database: {kind}") from None
+        # Without its cause: PostgreSQL quotes the row that it refuses.
+        words = f": {_words(error.orig)}" if isinstance(error, IntegrityError) else ""
+        raise RowRefused(f"database: {kind}{words}") from None
+
+
+def _words(error: BaseException | None) -> str:
+    """What names tables and columns only."""
+    diagnosis = getattr(error, "diag", None)
+    return str(error if diagnosis is None else diagnosis.message_primary)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -6,18 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
 from adapters.database.schema import InboxKind, InboxRow, InboxState
+from adapters.database.together import Together
 from domain.base import Value
 from domain.ids import ChannelId, OrderId
 from domain.intake import Problem
 
 # Of the headers only these are kept: signatures, cookies and authorisations never reach the disk.
-_HEADERS_KEPT = frozenset({"content-type", "user-agent"})
+_HEADERS_KEPT = frozenset({"content-type", "user-agent", "x-shopify-topic", "x-wc-webhook-topic"})
 
 MALFORMED = "it cannot be read"
+UNHEARD_OF = "it names an order that was never accepted"
 
 _RETRY_SECONDS_MIN = 1
 _RETRY_SECONDS_MAX = 60
@@ -61,6 +63,13 @@ class Inbox:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self._together = Together(engine)
+        # Built once: that costs as much as to carry it out.
+        self._new = (
+            insert_new(engine, InboxRow)
+            .on_conflict_do_nothing(index_elements=["dedupe_key"])
+            .returning(InboxRow.id)
+        )
 
     async def store(
         self,
@@ -80,43 +89,44 @@ class Inbox:
         With `problems` it is parked at once. `due_in` keeps the forwarder away for as long as the caller itself works on the item.
         """
         now = self._clock()
-        new = (
-            insert_new(self._engine, InboxRow)
-            .values(
-                kind=kind,
-                channel=channel,
-                system=system,
-                dedupe_key=key,
-                body=body,
-                headers={
-                    name.lower(): value
-                    for name, value in (headers or {}).items()
-                    if name.lower() in _HEADERS_KEPT
-                },
-                order_id=order_id,
-                received_at=now,
-                state=InboxState.PARKED if problems else InboxState.WAITING,
-                reason=MALFORMED if problems else "",
-                problems=_as_json(problems),
-                attempts=0,
-                next_attempt_at=now + due_in,
-            )
-            .on_conflict_do_nothing(index_elements=["dedupe_key"])
-            .returning(InboxRow.id)
-        )
-        async with writing(self._engine) as connection:
-            if (row := (await connection.execute(new)).first()) is not None:
-                return Stored(id=row.id, duplicate=False)
+        row = {
+            "kind": kind,
+            "channel": channel,
+            "system": system,
+            "dedupe_key": key,
+            "body": body,
+            "headers": {
+                name.lower(): value
+                for name, value in (headers or {}).items()
+                if name.lower() in _HEADERS_KEPT
+            },
+            "order_id": order_id,
+            "received_at": now,
+            "state": InboxState.PARKED if problems else InboxState.WAITING,
+            "reason": MALFORMED if problems else "",
+            "problems": _as_json(problems),
+            "attempts": 0,
+            "next_attempt_at": now + due_in,
+        }
+
+        async def store(connection: AsyncConnection) -> Stored:
+            if (new := await connection.scalar(self._new, row)) is not None:
+                return Stored(id=new, duplicate=False)
             known = await connection.execute(select(InboxRow.id).where(InboxRow.dedupe_key == key))
             return Stored(id=known.scalar_one(), duplicate=True)
 
-    async def due(self, limit: int, *, without: Collection[int] = ()) -> tuple[InboxItem, ...]:
+        return await self._together.write(store)
+
+    async def due(
+        self, limit: int, *, kinds: Collection[InboxKind] = tuple(InboxKind), without: Collection[int] = ()
+    ) -> tuple[InboxItem, ...]:
         """What waits and may be tried now, the longest due first; `without` those that are in hand already."""
         query = (
             select(InboxRow)
             .where(
                 InboxRow.state == InboxState.WAITING,
                 InboxRow.next_attempt_at <= self._clock(),
+                InboxRow.kind.in_(kinds),
                 InboxRow.id.not_in(without),
             )
             .order_by(InboxRow.next_attempt_at, InboxRow.id)
@@ -125,11 +135,11 @@ class Inbox:
         async with reading(self._engine) as connection:
             return tuple(_item(row) for row in await connection.execute(query))
 
-    async def mark_forwarded(self, item: int, order_id: OrderId | None = None) -> None:
-        """Done with; `order_id` where only now it is known."""
+    async def mark_forwarded(self, item: int, order_id: OrderId | None = None, *, reason: str = "") -> None:
+        """Done with; `order_id` where only now it is known. `reason`: what the order said, where it did not want it."""
         known = {} if order_id is None else {"order_id": order_id}
         await self._settle(
-            item, state=InboxState.FORWARDED, reason="", problems=[], forwarded_at=self._clock(), **known
+            item, state=InboxState.FORWARDED, reason=reason, problems=[], forwarded_at=self._clock(), **known
         )
 
     async def retry_later(self, item: InboxItem, reason: str) -> None:
@@ -143,14 +153,30 @@ class Inbox:
             next_attempt_at=self._clock() + timedelta(seconds=seconds),
         )
 
-    async def park(self, item: int, reason: str, problems: Sequence[Problem] = ()) -> None:
-        """It cannot be used as it is. It stays here, whole, until a person replays it."""
-        await self._settle(
-            item,
-            state=InboxState.PARKED,
-            reason=reason,
-            problems=_as_json(problems),
+    async def park(
+        self,
+        item: int,
+        reason: str,
+        problems: Sequence[Problem] = (),
+        *,
+        order_id: OrderId | None = None,
+    ) -> None:
+        """It cannot be used as it is. It stays here, whole, until a person replays it, or its order comes."""
+        known = {} if order_id is None else {"order_id": order_id}
+        await self._settle(item, state=InboxState.PARKED, reason=reason, problems=_as_json(problems), **known)
+
+    async def release(self, order: OrderId) -> None:
+        """The order has come: what was parked because it had not is due again."""
+        waits = update(InboxRow).where(
+            InboxRow.state == InboxState.PARKED,
+            InboxRow.kind == InboxKind.WEBHOOK,
+            InboxRow.order_id == order,
+            InboxRow.reason == UNHEARD_OF,
         )
+        async with writing(self._engine) as connection:
+            await connection.execute(
+                waits.values(state=InboxState.WAITING, reason="", next_attempt_at=self._clock())
+            )
 
     async def replay(self, item: int) -> InboxItem | None:
         """Due again now, as if it had just come; None when there is no such item."""
@@ -186,8 +212,12 @@ class Inbox:
     async def _settle(self, item: int, **values: Any) -> None:
         """What was forwarded stays so, whoever else still had it in hand."""
         unless = InboxRow.state != InboxState.FORWARDED
-        async with writing(self._engine) as connection:
-            await connection.execute(update(InboxRow).where(InboxRow.id == item, unless).values(**values))
+        settled = update(InboxRow).where(InboxRow.id == item, unless).values(**values)
+
+        async def settle(connection: AsyncConnection) -> None:
+            await connection.execute(settled)
+
+        await self._together.write(settle)
 
 
 def _as_json(problems: Sequence[Problem]) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """The register of accepted orders: one row each, for ever."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -7,11 +8,13 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
-from adapters.database.schema import OrderRow
+from adapters.database.schema import MovementRow, OrderRow
 from domain.base import Value
-from domain.ids import ChannelId, OrderId
+from domain.ids import ChannelId, OrderId, PaymentRef
 from domain.orders import PlacedOrder
 from domain.records import OrderState
+
+CLOSED = frozenset({OrderState.COMPLETED, OrderState.CANCELLED})
 
 
 class Accepted(Value):
@@ -38,7 +41,7 @@ class RegisteredOrder(Value):
 
     @property
     def closed(self) -> bool:
-        return self.state in {OrderState.COMPLETED, OrderState.CANCELLED}
+        return self.state in CLOSED
 
 
 class Orders:
@@ -55,6 +58,7 @@ class Orders:
                 channel=placed.channel,
                 platform_id=placed.platform_id,
                 number=placed.number,
+                payment=placed.payment.reference,
                 state=OrderState.ACCEPTED,
                 placed=placed.model_dump(mode="json"),
                 accepted_at=self._clock(),
@@ -80,6 +84,12 @@ class Orders:
             row = (await connection.execute(select(OrderRow).where(OrderRow.order_id == order))).first()
         return row and _registered(row)
 
+    async def state(self, order: OrderId) -> OrderState | None:
+        """None: it is not registered. Cheap, for the row holds whole documents."""
+        query = select(OrderRow.state).where(OrderRow.order_id == order)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(query)
+
     async def list(
         self, *, state: OrderState | None = None, channel: ChannelId | None = None, limit: int = 50
     ) -> tuple[RegisteredOrder, ...]:
@@ -97,6 +107,20 @@ class Orders:
         query = select(OrderRow).where(OrderRow.number == number).order_by(OrderRow.order_id)
         async with reading(self._engine) as connection:
             return tuple(_registered(row) for row in await connection.execute(query))
+
+    async def paid_by(self, payment: PaymentRef) -> OrderId | None:
+        """The order of a payment: as its shop told, else as money of it was moved for us."""
+        told = select(OrderRow.order_id).where(OrderRow.payment == payment).limit(1)
+        moved = select(MovementRow.order_id).where(MovementRow.payment == payment).limit(1)
+        async with reading(self._engine) as connection:
+            found = await connection.scalar(told) or await connection.scalar(moved)
+        return OrderId(found) if found else None
+
+    async def known(self, orders: Collection[OrderId]) -> frozenset[OrderId]:
+        """Those of them that are registered."""
+        query = select(OrderRow.order_id).where(OrderRow.order_id.in_(orders))
+        async with reading(self._engine) as connection:
+            return frozenset(OrderId(order) for order in await connection.scalars(query))
 
     async def unstarted(self, limit: int = 50) -> tuple[RegisteredOrder, ...]:
         """Accepted, but not known to run yet: the longest waiting first."""

@@ -36,6 +36,7 @@ from domain.records import MovementKind, OrderState
 class InboxKind(StrEnum):
     DOCUMENT = "document"  # an order as a storefront's platform writes it
     WEBHOOK = "webhook"  # a hint that a system has news of an order
+    COMMAND = "command"  # what a person asks of an order
 
 
 class InboxState(StrEnum):
@@ -90,6 +91,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON(),
         list[dict[str, str]]: JSON(),
         dict[str, str]: JSON(),
+        list[str]: JSON(),
     }
 
 
@@ -101,12 +103,16 @@ class OrderRow(Base):
         UniqueConstraint("channel", "platform_id"),
         Index(None, "state", "accepted_at"),
         Index(None, "accepted_at"),
+        Index(None, "payment"),
     )
 
     order_id: Mapped[str] = mapped_column(String(160), primary_key=True)
     channel: Mapped[str] = mapped_column(String(40))
     platform_id: Mapped[str] = mapped_column(String(100))
     number: Mapped[str] = mapped_column(String(64))
+    payment: Mapped[str | None] = mapped_column(
+        String(255)
+    )  # the gateway's reference, where the shop tells it
     state: Mapped[OrderState]
     placed: Mapped[dict[str, Any]]
     accepted_at: Mapped[datetime]
@@ -139,7 +145,7 @@ class InboxRow(Base):
 
 class MovementRow(Base):
     __tablename__ = "money_movements"
-    __table_args__ = (Index(None, "order_id"), Index(None, "recorded_at"))
+    __table_args__ = (Index(None, "order_id"), Index(None, "recorded_at"), Index(None, "payment"))
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     order_id: Mapped[str] = mapped_column(String(160))
@@ -167,6 +173,30 @@ class SweepCursorRow(Base):
 
     name: Mapped[str] = mapped_column(String(160), primary_key=True)
     cursor: Mapped[str] = mapped_column(Text)
+
+
+class SweepCountRow(Base):
+    """What a sweep has found since it began: `missed` is what no webhook had told of when it looked."""
+
+    __tablename__ = "sweep_counts"
+
+    name: Mapped[str] = mapped_column(String(160), primary_key=True)
+    looks: Mapped[int]
+    changed: Mapped[int]
+    missed: Mapped[int]
+    looked_at: Mapped[datetime]
+
+
+class StrandedRow(Base):
+    """An open order whose workflow somebody ended in Temporal: nobody carries it any more. `left_open` in plain words."""
+
+    __tablename__ = "stranded_orders"
+
+    order_id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    ended: Mapped[str] = mapped_column(String(40))
+    found_at: Mapped[datetime]
+    left_open: Mapped[str] = mapped_column(Text)
+    told_at: Mapped[datetime | None]
 
 
 class IncidentRow(Base):
@@ -228,3 +258,38 @@ class BackorderRow(Base):
     sku: Mapped[str] = mapped_column(String(160), primary_key=True)
     units: Mapped[int]
     promised_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """An API token. Of the token itself only its SHA-256 is kept, which is enough for 256 random bits."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(32))
+    channels: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class DecisionRow(Base):
+    """Who asked for what, and what became of it. No texts that people wrote, for they may name a customer."""
+
+    __tablename__ = "audit_trail"
+    __table_args__ = (UniqueConstraint("order_id", "command"), Index(None, "channel", "id"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(160))
+    role: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[str] = mapped_column(String(40))
+    order_id: Mapped[str] = mapped_column(String(160))
+    command: Mapped[str | None] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(16))
+    code: Mapped[str] = mapped_column(String(40))

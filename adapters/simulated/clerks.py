@@ -1,5 +1,6 @@
 """People who change or cancel orders in the ERP's and the shop's own screens. Served under /world."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,13 @@ from adapters.connector.protocol.storefront import StorefrontState
 from adapters.simulated import credit, erp, storefront
 from adapters.simulated.edits import CancelByHand, EditOrder, Sold, applied
 from adapters.simulated.goods import StockRecord
-from adapters.simulated.records import ByHand, SalesOrderRecord, ShopLine, ShopOrder
+from adapters.simulated.records import ByHand, EditedLine, SalesOrderRecord, ShopLine, ShopOrder
 from adapters.simulated.sums import decimal, money
 from adapters.simulated.world import Refusal, World, world_of
 
 router = APIRouter(prefix="/world", tags=["world"])
+
+Item = SalesLine | SalesSurcharge
 
 
 @router.post("/erp/edit")
@@ -46,7 +49,11 @@ async def edit_in_erp(request: Request, asked: EditOrder) -> SalesOrderRecord:
         )
         if edited != order:
             record.order = edited
-            _edited_in_erp(world, record, asked.actor, "order_edited")
+            record.edits += 1
+            touched = _touched((*order.lines, *order.surcharges), sold.items)
+            moved = edited.shipping != order.shipping
+            record.by_hand.append(_by_hand(world, asked.actor, record.edits, touched, address=moved))
+            _tell(world, record, "order_edited")
     return record
 
 
@@ -59,7 +66,9 @@ async def cancel_in_erp(request: Request, asked: CancelByHand) -> SalesOrderReco
         if erp.left_the_house(world, record):
             raise Refusal("shipped", "some of the order has shipped", status=409)
         record.state, record.cancelled = ErpOrderState.CANCELLED, world.state.mark()
-        _edited_in_erp(world, record, asked.actor, "order_cancelled")
+        record.edits += 1
+        record.by_hand.append(_by_hand(world, asked.actor, record.edits, {}))
+        _tell(world, record, "order_cancelled")
         credit.free(world, asked.order_id, "")
     return record
 
@@ -74,9 +83,10 @@ async def edit_in_shop(request: Request, asked: EditOrder) -> ShopOrder:
             raise Refusal("unknown_order", "the shop has no such order", status=404)
         if order.state is StorefrontState.CANCELLED:
             raise Refusal("cancelled", "the order is cancelled in the shop", status=409)
+        before = _sold(order.lines)
         sold = applied(
             world,
-            _sold(order.lines),
+            before,
             asked,
             storefront.units_shipped(order.shipments),
             lambda: f"shop-{world.state.mark().seq}",
@@ -88,7 +98,8 @@ async def edit_in_shop(request: Request, asked: EditOrder) -> ShopOrder:
             shipping,
         ):
             order.edits += 1
-            order.by_hand.append(ByHand(actor=asked.actor, version=order.edits, mark=world.state.mark()))
+            touched, moved = _touched(before.items, sold.items), shipping != order.shipping
+            order.by_hand.append(_by_hand(world, asked.actor, order.edits, touched, address=moved))
             order.shipping = shipping
             storefront.show(world, order, lines, sold.total)
             world.hint("storefront", "order_edited", order.order_id)
@@ -104,11 +115,27 @@ def _sale(world: World, order_id: str) -> tuple[SalesOrderRecord, SalesOrder]:
     return record, record.order
 
 
-def _edited_in_erp(world: World, record: SalesOrderRecord, actor: str, event: str) -> None:
-    record.edits += 1
-    record.by_hand.append(ByHand(actor=actor, version=record.edits, mark=world.state.mark()))
+def _tell(world: World, record: SalesOrderRecord, event: str) -> None:
     erp.save(world, record)
     world.hint("erp", event, record.order_id)
+
+
+def _by_hand(
+    world: World, actor: str, version: int, touched: dict[str, EditedLine | None], *, address: bool = False
+) -> ByHand:
+    return ByHand(actor=actor, version=version, mark=world.state.mark(), lines=touched, address=address)
+
+
+def _touched(before: Iterable[Item], after: Iterable[Item]) -> dict[str, EditedLine | None]:
+    was, becomes = ({item.line_id: _shown(item) for item in items} for items in (before, after))
+    names = dict.fromkeys([*was, *becomes])
+    return {name: becomes.get(name) for name in names if was.get(name) != becomes.get(name)}
+
+
+def _shown(item: Item) -> EditedLine:
+    if isinstance(item, SalesLine):
+        return EditedLine(sku=item.sku, quantity=item.quantity, total=item.total)
+    return EditedLine(sku=None, quantity=1, total=item.total)
 
 
 def _sold(lines: list[ShopLine]) -> Sold:

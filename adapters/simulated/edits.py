@@ -3,7 +3,7 @@
 Both compute by the same rules: a line's discounts shrink and grow with its quantity, its taxes follow by its own rates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from adapters.connector.protocol.common import Address, LineId, Money, OrderId, Sku, Text, Units
 from adapters.connector.protocol.orders import SalesLine, SalesSurcharge, Tax
-from adapters.simulated.records import PriceRecord
+from adapters.simulated.records import ByHand, PriceRecord
 from adapters.simulated.sums import decimal, money, rounded, summed
 from adapters.simulated.world import Asked, Refusal, World
 
@@ -67,6 +67,13 @@ class Sold:
     @property
     def items(self) -> tuple[SalesLine | SalesSurcharge, ...]:
         return (*self.lines, *self.surcharges)
+
+
+def edited_since(by_hand: Sequence[ByHand], known: str) -> bool:
+    """Whether people edited it since that version; our own writes since then are none of theirs."""
+    if not known:
+        return False
+    return not known.isdecimal() or any(one.version > int(known) for one in by_hand)
 
 
 def applied(

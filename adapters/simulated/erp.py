@@ -26,6 +26,7 @@ from adapters.connector.protocol.warehouse import PickState
 from adapters.simulated import credit
 from adapters.simulated import customers as registry
 from adapters.simulated.desk import effect, read
+from adapters.simulated.edits import edited_since
 from adapters.simulated.goods import PickRecord, StockRecord
 from adapters.simulated.records import (
     ErpArticle,
@@ -257,9 +258,8 @@ def _check_open(record: SalesOrderRecord, told: SalesOrder) -> None:
 
 def _edited_since(record: SalesOrderRecord, told: SalesOrder, key: str) -> bool:
     """Whether people have edited it since the version that is known, or since this very request was done."""
-    by_hand_last = bool(record.by_hand) and record.by_hand[-1].version == record.edits
-    repeated = by_hand_last and record.written == key
-    return repeated or told.known not in ("", str(record.edits))
+    repeated = record.written == key and any(one.version == record.edits for one in record.by_hand)
+    return repeated or edited_since(record.by_hand, told.known)
 
 
 def _holds(record: SalesOrderRecord, told: SalesOrder) -> bool:
@@ -277,7 +277,7 @@ def _holds(record: SalesOrderRecord, told: SalesOrder) -> bool:
 
 def _write(record: SalesOrderRecord, told: SalesOrder) -> None:
     """A target that is there already, under another revision, is no edit."""
-    same = {"revision": told.revision, "known": told.known}
+    same = {"revision": told.revision, "known": told.known, "secured": told.secured}
     if record.order is None or record.order.model_copy(update=same) != told or record.strangers:
         record.edits += 1
     record.order, record.strangers = told, []

@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     REPLY_LOST = "reply_lost"  # the effect happens, then the connection closes without an answer
     LATE_COMMIT = "late_commit"  # nothing for `seconds`, then the effect, whether or not anyone still waits
     DUPLICATE_WEBHOOKS = "duplicate_webhooks"  # every hint is sent twice
+    DROP_WEBHOOKS = "drop_webhooks"  # three of ten hints are never sent
     REORDER_WEBHOOKS = "reorder_webhooks"  # a hint leaves `seconds` late, others overtake it
 
 

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from adapters.connector.protocol.common import Done, Money, OrderId
+from adapters.connector.protocol.common import Changes, Done, Money, OrderId
 from adapters.connector.protocol.payments import (
     Authorised,
     Capabilities,
@@ -47,6 +47,12 @@ def look_up(world: World, order_id: OrderId, reference: str | None = None) -> Pa
     """
     known = world.state.of_order(PaymentRecord, order_id)
     return Payments(payments=tuple(_told(_as_of_now(world, payment)) for payment in known))
+
+
+@read(router)
+def changes(world: World, since: str | None = None) -> Changes | None:
+    """Orders whose payments moved on since the cursor; from the beginning without one."""
+    return world.changes("payments", since)
 
 
 def _told(payment: PaymentRecord) -> Payment:

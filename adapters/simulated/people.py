@@ -14,6 +14,7 @@ from adapters.simulated.goods import DoomedParcel, ParcelRecord, PickRecord
 from adapters.simulated.ledger import PaymentRecord
 from adapters.simulated.payers import CheckoutPayment, pay
 from adapters.simulated.records import MailRecord, ShopLine, ShopOrder
+from adapters.simulated.storefront import shop_of
 from adapters.simulated.world import Asked, Refusal, World, world_of
 
 router = APIRouter(prefix="/world", tags=["world"])
@@ -90,6 +91,7 @@ async def place_order(request: Request, asked: PlaceOrder) -> Placed:
         if known is None:
             order = ShopOrder(**asked.model_dump(exclude={"payment", "payments"}), placed=world.state.mark())
             world.state.save(order, order.order_id)
+            world.state.changed(shop_of(order.channel), order.order_id)
             for tender in asked.tenders:
                 pay(world, asked.order_id, tender)
         elif known.document != asked.document:
@@ -111,6 +113,7 @@ async def cancel_in_shop(request: Request, asked: Ordered) -> Ordered:
         if order.state is StorefrontState.OPEN:
             order.state, order.cancelled = StorefrontState.CANCELLED, world.state.mark()
             world.state.save(order, order.order_id)
+            world.state.changed(shop_of(order.channel), order.order_id)
             world.hint("storefront", "order_cancelled", order.order_id)
     return asked
 

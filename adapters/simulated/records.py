@@ -27,12 +27,25 @@ class Record(BaseModel):
     kind: ClassVar[str]
 
 
+class EditedLine(BaseModel):
+    """What a person made of a line or surcharge."""
+
+    sku: str | None
+    quantity: int
+    total: Money
+
+
 class ByHand(BaseModel):
-    """An edit that a person made; `version` is the order's from then on."""
+    """An edit that a person made; `version` is the order's from then on.
+
+    `lines` are those that it touched, None where one was removed; `address`: it goes elsewhere.
+    """
 
     actor: str
     version: int
     mark: Mark
+    lines: dict[str, EditedLine | None] = {}
+    address: bool = False
 
 
 class ShopLine(BaseModel):

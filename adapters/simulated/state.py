@@ -171,6 +171,11 @@ class State:
         ).fetchall()
         return [row["order_id"] for row in rows], str(rows[-1]["seq"]) if rows else since or "0"
 
+    def cursor_now(self) -> str:
+        """What comes later comes after it."""
+        (seq,) = self.db.execute("SELECT seq FROM counter").fetchone()
+        return str(seq)
+
     def log(self, system: str, operation: str, key: str, outcome: str) -> None:
         """Count what became of a request. Reads have no key."""
         at = self.clock().isoformat()

@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 
 from fastapi import APIRouter
@@ -12,11 +13,14 @@ from adapters.connector.protocol.storefront import (
     Amended,
     AmendShopOrder,
     CancelShopOrder,
+    ShopDocument,
+    ShopNews,
     StorefrontLine,
     StorefrontOrder,
     StorefrontState,
 )
 from adapters.simulated.desk import effect, read
+from adapters.simulated.edits import edited_since
 from adapters.simulated.records import GivenForReturn, ShopAmendment, ShopArticle, ShopLine, ShopOrder, Told
 from adapters.simulated.sums import decimal, summed
 from adapters.simulated.world import Refusal, World
@@ -29,6 +33,24 @@ def look_up_order(world: World, order_id: OrderId) -> StorefrontOrder | None:
     """The order as the shop shows it to its customer now."""
     order = world.state.load(ShopOrder, order_id)
     return _shown(order) if order else None
+
+
+@read(router)
+def orders_since(world: World, channel: str, since: str | None = None) -> ShopNews | None:
+    """The next orders of this channel that were placed or changed since the cursor. Without one: only the cursor of now."""
+    if since is None:
+        return ShopNews(orders=(), cursor=world.state.cursor_now())
+    news = world.changes(shop_of(channel), since)
+    found = [world.state.load(ShopOrder, order_id) for order_id in news.orders]
+    documents = tuple(
+        ShopDocument(order_id=order.order_id, document=json.dumps(order.document)) for order in found if order
+    )
+    return ShopNews(orders=documents, cursor=news.cursor)
+
+
+def shop_of(channel: str) -> str:
+    """Under which name the shop of this channel counts what is new."""
+    return f"storefront/{channel}"
 
 
 @read(router)
@@ -218,9 +240,9 @@ def _seen(lines: list[ShopLine], total: Money, shipping: Address | None) -> obje
 
 def _edited_since(order: ShopOrder, known: str, key: str) -> bool:
     """Whether people have edited it since the version that is known, or since this very request was done."""
-    by_hand_last = bool(order.by_hand) and order.by_hand[-1].version == order.edits
-    repeated = by_hand_last and bool(order.amendments) and order.amendments[-1].key == key
-    return repeated or known not in ("", str(order.edits))
+    done_before = bool(order.amendments) and order.amendments[-1].key == key
+    repeated = done_before and any(one.version == order.edits for one in order.by_hand)
+    return repeated or edited_since(order.by_hand, known)
 
 
 def _order(world: World, order_id: str) -> ShopOrder:

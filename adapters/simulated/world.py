@@ -15,6 +15,8 @@ from adapters.simulated import faults
 from adapters.simulated.faults import FaultKind
 from adapters.simulated.state import State
 
+_DROPPED_OF_TEN = 3
+
 
 class Refusal(Exception):  # noqa: N818  it is an answer of the protocol, not a failure of the simulator
     """Answered as a problem: asking again cannot help."""
@@ -75,9 +77,16 @@ class World:
 
     def hint(self, system: str, event: str, order_id: str) -> None:
         """Tell the subscriber that an order moved on here; sent by webhooks.py, in order per order."""
+        self.state.changed(system, order_id)
         if self.settings.webhook_url is None:
             return
         mark = self.state.mark()
+        if (
+            faults.take(self.state, system, event, FaultKind.DROP_WEBHOOKS)
+            and mark.seq % 10 < _DROPPED_OF_TEN
+        ):
+            self.state.count("webhooks_dropped")
+            return
         body = WebhookEvent.model_validate(
             {
                 "event_id": f"evt_{mark.seq}_{int(mark.at.timestamp() * 1000)}",

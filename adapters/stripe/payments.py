@@ -24,7 +24,9 @@ from adapters.stripe.parsing import (
     parse,
     refund_state,
 )
+from adapters.stripe.webhooks import changes_of, events_since
 from domain.base import Value
+from domain.erp import Changes
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import OrderId, PaymentRef, platform_id_of
 from domain.keys import Key
@@ -34,6 +36,7 @@ from domain.payments import Capture, Declined, DisputeState, PayLink, Payment, P
 REQUEST_SECONDS_MAX = 80  # after this the SDK itself gives up on a request
 _PAGE_SIZE = 100
 _PAGES_MAX = 10  # two days of intents for 500 orders a day; Stripe's search lags by an hour at the very most
+_EVENT_PAGES_MAX = 1000  # 30 days of events for 500 orders a day
 _REPLAYS_MAX = 5
 
 _EXPAND = ["latest_charge"]
@@ -80,6 +83,13 @@ class StripePayments:
         if named:
             found[named.payment.reference] = named
         return tuple(told.payment for told in sorted(found.values(), key=lambda told: told.intent.created))
+
+    async def changes(self, since: str | None) -> Changes:
+        """Of the last 30 days: Stripe forgets its events then."""
+        newest = None if since else 1
+        asked: Any = events_since(since) | {"limit": newest or _PAGE_SIZE}
+        listed = await self._all(self._stripe.events.list_async(asked), pages=newest or _EVENT_PAGES_MAX)
+        return changes_of(listed, since)
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool

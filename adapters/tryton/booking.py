@@ -2,7 +2,7 @@
 
 from adapters.tryton import sales
 from adapters.tryton.client import Record, TrytonClient, reference
-from adapters.tryton.sales import INVOICE, SALE, Sale
+from adapters.tryton.sale_records import INVOICE, SALE, Sale, SaleInvoice
 from domain.erp import Invoice
 from domain.errors import Refused
 from domain.money import Money, total
@@ -33,9 +33,7 @@ async def post_invoices(tryton: TrytonClient, sale: Sale) -> Invoice:
             await tryton.act(INVOICE, invoice.id, "validate_invoice")
         if invoice.state not in _POSTED:
             await tryton.act(INVOICE, invoice.id, "post")
-    posted = [
-        invoice for invoice in _live(await sales.sale_numbered(tryton, sale.id)) if invoice.state in _POSTED
-    ]
+    posted = [invoice for invoice in _live(await sales.again(tryton, sale)) if invoice.state in _POSTED]
     if not posted:
         raise Refused(f"sale {sale.number} has no invoice")
     amount = total((invoice.total for invoice in posted), sale.total.currency)
@@ -49,7 +47,7 @@ def invoiced(sale: Sale) -> bool:
     return bool(live) and all(invoice.state in _POSTED for invoice in live)
 
 
-def _live(sale: Sale) -> list[sales.SaleInvoice]:
+def _live(sale: Sale) -> list[SaleInvoice]:
     return [invoice for invoice in sale.invoices if invoice.state != "cancelled"]
 
 

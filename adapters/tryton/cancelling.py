@@ -8,21 +8,23 @@ in the client, whose wizard REST cannot run but whose writes it can make). The s
 from adapters.tryton import sales
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.entering import advance
-from adapters.tryton.sales import INVOICE, SALE, SHIPMENT, Sale
+from adapters.tryton.sale_records import INVOICE, SALE, SHIPMENT, Sale
 from domain.errors import Refused
 
+_PROCESSED = ("processing", "done")
 _BOOKED = ("posted", "paid")
 
 
 async def cancel(tryton: TrytonClient, sale: Sale) -> None:
     """Refused when something shipped or is invoiced: that takes a return and a credit note."""
-    state = sale.state
-    if state == "confirmed":
-        state = await advance(tryton, sale.id, state, "draft")
-    if state in ("draft", "quotation"):
-        await advance(tryton, sale.id, state, "cancel")
-    elif state in ("processing", "done"):
+    if any(part.state in _PROCESSED for part in sale.parts):
         await _empty(tryton, sale)
+    for part in sale.parts:
+        state = part.state
+        if state == "confirmed":
+            state = await advance(tryton, part.id, state, "draft")
+        if state in ("draft", "quotation"):
+            await advance(tryton, part.id, state, "cancel")
 
 
 async def _empty(tryton: TrytonClient, sale: Sale) -> None:
@@ -36,7 +38,9 @@ async def _empty(tryton: TrytonClient, sale: Sale) -> None:
     for invoice in sale.invoices:
         if invoice.state != "cancelled":
             await tryton.act(INVOICE, invoice.id, "cancel")
-    await _ignore_cancelled(tryton, await sales.sale_numbered(tryton, sale.id))
+    for part in await sales.singly(tryton, sale):
+        if part.state in _PROCESSED:
+            await _ignore_cancelled(tryton, part)
 
 
 async def _ignore_cancelled(tryton: TrytonClient, sale: Sale) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from adapters.tryton.board import Board, Notice
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.customers import PARTY
-from adapters.tryton.sales import SALE
+from adapters.tryton.sale_records import SALE
 from domain.erp import CreditApproved, CreditRefused
 from domain.errors import Refused
 from domain.ids import OrderId

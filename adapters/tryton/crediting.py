@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from adapters.tryton.client import Record, TrytonClient, reference, referenced
 from adapters.tryton.pricing import PRICE_DIGITS, ROUNDING_SKU, SURCHARGE_SKUS, products
-from adapters.tryton.sales import INVOICE, Sale
+from adapters.tryton.sale_records import INVOICE, Sale
 from domain.erp import Invoice
 from domain.errors import Refused
 from domain.ids import LineId, ReturnId, Sku

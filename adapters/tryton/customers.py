@@ -15,6 +15,8 @@ PARTY = "party.party"
 ADDRESS = "party.address"
 
 PAGE_LENGTH = 1000
+ADDRESS_FIELDS = ("party_name", "street", "postal_code", "city", "country.code")
+_LINES_WITH_COMPANY = 3
 _LISTED = ("code", "identifiers.type", "identifiers.code_compact", "contact_mechanisms.type")
 
 
@@ -66,19 +68,46 @@ async def listed(tryton: TrytonClient, after: str | None) -> Page[CustomerRecord
 
 async def address(tryton: TrytonClient, party: int, wanted: Address) -> int:
     """The number of the party's address with this content; added when the party has none like it."""
-    values: Record = {
-        "party": party,
-        "party_name": wanted.name,
-        "street": "\n".join(filter(None, (wanted.company, wanted.street, wanted.street2, wanted.region))),
-        "postal_code": wanted.postal_code,
-        "city": wanted.city,
-        "country": await _country(tryton, wanted.country),
-    }
+    values: Record = {"party": party, **_stored(wanted), "country": await _country(tryton, wanted.country)}
     known = await tryton.search(ADDRESS, [["party", "=", party]], ["id", *values])
     for candidate in known:
         if all((candidate[field] or "") == (value or "") for field, value in values.items()):
             return int(candidate["id"])
     return int((await tryton.create(ADDRESS, values, ["id"]))["id"])
+
+
+def told(record: Record | None) -> Address | None:
+    """A stored address, read with its `ADDRESS_FIELDS`. None without a country, which ours have."""
+    if record is None or record["country"] is None:
+        return None
+    lines = (record["street"] or "").splitlines()
+    company = lines.pop(0) if len(lines) >= _LINES_WITH_COMPANY else ""
+    return Address(
+        name=record["party_name"] or "",
+        company=company,
+        street="".join(lines[:1]),
+        street2="".join(lines[1:2]),
+        region=" ".join(lines[2:]),
+        postal_code=record["postal_code"] or "",
+        city=record["city"] or "",
+        country=record["country"]["code"],
+    )
+
+
+def as_told(wanted: Address) -> Address | None:
+    """How Tryton would tell this address: it has one field of some lines for company, street and region."""
+    return told({**_stored(wanted), "country": {"code": wanted.country}})
+
+
+def _stored(wanted: Address) -> dict[str, str]:
+    """Tryton strips what it stores."""
+    lines = (wanted.company, wanted.street, wanted.street2, wanted.region)
+    return {
+        "party_name": wanted.name.strip(),
+        "street": "\n".join(line.strip() for line in lines if line.strip()),
+        "postal_code": wanted.postal_code.strip(),
+        "city": wanted.city.strip(),
+    }
 
 
 def compact(vat_id: str) -> str:

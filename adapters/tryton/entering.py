@@ -1,7 +1,7 @@
 """From our order to a sale in processing, to the cent, from wherever a former attempt left it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from adapters.tryton import amending, customers, sales
@@ -16,18 +16,19 @@ from adapters.tryton.pricing import (
     rounding_minor_max,
     sku_of,
 )
-from adapters.tryton.sales import SALE, Sale
-from domain.erp import SalesOrder
+from adapters.tryton.sale_records import SALE, Sale, line_note, revision_name
+from domain.erp import Edited, SalesOrder
 from domain.errors import Refused
 from domain.orders import OrderLine, PlacedOrder, Surcharge
 
+_PROCESSED = ("processing", "done")
 _NEXT = {"draft": "quote", "quotation": "confirm", "confirmed": "process"}
 
 
-async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
+async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale | Edited:
     """The processed sale. Refused: unknown SKU or tax rate, cancelled there, or another total than ours.
 
-    A later revision amends a sale that is processed already.
+    A sale that is processed already is amended, unless people edited it since what is known.
     """
     order = target.order
     sale = await _only(tryton, order)
@@ -38,10 +39,18 @@ async def enter(tryton: TrytonClient, target: SalesOrder) -> Sale:
         raise Refused(f"{order.order_id} is cancelled in Tryton")
     if sale.state == "draft":
         sale = await _rounded(tryton, sale, order)
-    elif target.revision > 1:
-        sale = await amending.amend(tryton, sale, target)
+    elif sale.state in _PROCESSED and (apart := amending.difference(sale, order)):
+        if edited := await amending.edited(tryton, sale, target, apart):
+            return edited
+        amending.check(sale, apart)
+        if apart.added:
+            sale = await _add(tryton, sale, target, apart.added)
+            apart = amending.difference(sale, order)
+        if apart:
+            sale = await amending.amend(tryton, sale, target, apart)
     _check_total(sale, order)
-    return await _processed(tryton, sale)
+    sale = await _processed(tryton, sale)
+    return await amending.adopt(tryton, sale, order)
 
 
 async def advance(tryton: TrytonClient, sale: int, state: str, button: str) -> str:
@@ -57,14 +66,22 @@ async def advance(tryton: TrytonClient, sale: int, state: str, button: str) -> s
 async def cancel_twins(tryton: TrytonClient, found: list[Sale]) -> Sale | None:
     """The one sale to go on with. What a request made that was answered too late is cancelled: it is a draft of ours.
 
-    A sale that a person entered under the same reference has another author and is left alone.
+    A sale that a person entered under the same reference has another author and is left alone, and so is one that adds
+    lines for a later revision.
     """
     keeper = sales.keeper(found)
     for twin in found:
         ours = keeper is not None and twin is not keeper and twin.author == keeper.author
-        if ours and twin.state == "draft":
+        if ours and twin.state == "draft" and not twin.written_for:
             await advance(tryton, twin.id, twin.state, "cancel")
-    return keeper
+    return sales.whole(found)
+
+
+async def cancel_begun(tryton: TrytonClient, found: list[Sale]) -> None:
+    """What an attempt to add lines left that was broken off: no part of the order yet."""
+    for begun in found:
+        if begun.written_for and begun.state in ("draft", "quotation"):
+            await advance(tryton, begun.id, begun.state, "cancel")
 
 
 async def _only(tryton: TrytonClient, order: PlacedOrder) -> Sale | None:
@@ -76,16 +93,50 @@ async def _processed(tryton: TrytonClient, sale: Sale) -> Sale:
     state = sale.state
     while button := _NEXT.get(state):
         state = await advance(tryton, sale.id, state, button)
-    return sale if state == sale.state else await sales.sale_numbered(tryton, sale.id)
+    return sale if state == sale.state else await sales.again(tryton, sale)
 
 
-async def create(tryton: TrytonClient, target: SalesOrder) -> None:
-    """A draft of the whole order, in one request: it is there with all its lines, or not at all."""
+async def _add(
+    tryton: TrytonClient, sale: Sale, target: SalesOrder, added: Sequence[OrderLine | Surcharge]
+) -> Sale:
+    """A processed sale takes no line: these get a sale of their own, which is looked for first by the revision's name."""
+    order = target.order.order_id
+    found = await _added_for(tryton, target)
+    if found is None:
+        values = {"description": revision_name(order, target.revision)}
+        await create(tryton, target, added, **values)
+        found = await _added_for(tryton, target)
+    if found is None:
+        raise Refused(f"what {order} revision {target.revision} adds to sale {sale.number} is cancelled")
+    await _processed(tryton, found)
+    return await _only(tryton, target.order) or sale
+
+
+async def _added_for(tryton: TrytonClient, target: SalesOrder) -> Sale | None:
+    """What adds lines for this revision. A twin of it that a late request made is a draft, and is cancelled."""
+    every = await sales.sales_of(tryton, target.order.order_id)
+    found = [one for one in every if one.written_for == target.revision and one.state != "cancelled"]
+    found.sort(key=lambda one: (one.state == "draft", one.id))
+    for twin in found[1:]:
+        if twin.state == "draft":
+            await advance(tryton, twin.id, twin.state, "cancel")
+    return found[0] if found else None
+
+
+async def create(
+    tryton: TrytonClient,
+    target: SalesOrder,
+    items: Sequence[OrderLine | Surcharge] | None = None,
+    **more: str,
+) -> None:
+    """A draft of the whole order, or of these items; in one request: it is there with all its lines, or not at all."""
     order, party = target.order, int(target.customer)
     shown = [address for address in (order.billing, order.shipping) if address]
     if not shown:
         raise Refused(f"{order.order_id} has no address, and Tryton wants one")
-    lines = await _lines(tryton, order)
+    rounding, *lines = await _lines(tryton, items or order.priced)
+    if items is None:
+        lines.append(rounding)
     billing = await customers.address(tryton, party, shown[0])
     shipping = await customers.address(tryton, party, shown[-1])
     values: Record = {
@@ -95,16 +146,18 @@ async def create(tryton: TrytonClient, target: SalesOrder) -> None:
         "invoice_address": billing,
         "shipment_address": shipping,
         "warehouse": (await places(tryton))[0].id,
-        "currency": await _currency(tryton, order.currency),
+        "currency": await currency_called(tryton, order.currency),
         "invoice_method": "order",
         "shipment_method": "order",
         "lines": [["create", lines]],
+        **more,
     }
     await tryton.create(SALE, values, ["id"])
 
 
-async def _lines(tryton: TrytonClient, order: PlacedOrder) -> list[Record]:
-    skus = {item.line_id: sku_of(item) for item in order.priced}
+async def _lines(tryton: TrytonClient, items: Sequence[OrderLine | Surcharge]) -> list[Record]:
+    """A line for each of them, after the one for cents of rounding."""
+    skus = {item.line_id: sku_of(item) for item in items}
     sold = await products(tryton, {*skus.values(), ROUNDING_SKU})
     rates = await _taxes(tryton)
     lines = [
@@ -113,21 +166,21 @@ async def _lines(tryton: TrytonClient, order: PlacedOrder) -> list[Record]:
             "unit": sold[skus[item.line_id]]["sale_uom"],
             "quantity": quantity_of(item),
             "unit_price": net_unit_price(item),
-            "note": sales.line_note(item.line_id),
+            "note": line_note(item.line_id),
             "description": item.name,
             "taxes": [["add", _taxes_of(item, rates)]],
         }
-        for item in order.priced
+        for item in items
     ]
     rounding: Record = {
         "product": sold[ROUNDING_SKU]["id"],
         "unit": sold[ROUNDING_SKU]["sale_uom"],
         "quantity": 0,  # a processed sale takes no new line: it must be there for an amendment that needs it
         "unit_price": Decimal(0),
-        "note": sales.line_note(ROUNDING_LINE),
+        "note": line_note(ROUNDING_LINE),
         "description": "Rounding",
     }
-    return [*lines, rounding]
+    return [rounding, *lines]
 
 
 async def _taxes(tryton: TrytonClient) -> dict[Decimal, list[int]]:
@@ -152,7 +205,7 @@ def _taxes_of(item: OrderLine | Surcharge, rates: Mapping[Decimal, list[int]]) -
     return used
 
 
-async def _currency(tryton: TrytonClient, code: str) -> int:
+async def currency_called(tryton: TrytonClient, code: str) -> int:
     found = await tryton.search("currency.currency", [["code", "=", code]], ["id"], limit=1)
     if not found:
         raise Refused(f"Tryton has no currency {code}")
@@ -166,8 +219,8 @@ async def _rounded(tryton: TrytonClient, sale: Sale, order: PlacedOrder) -> Sale
     if not missing or line is None or line.quantity or abs(missing.minor) > rounding_minor_max(order):
         return sale
     values = {"quantity": 1, "unit_price": missing.major}
-    await tryton.write(SALE, sale.id, {"lines": [["write", [line.id], values]]})
-    return await sales.sale_numbered(tryton, sale.id)
+    await sales.write_lines(tryton, [(line, values)])
+    return await sales.again(tryton, sale)
 
 
 def _check_total(sale: Sale, order: PlacedOrder) -> None:

@@ -4,8 +4,6 @@ Tryton knows no idempotency keys. Nothing is done twice because every step looks
 them, sales by our order id, payments by the capture's reference, all else by the state it is in.
 """
 
-from collections.abc import Sequence
-
 from adapters.tryton import (
     articles,
     booking,
@@ -21,12 +19,14 @@ from adapters.tryton.board import Board
 from adapters.tryton.changes import changed
 from adapters.tryton.claims import Claims
 from adapters.tryton.client import TrytonClient
-from adapters.tryton.sales import SALE, Sale
+from adapters.tryton.sale_records import SALE, Sale
+from domain.amendments import PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import (
     Changes,
     CreditApproved,
     CreditRefused,
+    Edited,
     ErpLine,
     ErpOrder,
     ErpOrderState,
@@ -34,9 +34,9 @@ from domain.erp import (
     SalesOrder,
 )
 from domain.errors import Refused
-from domain.ids import CustomerRef, OrderId
+from domain.ids import CustomerRef, OrderId, Sku
 from domain.keys import Key
-from domain.money import Money, total
+from domain.money import Currency, Money
 from domain.orders import Customer
 from domain.returns import CreditNote
 from domain.shipments import ShipmentReport
@@ -73,16 +73,21 @@ class TrytonErp:
     async def articles(self, after: str | None) -> Page[Article]:
         return await articles.listed(self._tryton, after)
 
-    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder:  # noqa: ARG002  found by its order id
-        return _told(order.order.order_id, await entering.enter(self._tryton, order))
+    async def enter_order(self, order: SalesOrder, *, key: Key) -> ErpOrder | Edited:  # noqa: ARG002  found by its order id
+        entered = await entering.enter(self._tryton, order)
+        return entered if isinstance(entered, Edited) else _told(order.order.order_id, entered)
+
+    async def price_article(self, sku: Sku, quantity: int, currency: Currency) -> PricedArticle | None:
+        in_currency = await entering.currency_called(self._tryton, currency)
+        return await articles.priced(self._tryton, sku, quantity, in_currency)
 
     async def look_up_order(self, order: OrderId) -> ErpOrder | None:
-        found = await sales.sales_of(self._tryton, order)
-        sale = sales.keeper(found)
-        return _told(order, sale, _added(sale, found)) if sale else None
+        sale = await sales.sale_of(self._tryton, order)
+        return _told(order, sale) if sale else None
 
     async def cancel_order(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a state, reached once
         found = await sales.sales_of(self._tryton, order)
+        await entering.cancel_begun(self._tryton, found)
         if sale := await entering.cancel_twins(self._tryton, found):
             await cancelling.cancel(self._tryton, sale)
         await credit.free(self._board, order)
@@ -117,12 +122,7 @@ def _party(customer: CustomerRef) -> int | None:
     return int(customer) if customer.isascii() and customer.isdigit() else None
 
 
-def _added(sale: Sale, found: list[Sale]) -> list[Sale]:
-    """Sales that a person entered under our reference: the only way to add a line to a processed sale."""
-    return [other for other in found if other.author != sale.author and not other.cancelled]
-
-
-def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
+def _told(order: OrderId, sale: Sale) -> ErpOrder:
     """A processed sale loses no line: one of quantity 0 is one that was removed, or cents of rounding that are not needed."""
     return ErpOrder(
         order_id=order,
@@ -131,18 +131,19 @@ def _told(order: OrderId, sale: Sale, added: Sequence[Sale] = ()) -> ErpOrder:
         lines=tuple(
             ErpLine(
                 erp_line=str(line.id),
-                line_id=line.line_id if held is sale else None,
+                line_id=line.line_id if line.noted else None,
                 sku=line.sku,
+                name=line.description,
                 quantity=line.quantity,
                 unit_price=line.unit_price,
                 total=line.total,
             )
-            for held in (sale, *added)
-            for line in held.lines
+            for line in sale.lines
             if line.quantity
         ),
-        total=total((held.total for held in (sale, *added)), sale.total.currency),
+        total=sale.total,
         version=sale.version,
+        shipping=sale.shipping,
     )
 
 

@@ -1,7 +1,7 @@
 """Which units of a sale leave with which shipment, and which of them are picked (docs/adr/0013).
 
 Tryton itself plans a sale in one warehouse. It counts every leaving move of a line though, wherever it leaves from, so
-the units may be spread by hand: all leaving moves of all lines are changed in one request on the sale, in which nothing
+the units may be spread by hand: all leaving moves of all lines of a sale are changed in one request on it, in which nothing
 is lost in between. Their picking moves follow when a shipment is put to `waiting`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from adapters.tryton import sales
 from adapters.tryton.client import Record, TrytonClient, reference
 from adapters.tryton.places import Place
-from adapters.tryton.sales import MOVE, SALE, SHIPMENT, Line, Move, Sale, Shipment
+from adapters.tryton.sale_records import MOVE, SHIPMENT, Line, Move, Sale, Shipment
 from domain.errors import Refused
 from domain.ids import LineId, OrderId
 
@@ -141,11 +141,11 @@ async def arrange(tryton: TrytonClient, sale: Sale, order: OrderId, bins: Sequen
     """
     begun = [await _begun(tryton, sale, order, one) for one in bins if one.shipment or one.leaving.total()]
     if changes := _changes(sale, begun):
-        await tryton.write(SALE, sale.id, {"lines": changes})
-        sale = await sales.sale_numbered(tryton, sale.id)
+        await sales.write_lines(tryton, changes)
+        sale = await sales.again(tryton, sale)
     emptied_first = sorted(begun, key=lambda one: bool(one.leaving))
     touched = [await _fill(tryton, sale, order, one) for one in emptied_first]
-    return await sales.sale_numbered(tryton, sale.id) if any(touched) else sale
+    return await sales.again(tryton, sale) if any(touched) else sale
 
 
 async def _begun(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> Bin:
@@ -163,20 +163,16 @@ async def _begun(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> 
     return replace(one, shipment=made["id"])
 
 
-def _changes(sale: Sale, bins: Sequence[Bin]) -> list[Any]:
+def _changes(sale: Sale, bins: Sequence[Bin]) -> list[tuple[Line, Record]]:
     """What is to be written to the sale's lines so that each bin has its leaving units."""
-    return [
-        ["write", [line.id], {"moves": moves}]
-        for line in sale.lines
-        if line.line_id and (moves := _moves_of(sale, line, line.line_id, bins))
-    ]
+    return [(line, {"moves": moves}) for line in sale.lines if (moves := _moves_of(sale, line, bins))]
 
 
-def _moves_of(sale: Sale, line: Line, line_id: LineId, bins: Sequence[Bin]) -> list[Any]:
+def _moves_of(sale: Sale, line: Line, bins: Sequence[Bin]) -> list[Any]:
     moves: list[Any] = []
     for one in bins:
         held = _leaving_moves(sale, line, one)
-        have, want = sum(move.quantity for move in held), one.leaving[line_id]
+        have, want = sum(move.quantity for move in held), one.leaving[line.line_id]
         if have < want and held:
             grown = held[0].quantity + want - have
             moves.append(["write", [held[0].id], {"quantity": grown}])
@@ -224,7 +220,7 @@ async def _fill(tryton: TrytonClient, sale: Sale, order: OrderId, one: Bin) -> b
     if _must_be_planned_anew(sale, shipment, one.picking):
         await tryton.act(SHIPMENT, shipment.id, "wait")
         if one.picking != leaving(sale, shipment):
-            again = _shipment(await sales.sale_numbered(tryton, sale.id), one)
+            again = _shipment(await sales.again(tryton, sale), one)
             await _trim(tryton, sale, again or shipment, one.picking)
     else:
         await _trim(tryton, sale, shipment, one.picking)
@@ -277,5 +273,5 @@ def _moves_by_line(
 ) -> Iterable[tuple[LineId, Move]]:
     for move in moves:
         line = sale.line_of(shipment, move)
-        if line and line.line_id and move.state in states:
+        if line and move.state in states:
             yield line.line_id, move

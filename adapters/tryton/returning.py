@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from adapters.tryton import sales
 from adapters.tryton.client import Record, TrytonClient, reference, referenced
 from adapters.tryton.places import Place, named, place_called, places
-from adapters.tryton.sales import MOVE, Line, Move, Sale
+from adapters.tryton.sale_records import MOVE, Line, Move, Sale
 from domain.errors import Refused
 from domain.ids import LineId, Location, ReturnId, Sku, order_of_return
 from domain.returns import Condition, Receipt, ReceivedLine, ReturnLine, ReturnNotice

@@ -1,178 +1,31 @@
-"""A sale with all that follows from it, read in one request: lines, shipments with their moves and boxes, invoices.
+"""The sales that hold an order, found by our order id and read as one.
 
-The sale's `reference` is our order id; a shipment's is our order id from its reservation on and our shipment id once it
-is to be picked; the first line of a sale line's `note` names our line (docs/adr/0003). Moves lead back to the line they
-serve: a picking move ("inventory") names the leaving move ("outgoing") as its origin, and that one the sale line.
-A shipment leaves from one warehouse; a line's leaving moves may be in shipments of several (docs/adr/0013).
+A processed sale takes no further line, so there may be several: the one that the order was entered as, and those that
+added something to it later, ours or a person's (docs/adr/0016).
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 
-from adapters.tryton.client import Domain, Record, TrytonClient, referenced
-from adapters.tryton.places import named
-from domain.ids import LineId, Location, OrderId, ShipmentId, Sku
-from domain.money import Money
+from adapters.tryton.client import Domain, Record, TrytonClient
+from adapters.tryton.sale_records import (
+    FIELDS,
+    SALE,
+    SHIPMENT,
+    SHIPMENT_FIELDS,
+    Line,
+    Sale,
+    Shipment,
+    sale_from,
+    shipment_from,
+    stranger,
+)
+from domain.ids import OrderId, ShipmentId
+from domain.money import total
 
-SALE = "sale.sale"
-SHIPMENT = "stock.shipment.out"
-INVOICE = "account.invoice"
-MOVE = "stock.move"
-
-_LINE_NOTE = re.compile(r"Shop line (\S+)\s*(?:\n|$)")
-_SHIPMENT_ID = re.compile(r"order:\S+/s\d+")
-_SHIPMENT_FIELDS = [
-    "state",
-    "number",
-    "reference",
-    "carrier",
-    "warehouse.code",
-    "warehouse.name",
-    *(
-        f"{kind}_moves.{name}"
-        for kind in ("inventory", "outgoing")
-        for name in ("state", "quantity", "origin", "product.code")
-    ),
-    *(f"packages.{name}" for name in ("number", "shipping_reference", "moves")),
-]
-_FIELDS = [
-    "state",
-    "number",
-    "revision",
-    "create_uid",
-    "total_amount",
-    "party.customer_location",
-    "shipment_party",
-    "shipment_address",
-    "currency.code",
-    "invoices_ignored",
-    *(f"lines.{name}" for name in ("type", "note", "description", "quantity", "unit", "unit_price")),
-    *(f"lines.{name}" for name in ("product.code", "product.type", "taxes.rate")),
-    *(f"lines.{name}" for name in ("moves.state", "moves_ignored", "moves_recreated")),
-    *(f"shipments.{name}" for name in _SHIPMENT_FIELDS),
-    *(f"invoices.{name}" for name in ("state", "number", "total_amount")),
-]
-
-
-@dataclass(frozen=True)
-class Line:
-    """`line_id` is ours, or None for a line that someone added in Tryton. `unit_price` is net."""
-
-    id: int
-    line_id: LineId | None
-    sku: Sku | None
-    product: int | None
-    unit: int | None
-    description: str
-    quantity: Decimal
-    unit_price: Decimal
-    total: Money
-    rates: tuple[Decimal, ...]
-    unhandled: tuple[int, ...]  # cancelled moves that nobody has ignored or made anew yet
-
-
-@dataclass(frozen=True)
-class Move:
-    id: int
-    state: str
-    quantity: int
-    origin: int | None
-    sku: Sku
-
-
-@dataclass(frozen=True)
-class Box:
-    id: int
-    number: str
-    tracking_number: str | None
-    moves: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Shipment:
-    id: int
-    state: str
-    number: str
-    reference: str | None
-    warehouse: int
-    location: Location
-    carrier: int | None
-    picking: tuple[Move, ...]
-    leaving: tuple[Move, ...]
-    boxes: tuple[Box, ...]
-
-    @property
-    def left(self) -> bool:
-        return self.state in ("shipped", "done")
-
-    @property
-    def cancelled(self) -> bool:
-        return self.state == "cancelled"
-
-    @property
-    def asked_for(self) -> bool:
-        """It bears a shipment id of ours: it is on the warehouse's list, or was."""
-        return bool(self.reference and _SHIPMENT_ID.fullmatch(self.reference))
-
-    @property
-    def stray(self) -> bool:
-        """It lost the goods it was to send: an amendment of the sale planned them anew in another shipment.
-
-        Tryton then leaves an assigned or picked shipment standing, linked to no sale, with its units still taken.
-        """
-        return not self.leaving
-
-
-@dataclass(frozen=True)
-class SaleInvoice:
-    id: int
-    state: str
-    number: str | None
-    total: Money
-
-
-@dataclass(frozen=True)
-class Sale:
-    id: int
-    state: str
-    number: str
-    party: int
-    consignee: int  # the party who gets the goods
-    customer_location: int
-    delivery_address: int
-    currency: int
-    author: int  # the Tryton user who made it
-    version: str
-    total: Money
-    lines: tuple[Line, ...]
-    shipments: tuple[Shipment, ...]
-    invoices: tuple[SaleInvoice, ...]
-    invoices_ignored: tuple[int, ...]
-
-    @property
-    def cancelled(self) -> bool:
-        """Cancelled while it could be, or processed and then emptied: nothing left, nothing is invoiced.
-
-        Tryton does not cancel a processed sale. With every shipment and invoice cancelled and ignored it is `done`.
-        """
-        if self.state in ("draft", "quotation", "confirmed"):
-            return False
-        followed = [shipment.state for shipment in self.shipments]
-        followed += [invoice.state for invoice in self.invoices]
-        return self.state == "cancelled" or (bool(followed) and set(followed) == {"cancelled"})
-
-    def line_of(self, shipment: Shipment, move: Move) -> Line | None:
-        """The sale line that a picking or leaving move of the shipment serves."""
-        outgoing: Move | None = move
-        if move in shipment.picking:
-            outgoing = next((other for other in shipment.leaving if other.id == move.origin), None)
-        return next((line for line in self.lines if outgoing and line.id == outgoing.origin), None)
-
-
-def line_note(line_id: LineId) -> str:
-    return f"Shop line {line_id}"
+_SOLD = ("confirmed", "processing", "done")
+_FURTHEST = ("done", "processing", "confirmed", "quotation", "draft", "cancelled")
 
 
 async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
@@ -186,8 +39,8 @@ async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
     linked = {shipment.id for sale in found for shipment in sale.shipments}
     domain = [["reference", "like", f"{order}%"]]
     strays = tuple(
-        _shipment(record)
-        for record in await tryton.search(SHIPMENT, domain, _SHIPMENT_FIELDS)
+        shipment_from(record)
+        for record in await tryton.search(SHIPMENT, domain, SHIPMENT_FIELDS)
         if record["reference"].partition("/")[0] == order and record["id"] not in linked
     )
     kept = keeper(found)
@@ -195,8 +48,42 @@ async def sales_of(tryton: TrytonClient, order: OrderId) -> list[Sale]:
 
 
 async def sale_of(tryton: TrytonClient, order: OrderId) -> Sale | None:
-    """The sale of an order: of several the furthest, and of those the oldest. None when nobody entered it."""
-    return keeper(await sales_of(tryton, order))
+    """The sale of an order with all that was added to it. None when nobody entered it."""
+    return whole(await sales_of(tryton, order))
+
+
+def whole(found: Sequence[Sale]) -> Sale | None:
+    """All sales that hold the order, as one."""
+    kept = keeper(found)
+    if kept is None:
+        return None
+    held = [kept, *added_to(kept, found)]
+    return replace(
+        kept,
+        parts=tuple(part for sale in held for part in sale.parts),
+        total=total((sale.total for sale in held), kept.total.currency),
+        lines=tuple(line for sale in held for line in _lines(kept, sale)),
+        shipments=tuple({one.id: one for sale in held for one in sale.shipments}.values()),
+        invoices=tuple({one.id: one for sale in held for one in sale.invoices}.values()),
+        invoices_ignored=tuple(one for sale in held for one in sale.invoices_ignored),
+    )
+
+
+def _lines(kept: Sale, sale: Sale) -> Iterable[Line]:
+    """A person's copy of our sale has our notes, and they mean nothing there."""
+    for line in sale.lines:
+        ours = sale.author == kept.author or line.line_id == stranger(line.id)
+        yield line if ours else replace(line, line_id=stranger(line.id), noted=False)
+
+
+def added_to(kept: Sale, found: Sequence[Sale]) -> list[Sale]:
+    """What we added for a later revision, and what people entered under our reference; nothing that is still a draft."""
+    return [
+        other
+        for other in found
+        if other.state in _SOLD and not other.cancelled and other is not kept
+        if other.written_for or other.author != kept.author
+    ]
 
 
 async def state_of(tryton: TrytonClient, sale: int) -> str:
@@ -204,16 +91,28 @@ async def state_of(tryton: TrytonClient, sale: int) -> str:
     return str(found["state"])
 
 
-async def sale_numbered(tryton: TrytonClient, sale: int) -> Sale:
-    (found,) = await _sales(tryton, [["id", "=", sale]])
-    return found
+async def again(tryton: TrytonClient, sale: Sale) -> Sale:
+    """As it is now, with all its parts."""
+    return whole(await singly(tryton, sale)) or sale
 
 
-_FURTHEST = ("done", "processing", "confirmed", "quotation", "draft", "cancelled")
+async def singly(tryton: TrytonClient, sale: Sale) -> list[Sale]:
+    """Each of its parts as a sale of its own, the first one first."""
+    return await _sales(tryton, [["id", "in", [part.id for part in sale.parts]]])
+
+
+async def write_lines(tryton: TrytonClient, changes: Iterable[tuple[Line, Record]]) -> None:
+    """In one request per sale, in which nothing of its plan is lost."""
+    by_sale = sorted(changes, key=lambda change: change[0].sale)
+    for sale, of_sale in groupby(by_sale, key=lambda change: change[0].sale):
+        lines = [["write", [line.id], values] for line, values in of_sale]
+        await tryton.write(SALE, sale, {"lines": lines})
 
 
 def keeper(sales: Sequence[Sale]) -> Sale | None:
-    return min(sales, key=lambda sale: (_FURTHEST.index(sale.state), sale.id), default=None)
+    """What the order was entered as: of twins the furthest, and of those the oldest. Who entered the first one is us."""
+    entered = [sale for sale in sales if sale.author == sales[0].author and not sale.written_for]
+    return min(entered, key=lambda sale: (_FURTHEST.index(sale.state), sale.id), default=None)
 
 
 def shipment_called(sale: Sale | None, shipment: ShipmentId) -> Shipment | None:
@@ -227,98 +126,4 @@ def shipment_called(sale: Sale | None, shipment: ShipmentId) -> Shipment | None:
 
 
 async def _sales(tryton: TrytonClient, domain: Domain) -> list[Sale]:
-    return [_sale(record) for record in await tryton.search(SALE, domain, _FIELDS)]
-
-
-def _sale(record: Record) -> Sale:
-    currency = record["currency"]["code"]
-    return Sale(
-        id=record["id"],
-        state=record["state"],
-        number=record["number"] or "",
-        party=record["party"]["id"],
-        consignee=record["shipment_party"] or record["party"]["id"],
-        customer_location=record["party"]["customer_location"],
-        delivery_address=record["shipment_address"],
-        currency=record["currency"]["id"],
-        author=record["create_uid"],
-        version=f"{record['revision']}",
-        total=Money.parse(record["total_amount"], currency),
-        lines=tuple(_line(line, currency) for line in record["lines"] if line["type"] == "line"),
-        shipments=tuple(_shipment(shipment) for shipment in record["shipments"]),
-        invoices=tuple(
-            SaleInvoice(
-                id=invoice["id"],
-                state=invoice["state"],
-                number=invoice["number"],
-                total=Money.parse(invoice["total_amount"], currency),
-            )
-            for invoice in record["invoices"]
-        ),
-        invoices_ignored=tuple(record["invoices_ignored"]),
-    )
-
-
-def _line(record: Record, currency: str) -> Line:
-    noted = _LINE_NOTE.match(record["note"] or "")
-    quantity, unit_price = Decimal(str(record["quantity"])), record["unit_price"]
-    rates = tuple(tax["rate"] or Decimal(0) for tax in record["taxes"])
-    handled = {*record["moves_ignored"], *record["moves_recreated"]}
-    return Line(
-        id=record["id"],
-        line_id=LineId(noted[1]) if noted else None,
-        sku=Sku(record["product"]["code"]) if record["product"] else None,
-        product=record["product"]["id"] if record["product"] else None,
-        unit=record["unit"],
-        description=record["description"] or "",
-        quantity=quantity,
-        unit_price=unit_price,
-        total=with_taxes(quantity * unit_price, rates, currency),
-        rates=rates,
-        unhandled=tuple(
-            move["id"]
-            for move in record["moves"]
-            if move["state"] == "cancelled" and move["id"] not in handled
-        ),
-    )
-
-
-def with_taxes(net: Decimal, rates: Sequence[Decimal], currency: str) -> Money:
-    """What Tryton makes of a line: amount and taxes rounded on their own, half to even."""
-    cent = Money(minor=1, currency=currency).major
-    tax = net * sum(rates, Decimal(0))
-    rounded = (part.quantize(cent, ROUND_HALF_EVEN) for part in (net, tax))
-    return Money.parse(sum(rounded, Decimal(0)), currency)
-
-
-def _shipment(record: Record) -> Shipment:
-    return Shipment(
-        id=record["id"],
-        state=record["state"],
-        number=record["number"] or "",
-        reference=record["reference"],
-        warehouse=record["warehouse"]["id"],
-        location=named(record["warehouse"]),
-        carrier=record["carrier"],
-        picking=tuple(_move(move) for move in record["inventory_moves"]),
-        leaving=tuple(_move(move) for move in record["outgoing_moves"]),
-        boxes=tuple(
-            Box(
-                id=box["id"],
-                number=box["number"],
-                tracking_number=box["shipping_reference"],
-                moves=tuple(box["moves"]),
-            )
-            for box in record["packages"]
-        ),
-    )
-
-
-def _move(record: Record) -> Move:
-    return Move(
-        id=record["id"],
-        state=record["state"],
-        quantity=int(record["quantity"]),
-        origin=referenced(record["origin"]),
-        sku=Sku(record["product"]["code"]),
-    )
+    return [sale_from(record) for record in await tryton.search(SALE, domain, FIELDS)]

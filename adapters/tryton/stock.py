@@ -24,7 +24,7 @@ from adapters.tryton.planning import (
     per_line,
     picking,
 )
-from adapters.tryton.sales import SALE, SHIPMENT, Sale
+from adapters.tryton.sale_records import SALE, SHIPMENT, Sale
 from domain.errors import Refused
 from domain.ids import Location, OrderId, Sku
 from domain.keys import Key
@@ -125,14 +125,14 @@ class TrytonStock:
         if not missing:
             return sale
         moves = [
-            ["write", [line.id], {"moves_recreated": [["add", list(line.unhandled)]]}]
+            (line, {"moves_recreated": [["add", list(line.unhandled)]]})
             for line in sale.lines
-            if line.line_id and missing[line.line_id] and line.unhandled
+            if missing[line.line_id] and line.unhandled
         ]
-        if moves:
-            await self._tryton.write(SALE, sale.id, {"lines": moves})
-        await self._tryton.act(SALE, sale.id, "process")
-        return await sales.sale_numbered(self._tryton, sale.id)
+        await sales.write_lines(self._tryton, moves)
+        for part in sorted({line.sale for line in sale.lines if missing[line.line_id]}):
+            await self._tryton.act(SALE, part, "process")
+        return await sales.again(self._tryton, sale)
 
 
 def _answer(sale: Sale, asked: Sequence[tuple[Demand, int]]) -> Reservation:

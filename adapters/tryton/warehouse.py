@@ -13,7 +13,7 @@ from adapters.tryton.changes import changed
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.places import Place, place_called, places
 from adapters.tryton.planning import Bin, Units, arrange, free_shipments, kept, leaving, picking
-from adapters.tryton.sales import SHIPMENT, Sale, Shipment
+from adapters.tryton.sale_records import SHIPMENT, Sale, Shipment
 from domain.erp import Changes
 from domain.errors import Refused
 from domain.ids import LineId, OrderId, ReturnId, ShipmentId, order_of

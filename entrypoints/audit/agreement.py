@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from entrypoints.audit.amended import committed
 from entrypoints.audit.books import Books, Line, ShipmentState, State
-from entrypoints.audit.findings import Finding, Violation
+from entrypoints.audit.findings import Finding, NotChecked, Violation
 from entrypoints.audit.orders import Order, money, units_of
 from entrypoints.audit.sums import ZERO, OrderWorth, minor_unit
 
@@ -14,7 +15,8 @@ from entrypoints.audit.sums import ZERO, OrderWorth, minor_unit
 
 
 def document_adds_up(order: Order) -> Iterator[Finding]:
-    worth = order.worth
+    changed = order.edits or committed(order.document)
+    worth = order.placed_worth if changed else order.worth
     if worth and not worth.added_up.has(worth.total):
         yield Violation(f"the storefront's document says {worth.total}, its lines add up to {worth.added_up}")
 
@@ -65,6 +67,26 @@ def invoice_is_the_total(order: Order) -> Iterator[Finding]:
     if order.invoiced != wanted:
         numbers = ", ".join(invoice.reference for invoice in order.invoices) or "no invoice"
         yield Violation(f"{order.invoiced} invoiced ({numbers}) of {wanted} {order.currency}")
+
+
+def changes_hold(order: Order) -> Iterator[Finding]:
+    """What people changed, wherever they did, is what is ordered now, to the line and the cent."""
+    for complaint in order.complaints:
+        yield Violation(complaint)
+    if order.not_recomputed:
+        yield NotChecked(order.not_recomputed)
+
+
+def goes_to_one_address(order: Order) -> Iterator[Finding]:
+    """Where somebody changed the address, ERP and storefront send it to the same one."""
+    changed = any(edit.address for edit in order.edits) or any(
+        change["kind"] == "set_address"
+        for record in committed(order.document)
+        for change in record["amendment"]["changes"]
+    )
+    held = {shop.address for shop in order.shop} | {sale.address for sale in order.live_sales}
+    if changed and len(held - {""}) > 1:
+        yield Violation("the address was changed, and storefront and ERP hold different ones")
 
 
 def ordersaga_agrees(order: Order) -> Iterator[Finding]:

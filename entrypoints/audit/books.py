@@ -126,10 +126,42 @@ class Line(Entry):
     precision: Decimal = Decimal(0)
 
 
+class EditedLine(Entry):
+    """What somebody made of a line in a system's own screens. Without `sku` it is none of goods."""
+
+    sku: str | None
+    quantity: int
+    total: Decimal
+
+
+class Edit(Entry):
+    """By hand, in a system's own screens: the lines that it touched, None where one went; `address`: it goes elsewhere."""
+
+    moment: Moment
+    lines: Mapping[str, EditedLine | None]
+    address: bool = False
+
+
+class Item(Entry):
+    """How a line, or without `sku` what is paid beside the goods, is priced; `rates` of its taxes are fractions."""
+
+    line_id: str
+    sku: str | None
+    kind: str = ""
+    quantity: Decimal
+    unit_price: Decimal
+    discount: Decimal
+    order_discount: Decimal
+    rates: tuple[Decimal, ...]
+    taxes_included: bool
+    total: Decimal
+
+
 class ShopOrder(Entry):
     """`document` is the platform's own; `lines`, `total` and what is `paid` are what the shop shows its customer.
 
-    `amended`: it was told to show other lines than the document has. `given_back` by return, as it was told.
+    `amended`: it was told to show other lines than the document has. `given_back` by return, as it was told. `address` is
+    where it goes, to be compared: empty where it is not told.
     """
 
     order_id: str
@@ -143,13 +175,15 @@ class ShopOrder(Entry):
     placed_at: datetime | None = None
     amended: bool = False
     given_back: Mapping[str, Decimal] = {}
+    by_hand: tuple[Edit, ...] = ()
+    address: str = ""
 
 
 class Sale(Entry):
     """A sales order in the ERP. `total` includes what is no line of goods: freight, fees, rounding.
 
     `received` is the money that the ERP has booked for it, `credited` what its credit notes say, by return: None where
-    it is not told.
+    it is not told. `items` are priced as it tells, `address` is where it goes: empty where it is not told.
     """
 
     reference: str
@@ -161,6 +195,9 @@ class Sale(Entry):
     currency: str
     received: Decimal
     credited: Mapping[str, Decimal] | None = None
+    items: tuple[Item, ...] = ()
+    by_hand: tuple[Edit, ...] = ()
+    address: str = ""
 
 
 class Invoice(Entry):

@@ -1,5 +1,6 @@
 """The simulated systems' books, by `GET /books`. Every event bears a mark that counts over all of these systems."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -14,7 +15,10 @@ from entrypoints.audit.books import (
     Capture,
     Customer,
     Dispute,
+    Edit,
+    EditedLine,
     Invoice,
+    Item,
     Line,
     Mail,
     Method,
@@ -95,7 +99,30 @@ def _shop_order(order: Thing) -> ShopOrder:
         placed_at=datetime.fromisoformat(order["placed"]["at"]),
         amended=bool(order.get("amendments")),
         given_back=_by_return(order.get("refunds", ())),
+        by_hand=_by_hand(order),
+        address=_address(order),
     )
+
+
+def _by_hand(order: Thing) -> tuple[Edit, ...]:
+    return tuple(
+        Edit(
+            moment=_moment(edit["mark"]),
+            lines={name: _edited(line) for name, line in edit.get("lines", {}).items()},
+            address=edit.get("address", False),
+        )
+        for edit in order.get("by_hand", ())
+    )
+
+
+def _edited(line: Thing | None) -> EditedLine | None:
+    if line is None:
+        return None
+    return EditedLine(sku=line["sku"], quantity=line["quantity"], total=_amount(line["total"]))
+
+
+def _address(order: Thing) -> str:
+    return json.dumps(order["shipping"], sort_keys=True) if order.get("shipping") else ""
 
 
 def _by_return(given: Iterable[Thing]) -> dict[str, Decimal]:
@@ -166,7 +193,27 @@ def _sale(sale: Thing) -> Sale:
         currency=order["total"]["currency"],
         received=_told(sale["shipments"]),
         credited=_by_return(sale.get("credit_notes", ())),
+        items=tuple(_items(order)),
+        by_hand=_by_hand(sale),
+        address=_address(order),
     )
+
+
+def _items(order: Thing) -> Iterator[Item]:
+    for item in (*order["lines"], *order.get("surcharges", ())):
+        if "taxes" in item:
+            yield Item(
+                line_id=item["line_id"],
+                sku=item.get("sku"),
+                kind=item.get("kind", ""),
+                quantity=item.get("quantity", 1),
+                unit_price=item["unit_price"] if "unit_price" in item else _amount(item["amount"]),
+                discount=_amount(item["discount"]),
+                order_discount=_amount(item["order_discount"]),
+                rates=tuple(tax["rate"] for tax in item["taxes"]),
+                taxes_included=item["taxes_included"],
+                total=_amount(item["total"]),
+            )
 
 
 def _told(shipments: Iterable[Thing]) -> Decimal:

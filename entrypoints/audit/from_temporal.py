@@ -13,7 +13,8 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from entrypoints.audit.books import Row, Workflow
 
@@ -23,14 +24,28 @@ _AT_ONCE_MAX = 16
 _ANSWER_SECONDS_MAX = 15
 
 
-async def read(address: str, namespace: str, register: Iterable[Row]) -> tuple[Workflow, ...]:
+async def read(
+    address: str,
+    namespace: str,
+    register: Iterable[Row],
+    *,
+    codec: PayloadCodec | None = None,
+    tls: TLSConfig | None = None,
+    api_key: str | None = None,
+) -> tuple[Workflow, ...]:
     """Every order's workflow; those of the register also where the visibility store does not show them yet.
 
     RPCError, RuntimeError: Temporal does not answer. A workflow comes without its document where no worker answers for
     it, and where the register holds the document of the closed order.
     """
     closed = {row.order_id: row.document is not None for row in register}
-    client = await Client.connect(address, namespace=namespace)
+    client = await Client.connect(
+        address,
+        namespace=namespace,
+        data_converter=DataConverter(payload_codec=codec),
+        tls=tls,
+        api_key=api_key,
+    )
     runs: dict[str, list[WorkflowExecution]] = defaultdict(list)
     async for run in client.list_workflows(_ORDERS):
         runs[run.id].append(run)

@@ -9,7 +9,7 @@ from typing import Any
 from entrypoints.audit.books import Capture, Method, Moment, Payment, before
 from entrypoints.audit.findings import Finding, NotChecked, Violation
 from entrypoints.audit.orders import Order, money, units_of
-from entrypoints.audit.sums import ZERO, OrderWorth, minor_unit
+from entrypoints.audit.sums import ZERO, minor_unit
 
 # --- 1: nothing twice, and only what shipped
 
@@ -47,7 +47,7 @@ def captured_after_shipping(order: Order) -> Iterator[Finding]:
     sums = accumulate(capture.amount for capture in ours)
     for capture, so_far in zip(ours, sums, strict=True):
         there = _kept_of_others(order.payments, before_this=capture)
-        yield from _covered(order, order.placed_worth, capture, so_far + there)
+        yield from _covered(order, capture, so_far + there)
 
 
 def _kept_of_others(payments: Iterable[Payment], before_this: Capture | None = None) -> Decimal:
@@ -64,17 +64,22 @@ def _kept_of_others(payments: Iterable[Payment], before_this: Capture | None = N
     return kept
 
 
-def _covered(order: Order, worth: OrderWorth, capture: Capture, so_far: Decimal) -> Iterator[Finding]:
+def _covered(order: Order, capture: Capture, so_far: Decimal) -> Iterator[Finding]:
     told = [(shipment, before(shipment.left, capture.moment)) for shipment in order.left]
     surely = units_of(shipment for shipment, first in told if first is True)
     perhaps = units_of(shipment for shipment, first in told if first is not False)
-    if worth.shipped_worth(perhaps) < so_far:
+    if (most := _most_worth(order, perhaps)) < so_far:
         yield Violation(
-            f"{so_far} {order.currency} captured by {capture.reference} when goods for"
-            f" {worth.shipped_worth(perhaps)} had shipped"
+            f"{so_far} {order.currency} captured by {capture.reference} when goods for {most} had shipped"
         )
-    elif worth.shipped_worth(surely) < so_far:
+    elif _most_worth(order, surely) < so_far:
         yield NotChecked("captured after it shipped: the two books give no times that tell which came first")
+
+
+def _most_worth(order: Order, units: Mapping[str, Decimal]) -> Decimal:
+    """As it was ordered first or as it is now: it may have been changed since it was captured."""
+    worths = (worth for worth in (order.placed_worth, order.worth) if worth)
+    return max(worth.shipped_worth(units) for worth in worths)
 
 
 def _in_order(capture: Capture) -> tuple[bool, int, float]:

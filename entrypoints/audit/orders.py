@@ -1,15 +1,17 @@
 """One order as all the books tell it, gathered from them by its id."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from entrypoints.audit.amended import worth_now
 from entrypoints.audit.books import (
     Books,
     Dispute,
+    Edit,
     Invoice,
     Method,
     Moment,
@@ -46,7 +48,10 @@ K = TypeVar("K", bound=_OfAnOrder)
 
 @dataclass
 class Order:
-    """`placed_worth` is what was ordered first, `worth` what is ordered now: some of it may never have come."""
+    """`placed_worth` is what was ordered first, `worth` what is ordered now.
+
+    `complaints`: what somebody asked for and is not so; `not_recomputed`: why the worth of now was not added up anew.
+    """
 
     order_id: str
     shop: list[ShopOrder] = field(default_factory=list)
@@ -63,6 +68,8 @@ class Order:
     worth: OrderWorth | None = None
     placed_worth: OrderWorth | None = None
     not_summed: str = ""
+    complaints: tuple[str, ...] = ()
+    not_recomputed: str = ""
     on_account: bool = False
     term: str = "unknown"
     read_at: datetime | None = None
@@ -153,7 +160,7 @@ class Order:
         """Money or goods came, or went by a dispute, so late that nobody may have looked since."""
         if self.read_at is None:
             return False
-        moments: list[Moment | None] = []
+        moments: list[Moment | None] = list(self._edits_on_their_way)
         if not self._disputes_are_booked:
             moments += [dispute.decided or dispute.opened for dispute in self._disputes]
         if self.kept > self.ledger("charge") - self.ledger("credit"):
@@ -164,6 +171,21 @@ class Order:
                 moments.append(back.last)
         came = (moment.latest for moment in moments if moment and moment.latest)
         return any(latest > self.read_at - FOUND_WITHIN for latest in came)
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What people edited in the shop and in the ERP by hand."""
+        by_system = (*(shop.by_hand for shop in self.shop), *(sale.by_hand for sale in self.live_sales))
+        return [edit for edits in by_system for edit in edits]
+
+    @property
+    def _edits_on_their_way(self) -> Iterator[Moment]:
+        """Made after the last time that an amendment came to its end."""
+        ends = [r["ended_at"] for r in self.document.get("amendments", []) if r.get("ended_at")]
+        last = max(map(datetime.fromisoformat, ends), default=None)
+        for edit in self.edits:
+            if last is None or (edit.moment.latest and edit.moment.latest > last):
+                yield edit.moment
 
     @property
     def _disputes(self) -> list[Dispute]:
@@ -286,8 +308,9 @@ def _sum_up(order: Order) -> None:
     order.on_account = on_account(shop.platform, shop.document)
     order.term = term_told(shop.platform, shop.document)
     try:
-        worth = order.placed_worth = worth_of(shop.platform, shop.document)
-        left = {line.line_id: int(line.quantity) for line in shop.lines}
-        order.worth = worth.only(left, shop.total) if shop.amended else worth
+        order.placed_worth = worth_of(shop.platform, shop.document)
+        sale = next(iter(order.live_sales or order.sales), None)
+        now = worth_now(order.placed_worth, shop, sale, order.document)
+        order.worth, order.complaints, order.not_recomputed = now.worth, now.complaints, now.unknown
     except CannotSum as reason:
         order.not_summed = str(reason)

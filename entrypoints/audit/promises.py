@@ -96,6 +96,8 @@ PROMISES = (
             agreement.erp_agrees,
             agreement.erp_cancelled_too,
             agreement.ordersaga_agrees,
+            agreement.changes_hold,
+            agreement.goes_to_one_address,
             agreement.money_is_booked,
             agreement.invoice_is_the_total,
             returns.credits_are_told,

@@ -23,7 +23,14 @@ async def audit(sources: AuditSources) -> AuditReport:
 
 async def read(sources: AuditSources) -> Books:
     register = await asyncio.to_thread(from_database.read_register, sources.database_path)
-    workflows = await from_temporal.read(sources.temporal_address, sources.namespace, register)
+    workflows = await from_temporal.read(
+        sources.temporal_address,
+        sources.namespace,
+        register,
+        codec=sources.payload_codec,
+        tls=sources.temporal_tls,
+        api_key=sources.temporal_api_key,
+    )
     books = Books(first_rows=register, workflows=workflows)
     if sources.stripe:
         books = books.and_also(await from_stripe.read(sources.stripe))

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+from temporalio.converter import PayloadCodec
+from temporalio.service import TLSConfig
 
 
 class _Source(BaseModel):
@@ -22,7 +24,12 @@ class TrytonBooks(_Source):
 
 
 class AuditSources(_Source):
-    """Stripe and Tryton where some orders are paid or sold there; the other systems are the simulator's."""
+    """`payload_codec` reads what the workflows tell, where that is encrypted.
+
+    Stripe and Tryton where some orders are paid or sold there; the other systems are the simulator's.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     simulator_url: str
     simulator_token: str | None = Field(default=None, repr=False)
@@ -30,4 +37,7 @@ class AuditSources(_Source):
     tryton: TrytonBooks | None = None
     temporal_address: str
     namespace: str = "default"
+    temporal_tls: TLSConfig | None = Field(default=None, repr=False)
+    temporal_api_key: str | None = Field(default=None, repr=False)
+    payload_codec: PayloadCodec | None = Field(default=None, repr=False)
     database_path: Path

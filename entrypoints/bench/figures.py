@@ -15,6 +15,7 @@ TITLES = {
 
 SPEED_UP_MIN = 1.3
 IDLE_KB_MAX = 90
+AMEND_MS_MAX = 200
 
 
 class CpuMs(Value):
@@ -55,6 +56,14 @@ class Idle(Value):
     seconds: float
 
 
+class Amendments(Value):
+    """From the call to the answer that every system has followed, in milliseconds; one after the other."""
+
+    amendments: int
+    p50_ms: float
+    p99_ms: float
+
+
 class Aim(Value):
     aim: str
     measured: str
@@ -69,6 +78,7 @@ class BenchResult(Value):
     cores: int
     workloads: dict[str, Figures]
     idle: Idle | None
+    amendments: Amendments | None = None
     seconds: float
 
     @property
@@ -91,6 +101,14 @@ class BenchResult(Value):
                     aim=f"at most {IDLE_KB_MAX} KB of worker memory per idle open order",
                     measured=f"{self.idle.kb_per_order:.1f} KB",
                     met=self.idle.kb_per_order <= IDLE_KB_MAX,
+                )
+            )
+        if self.amendments:
+            found.append(
+                Aim(
+                    aim=f"an amendment holds everywhere within {AMEND_MS_MAX} ms, p50",
+                    measured=f"{self.amendments.p50_ms:.0f} ms",
+                    met=self.amendments.p50_ms <= AMEND_MS_MAX,
                 )
             )
         return found

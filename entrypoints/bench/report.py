@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from entrypoints.bench.figures import TITLES, Aim, BenchResult, Figures, Idle
+from entrypoints.bench.figures import TITLES, Aim, Amendments, BenchResult, Figures, Idle
 
 _ROWS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
     ("orders/s", lambda f: f.orders_per_second, ".1f"),
@@ -28,6 +28,8 @@ def render(result: BenchResult) -> RenderableType:
         parts += [_table(result), ""]
     if result.idle:
         parts += [_idle(result.idle), ""]
+    if result.amendments:
+        parts += [_amendments(result.amendments), ""]
     parts += [_aim(aim) for aim in result.aims]
     parts.append(f"{result.cores} cores, {result.seconds:.0f} s.")
     return Group(*parts)
@@ -48,6 +50,13 @@ def _idle(idle: Idle) -> Text:
     return Text(
         f"Worker memory per idle open order: {idle.kb_per_order:.1f} KB ({idle.orders} open orders took it from "
         f"{idle.worker_mb_before:.0f} to {idle.worker_mb_after:.0f} MB; they were opened in {idle.seconds:.0f} s)"
+    )
+
+
+def _amendments(amendments: Amendments) -> Text:
+    return Text(
+        f"An amendment, from the call until every system has followed: p50 {amendments.p50_ms:.0f} ms, "
+        f"p99 {amendments.p99_ms:.0f} ms ({amendments.amendments} of them, half with a new hold)"
     )
 
 

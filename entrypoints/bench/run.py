@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
+from entrypoints.bench.amending import measure_amendments
 from entrypoints.bench.figures import FLOOR, ORDER, TITLES, BenchResult, CpuMs, Figures, History, percentile
 from entrypoints.bench.idle import measure_idle
 from entrypoints.bench.stage import Stage, stage
@@ -28,7 +29,7 @@ _ROUND_SECONDS_MAX = 900
 
 @dataclass(frozen=True)
 class Plan:
-    """`orders` of each workload, at most `at_once` of them open; `alone` one after the other; `idle` left open.
+    """`orders` of each workload, at most `at_once` of them open; `alone` one after the other; `idle` left open; `amended` twice.
 
     `shipments`: in so many parts each order ships. `profile`: where the profile of (b)'s worker goes.
     """
@@ -38,6 +39,7 @@ class Plan:
     at_once: int = 60
     alone: int = 40
     idle: int = 2000
+    amended: int = 20
     profile: Path | None = None
     shipments: int = 1
 
@@ -79,6 +81,11 @@ async def run_bench(directory: Path, plan: Plan, watch: Watch) -> BenchResult:
         await _at_once(on, tallies, plan, watch)
         await _alone(tallies, plan, watch)
         workloads = {tally.workload.name: await _figures(on, tally) for tally in tallies}
+        amendments = None
+        if plan.amended:
+            amendments = await measure_amendments(
+                on, plan.amended, lambda n: watch("amending orders", n, plan.amended)
+            )
         idle = None
         if plan.idle:
             idle = await measure_idle(
@@ -91,6 +98,7 @@ async def run_bench(directory: Path, plan: Plan, watch: Watch) -> BenchResult:
         cores=os.cpu_count() or 0,
         workloads=workloads,
         idle=idle,
+        amendments=amendments,
         seconds=loop.time() - began,
     )
 

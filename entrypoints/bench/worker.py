@@ -13,13 +13,13 @@ from entrypoints.bench.sequence import OrderInSequence
 from workers.run import run_worker
 from workers.settings import Settings
 from workflows.order import Order
-from workflows.sweep import SweepOnce
+from workflows.sweep import SweepOnce, SweepOrders
 
 # Which workflows, and whether their activities start eagerly.
 SERVED: Mapping[str, tuple[Sequence[type], bool]] = {
     FLOOR: ((Floor,), True),
-    ORDER: ((Order, SweepOnce), True),
-    SEQUENCE: ((OrderInSequence, SweepOnce), False),
+    ORDER: ((Order, SweepOnce, SweepOrders), True),
+    SEQUENCE: ((OrderInSequence, SweepOnce, SweepOrders), False),
 }
 
 

@@ -13,7 +13,7 @@ COMMANDS = {
         "Watch orders run while a worker is killed, and audit all books.",
     ),
     "up": ("entrypoints.cli.installation", "up", "Start everything on this machine; Ctrl-C stops it."),
-    "orders": ("entrypoints.cli.orders", "app", "Place, find, read, hold and cancel orders."),
+    "orders": ("entrypoints.cli.orders", "app", "Place, find, read, amend, hold and cancel orders."),
     "attention": ("entrypoints.cli.attention", "app", "See which orders stand still and why, and decide."),
     "ui": (
         "entrypoints.cli.ui",
@@ -27,8 +27,19 @@ COMMANDS = {
     "fault": ("entrypoints.cli.faults", "app", "Script trouble at the simulated world."),
     "bench": ("entrypoints.cli.bench", "bench", "Measure what an order costs, and what an idle one holds."),
     "worker": ("entrypoints.cli.worker", "worker", "One worker process (`up` starts one)."),
+    "migrate": ("entrypoints.cli.migrate", "migrate", "Bring database and Temporal to this release."),
     "deploy": ("entrypoints.cli.deploy", "app", "Which build of the workers carries the orders."),
+    "codec": ("entrypoints.cli.codec", "codec", "Show encrypted orders in the Web UI (`up` starts one)."),
+    "erase": ("entrypoints.cli.erase", "erase", "Forget a customer: closed orders, inbox, histories."),
+    "keys": ("entrypoints.cli.keys", "app", "The keys that encrypt what Temporal stores of an order."),
     "webhooks": ("entrypoints.cli.webhooks", "webhooks", "The webhook receiver process (`up` starts one)."),
+    "api": ("entrypoints.cli.api", "api", "The API process."),
+    "tokens": ("entrypoints.cli.tokens", "app", "Who gets into the API: create, list and revoke tokens."),
+    "trail": (
+        "entrypoints.cli.tokens",
+        "trail",
+        "What was asked through the API, by whom, and what became of it.",
+    ),
     "simulator": (
         "adapters.simulated.__main__",
         "simulator",

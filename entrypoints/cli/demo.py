@@ -1,5 +1,6 @@
 import tempfile
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ from rich.table import Table
 
 from entrypoints.audit.report import render
 from entrypoints.cli.installation import With, counterparts
-from entrypoints.cli.output import AsJson, console, run, say_json
+from entrypoints.cli.output import AsJson, console, fail, run, say_json
+from entrypoints.demo.erp_edits import ORDERS, run_erp_edits
 from entrypoints.demo.kinds import KINDS
 from entrypoints.demo.progress import Progress
 from entrypoints.demo.run import run_demo
@@ -17,15 +19,24 @@ from entrypoints.demo.run import run_demo
 _SHOWN_MAX = 40
 
 
+class Story(StrEnum):
+    ERP_EDITS = "erp-edits"
+
+
 def demo(
     *,
     orders: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
-            help=f"How many orders are placed. From {len(KINDS)} on every kind is there; fewer are the first kinds.",
+            help=f"How many orders are placed: {len(KINDS) + 2}, or of the story {ORDERS}. From {len(KINDS)} on every kind "
+            "is there; fewer are the first kinds.",
         ),
-    ] = len(KINDS) + 2,
+    ] = None,
+    story: Annotated[
+        Story | None,
+        typer.Option(help="erp-edits: one order in ten is edited in the ERP alone, and all systems follow."),
+    ] = None,
     real: With = "",
     keep: Annotated[Path | None, typer.Option(help="Keep its state and logs in this folder.")] = None,
     as_json: AsJson = False,
@@ -37,11 +48,22 @@ def demo(
     a promise is broken, or an order does not end as its kind must.
     """
     wanted = counterparts(real)
+    if story is Story.ERP_EDITS:
+        if wanted:
+            fail("--story: only simulated systems can be told to play it", code=2)
+        _erp_edits(orders or ORDERS, keep, as_json=as_json)
+        return
     with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
         directory = keep or Path(temporary)
         with Live(console=console, transient=False, refresh_per_second=4) as live:
             result = run(
-                run_demo(directory, orders, wanted, live.console.print, lambda p: live.update(_table(p))),
+                run_demo(
+                    directory,
+                    orders or len(KINDS) + 2,
+                    wanted,
+                    live.console.print,
+                    lambda p: live.update(_table(p)),
+                ),
                 hint="" if keep else " (--keep FOLDER keeps the logs)",
             )
     console.print()
@@ -70,6 +92,43 @@ def demo(
             }
         )
     if result.report.violations or result.report.orders.open or result.otherwise:
+        raise typer.Exit(1)
+
+
+def _erp_edits(orders: int, keep: Path | None, *, as_json: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
+        directory = keep or Path(temporary)
+        with Live(console=console, transient=False, refresh_per_second=4) as live:
+            result = run(
+                run_erp_edits(directory, orders, live.console.print, lambda p: live.update(_table(p))),
+                hint="" if keep else " (--keep FOLDER keeps the logs)",
+            )
+    console.print()
+    console.print(render(result.report))
+    console.print(
+        f"{result.orders} orders, {result.edits} edits in the ERP, {result.elsewhere} edits in any other system. "
+        f"{result.agreed} of them agree in ERP, shop, gateway and invoice; {result.raised} came to cost more and were "
+        f"authorised for it. {result.seconds:.0f} s."
+    )
+    for told in result.otherwise:
+        console.print(f"[red]✗[/] {told}")
+    if as_json:
+        say_json(
+            {
+                "story": Story.ERP_EDITS,
+                "orders": result.orders,
+                "edits": result.edits,
+                "agreed": result.agreed,
+                "raised": result.raised,
+                "edits_elsewhere": result.elsewhere,
+                "open": result.report.orders.open,
+                "violations": result.report.violations,
+                "kinds": result.kinds,
+                "otherwise": result.otherwise,
+                "seconds": round(result.seconds, 1),
+            }
+        )
+    if not result.good:
         raise typer.Exit(1)
 
 

@@ -3,16 +3,19 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from adapters.database.engine import migrate, open_database
 from adapters.database.inbox import InboxItem
 from adapters.database.schema import InboxKind, InboxState
 from adapters.database.skus import SkuMappings
+from adapters.database.sweeps import SqlSweeps, SweepCount
 from domain.ids import ChannelId, Sku
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.intake import Parked, opened_inbox, opened_intake
 from workers.settings import Settings
+from workers.wiring import now
 
 app = typer.Typer(
     no_args_is_help=True, help="What came from outside: waiting, forwarded, or parked until mended."
@@ -29,13 +32,14 @@ def list_items(
     limit: Annotated[int, typer.Option(min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List what is parked: documents that could not be used, and why."""
+    """List what is parked: documents, webhooks and commands that could not be used, and why."""
     items = run(_items(load_settings(), None if all_items else InboxState.PARKED, limit))
-    table = Table("inbox", "received", "from", "state", "why", box=None)
+    table = Table("inbox", "received", "from", "what", "order", "state", "why", box=None)
     for item in items:
         why = "\n".join(f"{problem.field}: {problem.reason}" for problem in item.problems) or item.reason
         received = f"{item.received_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(item.id), received, f"{item.channel}/{item.system}", item.state, why)
+        sender = f"{item.channel}/{item.system}"
+        table.add_row(str(item.id), received, sender, item.kind, item.order_id or "", item.state, escape(why))
     console.print(table if items else "nothing is parked")
     if as_json:
         say_json({"items": [item.model_dump(mode="json", exclude={"body", "headers"}) for item in items]})
@@ -61,13 +65,13 @@ def show(inbox_id: int, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
-    """Try a parked item again: a document after its SKU was mapped, a webhook after its order came."""
+    """Try a parked item again: a document after its SKU was mapped, a webhook or command after its order came."""
 
     async def again() -> object:
         settings = load_settings()
         async with opened_inbox(settings) as inbox:
             item = await inbox.get(inbox_id)
-            if item and item.kind is InboxKind.WEBHOOK:
+            if item and item.kind is not InboxKind.DOCUMENT:
                 return await inbox.replay(inbox_id)
         async with opened_intake(settings) as intake:
             return await intake.replay(inbox_id)
@@ -84,6 +88,29 @@ def replay(inbox_id: int, *, as_json: AsJson = False) -> None:
     console.print(f"[green]✓[/] inbox item {inbox_id}: {done}")
     if as_json:
         say_json({"inbox_id": inbox_id, "order_id": getattr(answer, "order_id", None)})
+
+
+@app.command()
+def sweeps(*, as_json: AsJson = False) -> None:
+    """Show how often sweeps looked, what had changed, and what of it no webhook had told."""
+
+    async def read() -> tuple[SweepCount, ...]:
+        settings = load_settings()
+        await migrate(settings.database_url)
+        engine = open_database(settings.database_url)
+        try:
+            return await SqlSweeps(engine, now).counts()
+        finally:
+            await engine.dispose()
+
+    counts = run(read())
+    table = Table("sweep", "looks", "changed", "missed", "last look", box=None)
+    for count in counts:
+        figures = (str(figure) for figure in (count.looks, count.changed, count.missed))
+        table.add_row(count.name, *figures, f"{count.looked_at:%Y-%m-%d %H:%M:%S}")
+    console.print(table if counts else "no sweep has looked yet; the settings name them: sweeps, catch_up")
+    if as_json:
+        say_json({"sweeps": [count.model_dump(mode="json") for count in counts]})
 
 
 @skus.command("map")

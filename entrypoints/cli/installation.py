@@ -87,6 +87,7 @@ def _addresses(running: Installation) -> dict[str, str]:
         "webhooks": running.settings.webhooks_url,
         "simulated world's books": f"{running.simulator_url}/books?format=text",
         "database": running.settings.database_url,
+        "encryption keys": str(running.settings.encryption_key_file),
         "logs": str(running.log_directory),
     }
     if running.tryton:

@@ -1,4 +1,4 @@
-"""`ordersaga orders …`: place, find, read, hold, cancel and return orders."""
+"""`ordersaga orders …`: place, find, read, amend, hold, cancel and return orders."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,31 +11,31 @@ from rich.table import Table
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders
 from adapters.documents import PARSERS, load
+from domain.base import Value
 from domain.document import OrderDocument
 from domain.ids import ChannelId, LineId, OrderId
 from domain.intake import UnusableDocument
 from domain.orders import QUANTITY_MAX
 from domain.returns import ReturnAsked
 from entrypoints.attention import OPEN_ORDERS, standing_of
+from entrypoints.cli.amend import amend, quote
+from entrypoints.cli.arguments import Actor, OrderArgument
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.story import story
+from entrypoints.commands import Kind, by_hand, opened_commands
 from entrypoints.demo.shopper import checkout
-from entrypoints.doors import Door, Outcome, Told, opened_doors
+from entrypoints.doors import Outcome, Told, opened_doors
 from entrypoints.intake import Parked, opened_intake
 from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now
-from workflows.order import Order
 
-app = typer.Typer(no_args_is_help=True, help="Place, find, read, hold, cancel and return orders.")
+app = typer.Typer(no_args_is_help=True, help="Place, find, read, amend, hold, cancel and return orders.")
+app.command()(quote)
+app.command()(amend)
 
 Platform = Annotated[
     str, typer.Option("--from", help="Who wrote the document: shopify, woocommerce, ordersaga.")
-]
-OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id or its number.")]
-Actor = Annotated[
-    str,
-    typer.Option("--actor", "--as", envvar="USER", help="Who wants it; kept in the order's timeline."),
 ]
 
 
@@ -127,7 +127,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel an order that has not shipped; the answer says whether it was in time."""
-    told = run(_asked(load_settings(), order, Order.cancel, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.CANCEL, actor or "customer service", reason))
     _say(told, done="cancelled", refused="not cancelled", as_json=as_json)
 
 
@@ -140,7 +140,7 @@ def hold(
     as_json: AsJson = False,
 ) -> None:
     """Hold an order: what runs now ends, nothing new begins until it is released."""
-    told = run(_asked(load_settings(), order, Order.hold, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.HOLD, actor or "customer service", reason))
     _say(told, done="on hold", refused="not held", as_json=as_json)
 
 
@@ -153,7 +153,7 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Let an order go on that was held."""
-    told = run(_asked(load_settings(), order, Order.release, actor or "customer service", reason))
+    told = run(_asked(load_settings(), order, Kind.RELEASE, actor or "customer service", reason))
     _say(told, done="released", refused="not released", as_json=as_json)
 
 
@@ -186,7 +186,7 @@ def send_back(
         )
     except ValidationError as error:
         fail("; ".join(f"--{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), code=2)
-    told = run(_asked(load_settings(), order, Order.send_back, asked))
+    told = run(_asked(load_settings(), order, Kind.SEND_BACK, asked.actor, asked.reason, body=asked))
     _say(told, done="expected back", refused="not taken back", as_json=as_json)
 
 
@@ -273,6 +273,9 @@ async def _document(settings: Settings, name: str) -> OrderDocument:
         return await doors.read(await doors.find(name))
 
 
-async def _asked(settings: Settings, name: str, door: Door, *asked: object) -> Told:
-    async with opened_doors(settings) as doors:
-        return await doors.ask(await doors.find(name), door, *asked)
+async def _asked(
+    settings: Settings, name: str, kind: Kind, actor: str, reason: str, *, body: Value | None = None
+) -> Told:
+    async with opened_doors(settings) as doors, opened_commands(settings) as commands:
+        order = await doors.find(name)
+        return await commands.give(by_hand(order.order_id, kind, actor, reason, body))

@@ -10,6 +10,7 @@ from rich.table import Table
 from domain.attention import MEANING
 from domain.document import OrderDocument
 from domain.payments import RefundState
+from entrypoints.cli.story_amendments import amendments
 from entrypoints.cli.story_goods import goods
 
 
@@ -24,6 +25,7 @@ def story(document: OrderDocument) -> RenderableType:
             _money(document),
             _ledger(document),
             *goods(document),
+            *amendments(document),
             _timeline(document),
         ),
         title=title,

@@ -1,9 +1,8 @@
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-
-from domain.ids import System
 from entrypoints.cli.output import load_settings, run
+from entrypoints.webhooks.dialects import secrets_of
 from entrypoints.webhooks.server import serve
+from workers.connection import connect
+from workers.logs import configure_logs
 
 PORT = 8200
 
@@ -13,18 +12,12 @@ def webhooks(*, host: str = "127.0.0.1", port: int = PORT) -> None:
 
     async def receive() -> None:
         settings = load_settings()
-        secret = settings.webhook_secret.get_secret_value()
-        client = await Client.connect(
-            settings.temporal_address,
-            namespace=settings.namespace,
-            data_converter=pydantic_data_converter,
-            lazy=True,  # webhooks are taken while Temporal is away
-        )
+        configure_logs(settings.log_level)
         await serve(
-            client,
+            await connect(settings, lazy=True),  # webhooks are taken while Temporal is away
             database_url=settings.database_url,
             task_queue=settings.task_queue,
-            secrets={(channel, system.value): secret for channel in settings.channels for system in System},
+            secrets=secrets_of(settings),
             host=host,
             port=port,
         )

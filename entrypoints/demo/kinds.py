@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.orders import PaymentTerm
 from domain.records import OrderState
-from entrypoints.demo import goods, plays, tenders
+from entrypoints.demo import amendments, goods, plays, tenders
 from entrypoints.demo.cart import Cart
 from entrypoints.demo.scene import Scene
 from entrypoints.demo.tenders import Tenders
@@ -120,6 +120,36 @@ KINDS: tuple[Kind, ...] = (
         platforms=OWN_SHOP,
         channel=RETURNS_SHOP,
     ),
+    Kind(
+        "more, by phone",
+        CARD,
+        COMPLETED,
+        amendments.wants_more_by_phone,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
+        OWN_SHOP,
+    ),
+    Kind(
+        "edited in the ERP alone",
+        CARD,
+        COMPLETED,
+        amendments.is_edited_in_the_erp,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
+        EVERY_SHOP,
+    ),
+    Kind(
+        "more, declined, undone",
+        CARD,
+        COMPLETED,
+        amendments.wants_more_and_is_declined,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
+        OWN_SHOP,
+    ),
     Kind("refund pending for a while", PREPAID, CANCELLED, plays.waits_for_the_refund, plays.slow_refunds),
     Kind("refund fails, given again", PREPAID, CANCELLED, plays.has_it_given_back_again, plays.slow_refunds),
     Kind("transfer told twice", TRANSFER, COMPLETED, plays.pays_told_twice),
@@ -224,6 +254,36 @@ KINDS: tuple[Kind, ...] = (
         goods.lies_there_in_part,
         tenders.by_card_in_parts,
         goods.of_two_articles,
+        OWN_SHOP,
+    ),
+    Kind(
+        "less, by phone",
+        CARD,
+        COMPLETED,
+        amendments.wants_less_by_phone,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
+        OWN_SHOP,
+    ),
+    Kind(
+        "several changes, by phone",
+        CARD,
+        COMPLETED,
+        amendments.wants_several_things_by_phone,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
+        OWN_SHOP,
+    ),
+    Kind(
+        "edited in the shop alone",
+        CARD,
+        COMPLETED,
+        amendments.is_edited_in_the_shop,
+        amendments.is_not_there_yet,
+        tenders.by_card_on_file,
+        amendments.of_desk_and_chair,
         OWN_SHOP,
     ),
     Kind(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.documents import PARSERS, load
@@ -38,6 +39,7 @@ class Part:
 
     async def perform(self) -> None:
         try:
+            await self.scene.is_accepted()
             await self.kind.act(self.scene)
         except DemoFailed as failed:
             self.trouble = str(failed)
@@ -87,12 +89,17 @@ class Progress:
         return part.order in self.watch.closed or watching or part.unanswered >= _UNANSWERED_LOOKS
 
 
-def parts_of(count: int, counterparts: frozenset[str], stage: Stage) -> list[Part]:
-    """Shopify's documents name no payment, so they are not for Stripe; the real ERP keeps its books in euros."""
+def parts_of(
+    count: int, counterparts: frozenset[str], stage: Stage, kinds: Sequence[Kind] | None = None
+) -> list[Part]:
+    """So many of the usual kinds, or one of each of these.
+
+    Shopify's documents name no payment, so they are not for Stripe; the real ERP keeps its books in euros.
+    """
     left_out = {"shopify"} if "stripe" in counterparts else set()
     currencies = ["EUR"] if "tryton" in counterparts else CURRENCIES
     parts = []
-    for index, kind in enumerate(chosen(count, playable(counterparts))):
+    for index, kind in enumerate(kinds or chosen(count, playable(counterparts))):
         platforms = [platform for platform in kind.platforms if platform not in left_out]
         platform = platforms[index % len(platforms)]
         content = kind.cart(cart(index, currencies))

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.database.schema import InboxState
 from domain.ids import ChannelId
 from domain.policies import OrderPolicies, ShortagePolicy
 from entrypoints.audit.report import AuditReport
@@ -16,6 +17,7 @@ from entrypoints.books import books_of
 from entrypoints.demo.kinds import AT_ONCE_SHOP, BUSINESS_SHOP, KINDS, RETURNS_SHOP, WATCHFUL_SHOP, playable
 from entrypoints.demo.progress import Part, Progress, parts_of
 from entrypoints.demo.scene import Stage
+from entrypoints.demo.sender import tell_of_order
 from entrypoints.demo.shopper import checkout
 from entrypoints.demo.trouble import Killing, erp_comes_back, erp_goes_down, webhooks_come_as_they_like
 from entrypoints.demo.watching import LOOK_SECONDS, STALLED_SECONDS, DemoFailed, Say, Watch
@@ -23,7 +25,7 @@ from entrypoints.demo.world import opened_world
 from entrypoints.doors import opened_doors
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
-from entrypoints.intake import Intake, Parked, opened_intake
+from entrypoints.intake import opened_inbox
 from workers.run import connect
 
 _DAY_SECONDS = 86_400
@@ -79,6 +81,7 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
         adapter_timeout_seconds=request_seconds,
         settled_after_seconds=request_seconds,
         sweep_seconds=1,
+        catch_up_seconds=15,
     )
 
 
@@ -152,7 +155,7 @@ async def _play(
     await webhooks_come_as_they_like(progress.stage.world)
     await killing.prepare()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(progress, watch))
+        tasks.create_task(_watch(running, progress, watch))
         await _place_all(running, progress, tasks)
         tasks.create_task(erp_comes_back(progress, say))
         await killing.kill(running, progress, say)
@@ -161,30 +164,27 @@ async def _play(
 async def _place_all(running: Installation, progress: Progress, tasks: asyncio.TaskGroup) -> None:
     """Those that take longest come first, and those that wait for the ERP last, when it is down."""
     down = False
-    async with opened_intake(running.settings) as intake:
-        for part in sorted(progress.parts, key=_turn):
-            if part.kind.in_outage and not down:
-                down = True
-                await erp_goes_down(progress.stage.world)
-            await part.kind.before(part.scene)
-            await _place(running, part, intake)
-            part.play = tasks.create_task(part.perform())
+    for part in sorted(progress.parts, key=_turn):
+        if part.kind.in_outage and not down:
+            down = True
+            await erp_goes_down(progress.stage.world)
+        await part.kind.before(part.scene)
+        await _place(running, part)
+        part.play = tasks.create_task(part.perform())
 
 
 def _turn(part: Part) -> tuple[bool, bool]:
     return part.kind.in_outage, part.kind.channel != RETURNS_SHOP
 
 
-async def _place(running: Installation, part: Part, intake: Intake) -> None:
-    sent, channel = part.scene.sent, ChannelId(part.scene.sent.channel)
-    document = json.dumps(sent.document).encode()
+async def _place(running: Installation, part: Part) -> None:
+    channel = ChannelId(part.scene.sent.channel)
+    document = json.dumps(part.scene.sent.document).encode()
     content = await checkout(running.settings, channel, document, part.kind.checkout)
-    answer = await intake.accept(content, channel=channel, platform=sent.platform)
-    if isinstance(answer, Parked):
-        raise DemoFailed(f"{part.order} was parked: {answer.problems}")
+    await tell_of_order(running.settings, channel, content)
 
 
-async def _watch(progress: Progress, watch: Callable[[Progress], None]) -> None:
+async def _watch(running: Installation, progress: Progress, watch: Callable[[Progress], None]) -> None:
     """Look at all orders twice a second until all are at rest; DemoFailed when none moved for two minutes."""
     loop = asyncio.get_running_loop()
     seen, since = progress.picture, loop.time()
@@ -196,9 +196,21 @@ async def _watch(progress: Progress, watch: Callable[[Progress], None]) -> None:
             seen, since = progress.picture, loop.time()
         if loop.time() - since > STALLED_SECONDS:
             stands = dict(Counter(map(progress.phase, progress.parts)))
-            why = "; ".join([f"no order moved for {STALLED_SECONDS} s: {stands}", *progress.otherwise()])
+            parked = await _parked(running)
+            why = "; ".join(
+                [f"no order moved for {STALLED_SECONDS} s: {stands}", *progress.otherwise(), *parked]
+            )
             raise DemoFailed(why)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _parked(running: Installation) -> list[str]:
+    """What came through the door and could not be used."""
+    async with opened_inbox(running.settings) as inbox:
+        return [
+            f"inbox item {item.id} is parked: {item.reason} {item.problems}"
+            for item in await inbox.list(InboxState.PARKED)
+        ]
 
 
 @asynccontextmanager

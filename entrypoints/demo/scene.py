@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from temporalio.service import RPCError
 
+from domain.amendments import Amendment, AmendmentRecord, AmendmentState, Change
 from domain.attention import Action, Correction, Reason, Resolve
 from domain.document import OrderDocument
-from domain.errors import Unavailable
+from domain.errors import Refused, Unavailable
 from domain.ids import System
 from domain.money import Money
 from domain.orders import OrderLine, PlacedOrder
@@ -56,6 +58,18 @@ class Scene:
         return self.stage.world
 
     # -- what the order says -----------------------------------------------------------------------------------
+
+    async def is_accepted(self) -> None:
+        """Its shop has told of it, and the webhook was taken: a moment later it is one of ours."""
+
+        async def registered() -> bool:
+            try:
+                await self.stage.doors.find(self.order)
+            except Refused:
+                return False
+            return True
+
+        await self._found(registered, "accepted")
 
     async def reaches(self, phase: Phase) -> None:
         await self.stage.watch.until(self.order, lambda seen: seen.phase == phase, phase)
@@ -132,6 +146,39 @@ class Scene:
         )
         await self._ask(Order.send_back, asked)
 
+    async def is_amended(
+        self, *changes: Change, becomes: AmendmentState = AmendmentState.COMMITTED
+    ) -> AmendmentRecord:
+        """Customer service changes it as they see it, and hears what became of that."""
+        while (document := await self._read()) is None:  # noqa: ASYNC110  a worker starts in another process
+            await asyncio.sleep(_LOOK_SECONDS)
+        amendment = Amendment(
+            amendment_id=f"call-{len(document.amendments) + 1}",
+            expected_revision=document.revision,
+            actor=_CUSTOMER_SERVICE,
+            reason="the customer called",
+            changes=changes,
+        )
+        doors = self.stage.doors
+
+        async def ask() -> Told:
+            return await doors.ask(await doors.find(self.order), cast("Door", Order.amend), amendment)
+
+        refused = becomes not in {AmendmentState.COMMITTED, AmendmentState.PENDING}
+        await self._done(ask, may_refuse=refused)
+        return await self.amendment_is(becomes)
+
+    async def amendment_is(self, state: AmendmentState) -> AmendmentRecord:
+        """The last one, wherever it was made."""
+        found: list[AmendmentRecord] = []
+
+        def ended(document: OrderDocument) -> bool:
+            found[:] = document.amendments[-1:]
+            return bool(found) and found[0].state is state
+
+        await self.until(ended, f"its amendment is {state}")
+        return found[0]
+
     async def is_stopped(self) -> None:
         await self._ask(Order.hold, _CUSTOMER_SERVICE, "the customer wants to think")
 
@@ -160,10 +207,10 @@ class Scene:
 
         await self._done(ask)
 
-    async def _done(self, ask: Callable[[], Awaitable[Told | None]]) -> None:
+    async def _done(self, ask: Callable[[], Awaitable[Told | None]], *, may_refuse: bool = False) -> None:
         """Whom it does not reach asks again, as people do; by then the first may have been taken after all."""
         told = await ask()
-        if told and told.outcome is Outcome.REFUSED:
+        if told and told.outcome is Outcome.REFUSED and not may_refuse:
             raise DemoFailed(f"{self.order} was asked for something, and refused: {told.why}")
         while told and told.outcome is Outcome.UNREACHED:
             await asyncio.sleep(_LOOK_SECONDS)

@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 
+from adapters.connector.wire import plain
 from adapters.documents import PARSERS, load
 from adapters.stripe.amounts import to_stripe
 from domain.ids import ChannelId, System
-from domain.orders import OrderLine, PlacedOrder
+from domain.orders import OrderLine, PlacedOrder, Surcharge
 from entrypoints.demo.documents import DemoDocument, with_payment_reference
 from entrypoints.demo.shopper_stripe import card_hold
 from entrypoints.demo.tenders import Tender, Tenders, by_card, wire
@@ -57,18 +58,23 @@ async def _order(
         "platform": platform,
         "order_id": placed.order_id,
         "document": document,
-        "lines": [
-            {
-                "line_id": item.line_id,
-                "sku": item.sku if isinstance(item, OrderLine) else None,
-                "quantity": item.quantity if isinstance(item, OrderLine) else 1,
-                "ships": isinstance(item, OrderLine) and item.ships,
-                "total": wire(item.total),
-            }
-            for item in placed.priced
-        ],
+        "lines": [_line(item) for item in placed.priced],
         "total": wire(placed.total),
+        "shipping": plain(placed.shipping),
         "payments": tenders,
     }
     async with httpx.AsyncClient(base_url=shop.url, timeout=_TIMEOUT_SECONDS) as client:
         (await client.post("/world/orders", json=wanted)).raise_for_status()
+
+
+def _line(item: OrderLine | Surcharge) -> Mapping[str, Any]:
+    """As the shop shows it, and how it is priced: so that people can edit it there."""
+    return {
+        "line_id": item.line_id,
+        "sku": item.sku if isinstance(item, OrderLine) else None,
+        "name": item.name,
+        "quantity": item.quantity if isinstance(item, OrderLine) else 1,
+        "ships": isinstance(item, OrderLine) and item.ships,
+        "total": wire(item.total),
+        "item": {**plain(item), "total": plain(item.total)},
+    }

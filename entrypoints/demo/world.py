@@ -11,6 +11,7 @@ from domain.money import Money
 from domain.notifications import Occasion
 from domain.orders import Customer, OrderLine
 from entrypoints.demo.tenders import wire
+from entrypoints.demo.watching import DemoFailed
 
 _TIMEOUT_SECONDS = 30
 
@@ -101,6 +102,35 @@ class World:
     async def cancel_in_shop(self, order: str) -> None:
         await self._ask("POST", "/world/orders/cancel", {"order_id": order})
 
+    async def edits_in_erp(self, order: str, **edit: Any) -> bool:
+        """A representative edits it there: `set`, `add`, `remove`, `shipping`, `freight`. False: it is not entered yet."""
+        response = await self._edit("erp", order, edit)
+        return response.status_code != httpx.codes.NOT_FOUND
+
+    async def edits_in_shop(self, order: str, **edit: Any) -> None:
+        (await self._edit("shop", order, edit)).raise_for_status()
+
+    async def _edit(self, where: str, order: str, edit: Mapping[str, Any]) -> httpx.Response:
+        """DemoFailed: it cannot be edited any more."""
+        asked = {"order_id": order, "actor": "representative", **edit}
+        response = await self._client.post(f"/world/{where}/edit", json=asked)
+        if response.status_code == httpx.codes.CONFLICT:
+            raise DemoFailed(f"{order} cannot be edited in the {where}: {response.json().get('detail')}")
+        if response.status_code != httpx.codes.NOT_FOUND:
+            response.raise_for_status()
+        return response
+
+    async def sells(self, sku: str, name: str, unit_price: Money, rate: str) -> None:
+        """The ERP has a net price for it from now on."""
+        price = {"sku": sku, "name": name, "unit_price": wire(unit_price)}
+        listed = {**price, "taxes_included": False, "tax_rates": [rate]}
+        await self._ask("PUT", "/world/erp/prices", {"prices": [listed]})
+
+    async def declines_holds(self, order: str) -> None:
+        """The customer's bank does so from now on."""
+        script = {"order_id": order, "decline_holds": "insufficient_funds"}
+        await self._ask("PUT", "/world/payments/script", script)
+
     # -- faults and books --------------------------------------------------------------------------------------
 
     async def fault(self, system: str, kind: str, operation: str = "*", **more: float) -> None:
@@ -124,6 +154,10 @@ class World:
         """What was asked for, one entry per key."""
         requests = (await self._ask("GET", "/books"))["requests"]
         return [request for request in requests if request["operation"] == operation]
+
+    async def books(self) -> dict[str, Any]:
+        books: dict[str, Any] = await self._ask("GET", "/books")
+        return books
 
     async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:
         response = await self._client.request(method, path, json=content)

@@ -18,6 +18,7 @@ from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
 from entrypoints.embedded.processes import Child, Ownership, free_port, owned, python
 from entrypoints.embedded.temporal import answers, temporal_server
 from entrypoints.embedded.tryton import TrytonServer, tryton_server
+from workers.keys import KeyRing, PayloadKey, write_keys
 from workers.settings import (
     AdapterSettings,
     ChannelSettings,
@@ -26,12 +27,14 @@ from workers.settings import (
     StripeSettings,
     TrytonSettings,
 )
+from workers.wiring import now
 
-PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200}
+PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200, "codec": 8234}
 ON_HAND = 500  # units of each article that a new embedded world starts with
 OPERATORS = "operators@merchant.example"
 
 _PLATFORMS = {"shopify-demo": "shopify", "woo-demo": "woocommerce", "shop-demo": "ordersaga"}
+_CAUGHT_UP = (System.STOREFRONT, System.PAYMENTS, System.ERP, System.WAREHOUSE)
 _LOCALHOST = "127.0.0.1"
 
 Policies = Callable[[OrderPolicies], OrderPolicies]
@@ -53,6 +56,7 @@ class Wishes:
     adapter_timeout_seconds: float = 15
     settled_after_seconds: float = 20
     sweep_seconds: float = 5
+    catch_up_seconds: float = 60
 
 
 class Installation:
@@ -130,6 +134,7 @@ class Installation:
             ui_port=self.ports["ui"],
             state=self.directory / "temporal.sqlite",
             log=self.log_directory / "temporal.log",
+            codec_url=self.settings.codec_url,
             owner=self._owner,
         )
         self.services.append(server)
@@ -143,6 +148,13 @@ class Installation:
         receiver = Child("webhooks", argv, log=log, env=self._env(), owner=self._owner)
         self.services.append(receiver)
         await receiver.start(lambda: _http_answers(f"{self.settings.webhooks_url}/readyz"))
+
+    async def start_codec(self) -> None:
+        argv = python("-m", "entrypoints.cli", "codec")
+        log = self.log_directory / "codec.log"
+        codec = Child("codec", argv, log=log, env=self._env(), owner=self._owner)
+        self.services.append(codec)
+        await codec.start(lambda: _http_answers(f"{self.settings.codec_url}/livez"))
 
     async def start_world(self, wishes: Wishes) -> None:
         """The simulated world, its shelves filled when it is new."""
@@ -197,9 +209,9 @@ async def installation(
 async def _running(
     directory: Path, wishes: Wishes, owner: Ownership, say: Callable[[str], None]
 ) -> AsyncIterator[Installation]:
-    ports = {name: free_port(wanted) for name, wanted in wishes.ports.items()}
+    ports = {name: free_port(wanted) for name, wanted in ({"codec": 0} | wishes.ports).items()}
     for name, port in ports.items():
-        if wishes.ports[name] not in {0, port}:
+        if wishes.ports.get(name, 0) not in {0, port}:
             say(f"port {wishes.ports[name]} is busy: {name} is on {port}")
     async with AsyncExitStack() as stack:
         tryton = stripe = None
@@ -215,6 +227,8 @@ async def _running(
         await migrate(running.settings.database_url)
         stack.push_async_callback(running.stop)
         await _start_all(running, wishes)
+        if stripe:
+            await _subscribe_to(stripe, running.settings)
         yield running
 
 
@@ -225,9 +239,21 @@ async def _start_all(running: Installation, wishes: Wishes) -> None:
             starts.create_task(running.start_temporal())
             starts.create_task(running.start_world(wishes))
             starts.create_task(running.start_webhooks())
+            starts.create_task(running.start_codec())
             starts.create_task(running.start_worker())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def _subscribe_to(stripe: LocalStripe, settings: Settings) -> None:
+    """One address for all channels: the payment's metadata names the order."""
+    told = {
+        "url": f"{settings.webhooks_url}/webhooks/{next(iter(settings.channels))}/stripe",
+        "secret": settings.webhook_secret.get_secret_value(),
+        "events": ["payment_intent.succeeded", "payment_intent.payment_failed"],
+    }
+    async with httpx.AsyncClient(base_url=stripe.url, timeout=30) as client:
+        (await client.post("/_config/webhooks/ordersaga", json=told)).raise_for_status()
 
 
 async def _fill_shelves(running: Installation) -> None:
@@ -293,6 +319,8 @@ def _settings(
     return Settings(
         temporal_address=f"{_LOCALHOST}:{ports['temporal']}",
         temporal_ui=f"http://{_LOCALHOST}:{ports['ui']}",
+        codec_url=f"http://{_LOCALHOST}:{ports['codec']}",
+        encryption_key_file=_kept_keys(directory / "payload-keys"),
         database_url=f"sqlite:///{directory / 'ordersaga.sqlite'}",
         adapters=adapters,
         channels=channels,
@@ -300,6 +328,8 @@ def _settings(
         webhooks_url=f"http://{_LOCALHOST}:{ports['webhooks']}",
         sweeps=sweeps,
         sweep_seconds=wishes.sweep_seconds,
+        catch_up=[(system, "connector") for system in _CAUGHT_UP if serves[system] == "connector"],
+        catch_up_seconds=wishes.catch_up_seconds,
     )
 
 
@@ -309,3 +339,10 @@ def _kept_secret(path: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(32))
     return path.read_text()
+
+
+def _kept_keys(path: Path) -> Path:
+    """A key of its own for every installation; a rotated ring stays as it is."""
+    if not path.exists():
+        write_keys(path, KeyRing((PayloadKey.drawn(now()),)))
+    return path

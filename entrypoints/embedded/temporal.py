@@ -24,9 +24,9 @@ def temporal_cli() -> str:
 
 
 def temporal_server(
-    *, port: int, ui_port: int, state: Path, log: Path, owner: Ownership | None = None
+    *, port: int, ui_port: int, state: Path, log: Path, codec_url: str = "", owner: Ownership | None = None
 ) -> Child:
-    """The server, not started yet; `state` is its database file."""
+    """The server, not started yet; `state` is its database file. Its Web UI shows encrypted orders by the codec endpoint."""
     argv = [
         temporal_cli(),
         "server",
@@ -39,6 +39,8 @@ def temporal_server(
         str(ui_port),
     ]
     argv += ["--db-filename", str(state), "--log-level", "error"]
+    if codec_url:
+        argv += ["--ui-codec-endpoint", codec_url]
     for name, kind in REGISTERED.items():
         argv += ["--search-attribute", f"{name}={kind}"]
     for name, value in _QUICK.items():

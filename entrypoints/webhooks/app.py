@@ -1,70 +1,135 @@
 """Where outside systems tell that they have news of an order. Stored, committed, acknowledged; the forwarder goes on."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from adapters.connector.protocol.common import PROBLEM_TYPE
 from adapters.connector.protocol.common import Problem as WireProblem
-from adapters.connector.protocol.webhooks import WebhookEvent
-from adapters.connector.signatures import HEADER, verify
 from adapters.database.engine import Clock
-from adapters.database.inbox import Inbox, dedupe_key
+from adapters.database.inbox import Inbox, Stored, dedupe_key
 from adapters.database.schema import InboxKind
+from adapters.webhooks import Dialect, Hint, Notification, OrderCame
 from domain.errors import Unavailable
-from domain.ids import ChannelId, OrderId, channel_of
-from domain.intake import Problem
+from domain.ids import ChannelId
+from domain.intake import Problem, UnusableDocument
+from entrypoints.webhooks.dialects import DIALECTS, Secrets
 
-BODY_BYTES_MAX = 256 * 1024
-_SIGNATURE_LENGTH_MAX = 1000
-_FIELD_LENGTH_MAX = 100
 _RETRY_AFTER_SECONDS = 5
+# Platforms wait 5 s for an answer. A database that has not stored it by then counts as away.
+STORE_SECONDS_MAX = 3.0
 
-Secrets = Mapping[tuple[ChannelId, str], str]  # by channel and `domain.ids.System`
+ActAtOnce = Callable[["Webhook", Notification], Awaitable[None]]
 
 
-def create_app(inbox: Inbox, secrets: Secrets, clock: Clock, *, stored: Callable[[], None]) -> FastAPI:
+@dataclass(frozen=True)
+class Webhook:
+    """One that was signed by whom it says it comes from."""
+
+    channel: ChannelId
+    system: str
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def dialect(self) -> Dialect:
+        return DIALECTS[self.system]
+
+
+class Receiver:
+    """`act_at_once` is what can be done for a webhook while our own database is away. Unavailable: nothing."""
+
+    def __init__(
+        self, inbox: Inbox, secrets: Secrets, clock: Clock, stored: Callable[[], None], act_at_once: ActAtOnce
+    ) -> None:
+        self._inbox = inbox
+        self._secrets = secrets
+        self._clock = clock
+        self._stored = stored
+        self._act_at_once = act_at_once
+
+    async def receive(self, request: Request, channel: ChannelId, system: str) -> JSONResponse:
+        secret = self._secrets.get((channel, system))
+        if secret is None:
+            raise HTTPException(401, "nobody may write to this address")
+        dialect = DIALECTS[system]
+        body = await _bounded_body(request, dialect.body_bytes_max)
+        headers = dict(request.headers)
+        if dialect.is_ping(body, headers):
+            return JSONResponse({"inbox_id": None})
+        if not dialect.signed(secret, body, headers, self._clock()):
+            raise HTTPException(401, f"{dialect.header}: missing, wrong or too old")
+        webhook = Webhook(channel, system, body, headers)
+        try:
+            told = dialect.read(body, headers, channel, system)
+        except UnusableDocument as unusable:
+            return await self._park(webhook, unusable.problems)
+        try:
+            kept = await self._store(webhook, told)
+        except Unavailable:
+            await self._act_at_once(webhook, told)
+            return JSONResponse({"inbox_id": None}, status_code=202)
+        self._stored()
+        return JSONResponse({"inbox_id": kept.id}, status_code=200 if kept.duplicate else 202)
+
+    async def _store(self, webhook: Webhook, told: Notification) -> Stored:
+        came = isinstance(told, OrderCame)
+        kind = InboxKind.DOCUMENT if came else InboxKind.WEBHOOK
+        try:
+            async with asyncio.timeout(STORE_SECONDS_MAX):
+                return await self._inbox.store(
+                    kind,
+                    channel=webhook.channel,
+                    system=webhook.system,
+                    key=dedupe_key(InboxKind.WEBHOOK, webhook.channel, webhook.system, *told.event),
+                    body=webhook.body,
+                    headers=webhook.headers,
+                    order_id=told.order_id if isinstance(told, Hint) else None,
+                )
+        except TimeoutError:
+            raise Unavailable(f"database: not stored within {STORE_SECONDS_MAX:g} s") from None
+
+    async def _park(self, webhook: Webhook, problems: tuple[Problem, ...]) -> JSONResponse:
+        kept = await self._inbox.store(
+            InboxKind.WEBHOOK,
+            channel=webhook.channel,
+            system=webhook.system,
+            key=dedupe_key("malformed webhook", webhook.channel, webhook.system, webhook.body),
+            body=webhook.body,
+            headers=webhook.headers,
+            problems=problems,
+        )
+        if webhook.dialect.answers_problems:
+            return _malformed(problems, kept.id)
+        return JSONResponse({"inbox_id": kept.id}, status_code=200)
+
+
+def create_app(
+    inbox: Inbox,
+    secrets: Secrets,
+    clock: Clock,
+    *,
+    stored: Callable[[], None],
+    act_at_once: ActAtOnce,
+) -> FastAPI:
     """`secrets` per channel and system: who has none is answered 401. `stored` is called after each commit."""
     app = FastAPI(title="OrderSaga webhooks", docs_url=None, redoc_url=None, openapi_url=None)
     app.exception_handler(Unavailable)(_away)
     app.exception_handler(HTTPException)(_refused)
+    receiver = Receiver(inbox, secrets, clock, stored, act_at_once)
 
-    @app.post("/webhooks/{channel}/{system}")
-    async def receive(
-        request: Request, channel: ChannelId, system: str, body: Annotated[bytes, Depends(_bounded_body)]
-    ) -> JSONResponse:
-        secret = secrets.get((channel, system))
-        signature = request.headers.get(HEADER, "")[:_SIGNATURE_LENGTH_MAX]
-        if secret is None or not verify(secret, body, signature, clock()):
-            raise HTTPException(401, f"{HEADER}: missing, wrong or too old")
-        event = _read(body, channel, system)
-        if not isinstance(event, WebhookEvent):
-            kept = await inbox.store(
-                InboxKind.WEBHOOK,
-                channel=channel,
-                system=system,
-                key=dedupe_key("malformed webhook", channel, system, body),
-                body=body,
-                headers=request.headers,
-                problems=event,
-            )
-            return _malformed(event, kept.id)
-        kept = await inbox.store(
-            InboxKind.WEBHOOK,
-            channel=channel,
-            system=system,
-            key=dedupe_key(InboxKind.WEBHOOK, channel, system, event.event_id),
-            body=body,
-            headers=request.headers,
-            order_id=OrderId(event.order_id),
-        )
-        stored()
-        return JSONResponse({"inbox_id": kept.id}, status_code=200 if kept.duplicate else 202)
+    async def receive(request: Request) -> JSONResponse:
+        names = request.path_params
+        return await receiver.receive(request, ChannelId(names["channel"]), names["system"])
+
+    # A plain route: nothing of the request is to be parsed before its signature is known to be right.
+    app.add_route("/webhooks/{channel}/{system}", receive, methods=["POST"])
 
     @app.get("/livez")
     async def live() -> dict[str, str]:
@@ -79,34 +144,13 @@ def create_app(inbox: Inbox, secrets: Secrets, clock: Clock, *, stored: Callable
     return app
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def _bounded_body(request: Request, bytes_max: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise HTTPException(413, f"at most {BODY_BYTES_MAX} bytes")
+        if len(body) > bytes_max:
+            raise HTTPException(413, f"at most {bytes_max} bytes")
     return bytes(body)
-
-
-def _read(body: bytes, channel: ChannelId, system: str) -> WebhookEvent | tuple[Problem, ...]:
-    """The event, or every problem with it. The reasons repeat nothing of what was sent."""
-    try:
-        event = WebhookEvent.model_validate_json(body)
-    except ValidationError as error:
-        return tuple(
-            Problem(field=_path(problem["loc"]), reason=problem["msg"])
-            for problem in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-    problems = []
-    if event.system != system:
-        problems.append(Problem(field="system", reason="not the system of the address"))
-    if channel_of(OrderId(event.order_id)) != channel:
-        problems.append(Problem(field="order_id", reason="not an order of the address's channel"))
-    return tuple(problems) or event
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))[:_FIELD_LENGTH_MAX] or "body"
 
 
 def _malformed(problems: tuple[Problem, ...], inbox_id: int) -> JSONResponse:

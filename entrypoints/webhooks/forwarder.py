@@ -1,22 +1,18 @@
 """From the inbox to the workflows. What it has not done yet stands in the table, so it may die at any moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
 from adapters.database.inbox import Inbox, InboxItem
-from adapters.database.orders import Orders
 from adapters.database.schema import InboxKind
 from domain.errors import Unavailable
-from domain.ids import OrderId, System
-from domain.records import OrderState
-from entrypoints.intake import Intake
-from workers.temporal import Told
 
-LookAgain = Callable[[OrderId, System], Awaitable[Told]]
+Deliver = Callable[[InboxItem], Awaitable[None]]
 
 _AT_ONCE_MAX = 32
+_TAKEN_MIN = 8  # fewer are not worth asking the database for
 _ITEM_SECONDS_MAX = 20  # then it goes back to the queue
 _POLL_SECONDS = 1  # for retries that became due, and for what other processes stored
 
@@ -24,13 +20,15 @@ _log = structlog.get_logger()
 
 
 class Forwarder:
-    """Takes every due item in hand at once, so that one that hangs or cannot be used holds up none behind it."""
+    """Takes every due item of its kinds in hand at once, so that one that hangs or cannot be used holds up none behind it.
 
-    def __init__(self, inbox: Inbox, orders: Orders, intake: Intake, look_again: LookAgain) -> None:
+    Commands have a forwarder of their own: they wait for a worker, and hints must not wait for them.
+    """
+
+    def __init__(self, inbox: Inbox, deliver: Deliver, kinds: Collection[InboxKind]) -> None:
         self._inbox = inbox
-        self._orders = orders
-        self._intake = intake
-        self._look_again = look_again
+        self._deliver = deliver
+        self._kinds = tuple(kinds)
         self._in_hand: set[int] = set()
         self._news = asyncio.Event()
 
@@ -49,10 +47,10 @@ class Forwarder:
                 await self._wait_for_news()
 
     async def _due(self) -> tuple[InboxItem, ...]:
-        if not (free := _AT_ONCE_MAX - len(self._in_hand)):
+        if (free := _AT_ONCE_MAX - len(self._in_hand)) < _TAKEN_MIN:
             return ()
         try:
-            return await self._inbox.due(free, without=self._in_hand)
+            return await self._inbox.due(free, kinds=self._kinds, without=self._in_hand)
         except Unavailable as away:
             _log.warning("the inbox cannot be read", reason=str(away))
             return ()
@@ -66,7 +64,7 @@ class Forwarder:
 
     async def _forward(self, item: InboxItem) -> None:
         try:
-            await self._act_or_retry(item)
+            await self._deliver_or_retry(item)
         except Unavailable as away:
             # It stands in the table as before, and the next poll finds it. Not at once: the database is in trouble.
             _log.warning("the inbox cannot be written", reason=str(away), inbox_id=item.id)
@@ -75,10 +73,10 @@ class Forwarder:
         finally:
             self._in_hand.discard(item.id)
 
-    async def _act_or_retry(self, item: InboxItem) -> None:
+    async def _deliver_or_retry(self, item: InboxItem) -> None:
         try:
             async with asyncio.timeout(_ITEM_SECONDS_MAX):
-                await self._act(item)
+                await self._deliver(item)
         except Unavailable as away:
             await self._inbox.retry_later(item, str(away))
         except TimeoutError:
@@ -87,25 +85,3 @@ class Forwarder:
             # The error's own words may quote the customer.
             _log.error("an inbox item failed", inbox_id=item.id, error=type(error).__name__)
             await self._inbox.retry_later(item, f"it failed: {type(error).__name__}")
-
-    async def _act(self, item: InboxItem) -> None:
-        if item.kind is InboxKind.DOCUMENT:
-            await self._intake.take_in(item)
-        elif item.order_id is None:
-            await self._inbox.park(item.id, "it names no order")
-        else:
-            await self._hint(item, item.order_id)
-
-    async def _hint(self, item: InboxItem, order: OrderId) -> None:
-        registered = await self._orders.get(order)
-        if registered is None:
-            await self._inbox.park(item.id, "it names an order that was never accepted")
-            return
-        if not registered.closed and await self._look_again(order, System(item.system)) is Told.NOT_RUNNING:
-            registered = await self._orders.get(order) or registered
-            if registered.state is OrderState.ACCEPTED:
-                raise Unavailable("the order is accepted but not started yet")
-            if not registered.closed:
-                await self._inbox.park(item.id, "the order's workflow is gone, and its row is not closed")
-                return
-        await self._inbox.mark_forwarded(item.id)

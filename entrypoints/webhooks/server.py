@@ -11,10 +11,16 @@ from temporalio.client import Client
 from adapters.database.engine import open_database
 from adapters.database.inbox import Inbox
 from adapters.database.orders import Orders
+from adapters.database.schema import InboxKind
+from adapters.documents import PARSERS
+from entrypoints.commands import Commands
 from entrypoints.intake import open_intake
-from entrypoints.webhooks.app import Secrets, create_app
+from entrypoints.webhooks.app import create_app
+from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.dialects import Secrets
+from entrypoints.webhooks.direct import Direct
 from entrypoints.webhooks.forwarder import Forwarder
-from workers.temporal import look_again
+from workers.temporal import look_again, start_order
 
 _GRACE_SECONDS = 10
 
@@ -37,10 +43,13 @@ async def serve(
     The client may be lazy: webhooks are taken while Temporal is away. The database has been migrated.
     """
     engine = open_database(database_url)
-    inbox = Inbox(engine, now)
+    inbox, orders, tell = Inbox(engine, now), Orders(engine, now), partial(look_again, client)
     intake = open_intake(engine, client, clock=now, task_queue=task_queue)
-    forwarder = Forwarder(inbox, Orders(engine, now), intake, partial(look_again, client))
-    app = create_app(inbox, secrets, now, stored=forwarder.wake)
+    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), tell).deliver
+    forwarder = Forwarder(inbox, deliver, {InboxKind.DOCUMENT, InboxKind.WEBHOOK})
+    commands = Forwarder(inbox, deliver, {InboxKind.COMMAND})
+    direct = Direct(partial(start_order, client, task_queue=task_queue), tell, PARSERS, now)
+    app = create_app(inbox, secrets, now, stored=forwarder.wake, act_at_once=direct.act)
     config = uvicorn.Config(
         app,
         host=host,
@@ -52,9 +61,10 @@ async def serve(
     )
     try:
         async with asyncio.TaskGroup() as tasks:
-            forwarding = tasks.create_task(forwarder.run())
+            forwarding = [tasks.create_task(one.run()) for one in (forwarder, commands)]
             await _until_signalled(uvicorn.Server(config))
-            forwarding.cancel()
+            for one in forwarding:
+                one.cancel()
     finally:
         await engine.dispose()
 

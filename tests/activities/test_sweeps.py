@@ -1,13 +1,20 @@
 """A sweep tells every changed order to look again, and forgets none when it is interrupted."""
 
+from collections.abc import Collection
+from typing import cast
+
 import pytest
 
+import activities.sweeps
 from activities.sweeps import Sweep, SweepActivities, Swept
 from domain.erp import Changes
 from domain.errors import Unavailable
-from domain.ids import OrderId, System
+from domain.ids import ChannelId, OrderId, PaymentRef, System
+from domain.ports import Storefront
+from domain.storefront import ShopDocument, ShopNews
 
 ONE, TWO = OrderId("order:shop:1"), OrderId("order:shop:2")
+SHOP = ChannelId("shop")
 SWEEP = Sweep(system=System.ERP, adapter="tryton")
 
 
@@ -17,7 +24,7 @@ class Erp:
 
     async def changes(self, since: str | None) -> Changes:
         self.asked.append(since)
-        return Changes(orders=(ONE, TWO), cursor="later")
+        return Changes(orders=(ONE,), payments=(PaymentRef("pi_2"), PaymentRef("pi_9")), cursor="later")
 
 
 class Hints:
@@ -32,9 +39,28 @@ class Hints:
         return order == ONE
 
 
-class Cursors:
+class Shop:
+    """Two orders are new, or changed."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    async def orders_since(self, channel: ChannelId, cursor: str | None) -> ShopNews:
+        assert channel == SHOP
+        self.asked.append(cursor)
+        documents = tuple(
+            ShopDocument(order_id=order, document=f'{{"id": "{order}"}}') for order in (ONE, TWO)
+        )
+        return ShopNews(orders=documents, cursor="later")
+
+
+class Register:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self.accepted = {ONE}
+        self.heard = {ONE}
+        self.counted: list[tuple[str, int, int]] = []
+        self.inbox: list[str] = []
 
     async def cursor(self, name: str) -> str | None:
         return self.kept.get(name)
@@ -42,11 +68,31 @@ class Cursors:
     async def keep_cursor(self, name: str, cursor: str) -> None:
         self.kept[name] = cursor
 
+    async def known(self, orders: Collection[OrderId]) -> frozenset[OrderId]:
+        return frozenset(self.accepted & set(orders))
+
+    async def paid_by(self, payment: PaymentRef) -> OrderId | None:
+        return TWO if payment == "pi_2" else None
+
+    async def heard_of(
+        self, orders: Collection[OrderId], name: str, system: System | None
+    ) -> frozenset[OrderId]:
+        del name, system
+        return frozenset(self.heard & set(orders))
+
+    async def count(self, name: str, changed: int, missed: int) -> None:
+        self.counted.append((name, changed, missed))
+
+    async def put_into_inbox(self, channel: ChannelId, platform: str, document: str) -> None:
+        assert (channel, platform) == (SHOP, "woocommerce")
+        self.inbox.append(document)
+
 
 class Desk:
     def __init__(self) -> None:
-        self.erp, self.hints, self.cursors = Erp(), Hints(), Cursors()
-        self.sweeps = SweepActivities({(System.ERP, "tryton"): self.erp}, self.hints, self.cursors)
+        self.erp, self.shop, self.hints, self.register = Erp(), Shop(), Hints(), Register()
+        shops = {SHOP: activities.sweeps.Shop(cast("Storefront", self.shop), "woocommerce")}
+        self.sweeps = SweepActivities({(System.ERP, "tryton"): self.erp}, shops, self.hints, self.register)
 
 
 @pytest.fixture
@@ -55,7 +101,7 @@ def desk() -> Desk:
 
 
 async def test_every_changed_order_is_told_and_the_open_ones_are_counted(desk: Desk) -> None:
-    assert await desk.sweeps.sweep_changes(SWEEP) == Swept(changed=2, woken=1)
+    assert await desk.sweeps.sweep_changes(SWEEP) == Swept(changed=2, woken=1, missed=1)
     assert desk.hints.told == [(ONE, System.ERP), (TWO, System.ERP)]
 
 
@@ -69,8 +115,23 @@ async def test_an_interrupted_sweep_begins_again_where_it_began(desk: Desk) -> N
     desk.hints.away = True
     with pytest.raises(Exception, match="temporal is away"):
         await desk.sweeps.sweep_changes(SWEEP)
-    assert desk.cursors.kept == {}
+    assert desk.register.kept == {}
     desk.hints.away = False
     await desk.sweeps.sweep_changes(SWEEP)
     assert desk.erp.asked == [None, None]
     assert (TWO, System.ERP) in desk.hints.told
+
+
+async def test_what_no_webhook_told_is_counted(desk: Desk) -> None:
+    await desk.sweeps.sweep_changes(SWEEP)
+    assert desk.register.counted == [("erp/tryton", 2, 1)]
+
+
+async def test_a_shops_unknown_orders_enter_by_the_inbox_and_known_ones_look_into_it(desk: Desk) -> None:
+    sweep = Sweep(system=System.STOREFRONT, adapter="woo", channel=SHOP)
+    assert await desk.sweeps.sweep_shop(sweep) == Swept(changed=2, woken=1, missed=1)
+    assert desk.register.inbox == [f'{{"id": "{TWO}"}}']
+    assert desk.hints.told == [(ONE, System.STOREFRONT)]
+    assert desk.register.kept == {"storefront/woo/shop": "later"}
+    desk.register.heard.clear()
+    assert (await desk.sweeps.sweep_shop(sweep)).missed == 2

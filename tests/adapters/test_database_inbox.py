@@ -13,6 +13,7 @@ from adapters.database.inbox import Inbox, InboxItem, Stored, dedupe_key
 from adapters.database.schema import InboxKind, InboxState
 from domain.ids import ChannelId, OrderId
 from domain.intake import Problem
+from tests.postgres import KINDS, migrated_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SHOP = ChannelId("shop-de")
@@ -35,9 +36,13 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return migrated_url(request.param, tmp_path)
+
+
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    url = f"sqlite:///{tmp_path}/orders.db"
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     await migrate(url)
     engine = open_database(url)
     yield engine

@@ -13,13 +13,18 @@ from adapters.database.incidents import SqlIncidents
 from domain.ids import OrderId, System
 from domain.notifications import Occasion
 from domain.records import Incidents, Outage
+from tests.postgres import KINDS, migrated_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return migrated_url(request.param, tmp_path)
+
+
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    url = f"sqlite:///{tmp_path}/orders.db"
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     await migrate(url)
     engine = open_database(url)
     yield engine

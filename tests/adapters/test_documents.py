@@ -86,3 +86,13 @@ def test_a_float_is_no_amount() -> None:
     document = json.loads('{"current_total_price": 19.99}')
     with pytest.raises(UnusableDocument, match="current_total_price: a binary float is not exact"):
         PARSERS["shopify"](document, channel=ChannelId("shop"), skus={})
+
+
+@pytest.mark.parametrize("body", [rb'{"a": "\ud800"}', rb'{"a\udc00": 1}', rb'{"a": [{"b": "x\u0000"}]}'])
+def test_a_text_that_nobody_can_write_down_is_named(body: bytes) -> None:
+    with pytest.raises(UnusableDocument, match="character that is none"):
+        load(body)
+
+
+def test_a_character_that_is_written_in_two_halves_is_one() -> None:
+    assert load(rb'{"a": "\ud83d\ude00"}') == {"a": "\U0001f600"}

@@ -48,6 +48,7 @@ READS = (
     "look_up_return",
     "track",
     "changes",
+    "orders_since",
     "customers",
     "articles",
 )

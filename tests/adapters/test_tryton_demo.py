@@ -21,7 +21,7 @@ from tests.contracts.placing import labels_for, pick_request, place, report_of
 from tests.contracts.tryton_world import reserve
 from tests.contracts.warehouse import packages, request_pick
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]
 ROOT = Path(__file__).parents[2]
 SKU = Sku("TEA-1")
 

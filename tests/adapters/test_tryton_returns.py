@@ -20,7 +20,7 @@ from tests.contracts.placing import EUR, insist, place, unique
 from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]  # tests/contracts/test_tryton_goods.py has the like
 
 EAST = Location("east")
 

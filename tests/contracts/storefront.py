@@ -4,6 +4,7 @@ A subclass `TestSomeShop(StorefrontContract)` gives two fixtures: `shop`, the ad
 fixture `network`; and `hands`, which places orders as a shopper and reads what the shop shows.
 """
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
@@ -12,7 +13,7 @@ import pytest
 
 from domain.customers import Article
 from domain.errors import OutcomeUnknown, Refused
-from domain.ids import OrderId, Sku, shipment_id
+from domain.ids import ChannelId, OrderId, PlatformId, Sku, shipment_id
 from domain.keys import effect_key
 from domain.money import Money
 from domain.orders import PlacedOrder
@@ -61,6 +62,20 @@ class StorefrontContract:
         assert [
             (line.line_id, line.quantity, line.total) for line in shown.lines if line.line_id not in extras
         ] == [(line.line_id, line.quantity, line.total) for line in order.lines]
+
+    async def test_what_was_placed_or_changed_since_is_told_with_its_document(
+        self, shop: Storefront, hands: StorefrontHands, order: PlacedOrder
+    ) -> None:
+        begin = await shop.orders_since(order.channel, None)
+        assert begin.orders == ()
+        assert (await shop.orders_since(order.channel, begin.cursor)).orders == ()
+        later = order.model_copy(update={"platform_id": PlatformId(f"{order.platform_id}later")})
+        await hands.placed(later)
+        news = await shop.orders_since(order.channel, begin.cursor)
+        assert [one.order_id for one in news.orders] == [later.order_id]
+        assert isinstance(json.loads(news.orders[0].document), dict)
+        assert (await shop.orders_since(order.channel, news.cursor)).orders == ()
+        assert (await shop.orders_since(ChannelId("another"), begin.cursor)).orders == ()
 
     # -- shipments
 

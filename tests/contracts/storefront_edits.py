@@ -100,6 +100,17 @@ class EditedShopContract:
         assert await write(shop, less, "") == Edited(version=by_hand.version)
         assert await shown(shop, order) == by_hand
 
+    async def test_what_we_wrote_ourselves_since_is_nobodys_edit(
+        self, shop: Storefront, hands: ShopkeeperHands, order: PlacedOrder, less: PlacedOrder
+    ) -> None:
+        placed = await shown(shop, order)
+        await write(shop, less, "")
+        undone = await write(shop, order, placed.version)
+        assert isinstance(undone, StorefrontOrder)
+        assert undone.total == order.total
+        await hands.set_quantity(order.order_id, FIRST, 4)
+        assert isinstance(await write(shop, less, undone.version), Edited)
+
     async def test_an_edit_is_not_overwritten_though_every_reply_is_lost(
         self,
         shop: Storefront,

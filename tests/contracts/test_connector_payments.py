@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.connector.client import connector
 from adapters.connector.payments import ConnectorPayments
 from domain.ids import OrderId, PaymentRef
 from domain.keys import effect_key
@@ -322,3 +323,14 @@ class TestOtherWaysToPay(Connected):
         assert isinstance(again, Refund)
         assert again.state is RefundState.SUCCEEDED
         assert (await self.one(gateway, order)).kept == eur("0.00")
+
+
+async def test_orders_whose_payments_moved_on_are_named_since_a_cursor(world: Simulator) -> None:
+    order = OrderId(f"order:shop-de:swept{next(_numbers)}")
+    async with connector(world.url, "none", timeout=SETTLED_AFTER) as client:
+        gateway = ConnectorPayments(client, SETTLED_AFTER)
+        before = (await gateway.changes(None)).cursor
+        PaymentHands(world, multicapture=False).pay(order, eur("10.00"))
+        changed = await gateway.changes(before)
+        assert changed.orders == (order,)
+        assert (await gateway.changes(changed.cursor)).orders == ()

@@ -9,6 +9,7 @@ from adapters.tryton.warehouse import TrytonWarehouse
 from domain.orders import PlacedOrder
 from tests.contracts.customers import AccountContract, RegisterContract
 from tests.contracts.erp import ErpContract
+from tests.contracts.erp_edits import EditedErpContract
 from tests.contracts.placing import place
 from tests.contracts.stock import StockContract
 from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.tryton
 
 
 class TestTrytonErp(ErpContract):
+    @pytest.fixture
+    def erp(self, tryton: TrytonClient) -> TrytonErp:
+        return TrytonErp(tryton)
+
+
+class TestTrytonEdited(EditedErpContract):
     @pytest.fixture
     def erp(self, tryton: TrytonClient) -> TrytonErp:
         return TrytonErp(tryton)

@@ -1,6 +1,7 @@
 """A Tryton server for the tests, and hands in it: scenes are set over REST, the clerk works through proteus."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,12 +28,14 @@ from entrypoints.embedded.tryton import TrytonServer, count
 from tests.contracts import erp, warehouse
 from tests.contracts.lossy import Lossy
 from tests.contracts.placing import EUR, labels_for, pick_request
+from tests.contracts.tryton_clerk import EditingClerk
 
 REGULAR = Customer(
     name="Regular buyer", email="regular@example.com"
 )  # registering another costs some requests
 _numbers = iter(range(1, 1_000_000))
 _SHELF = 8
+_PATIENCE = timedelta(seconds=120)  # a machine that is busy with other tests is no finding
 _OPEN = ("draft", "quotation", "confirmed", "processing")
 
 
@@ -57,13 +60,14 @@ def shelves(server: TrytonServer) -> dict[int, list[Sku]]:  # noqa: ARG001  as l
 @pytest.fixture
 async def tryton(server: TrytonServer, network: Lossy) -> AsyncIterator[TrytonClient]:
     """The adapter's client: everything it sends goes through `network`."""
-    async with TrytonClient(server.url, server.database, server.api_key, transport=network) as client:
+    login = server.url, server.database, server.api_key
+    async with TrytonClient(*login, timeout=_PATIENCE, transport=network) as client:
         yield client
 
 
 @pytest.fixture
 async def hands(server: TrytonServer, clerk: Clerk, shelves: dict[int, list[Sku]]) -> "AsyncIterator[Hands]":
-    async with TrytonClient(server.url, server.database, server.api_key) as client:
+    async with TrytonClient(server.url, server.database, server.api_key, timeout=_PATIENCE) as client:
         yield Hands(client, clerk, shelves)
 
 
@@ -78,7 +82,7 @@ async def reserve(
     return await stock.reserve(order.order_id, demand, key=effect_key(order.order_id, "reserve-stock"))
 
 
-class Hands:
+class Hands(EditingClerk):
     def __init__(self, tryton: TrytonClient, clerk: Clerk, shelves: dict[int, list[Sku]]) -> None:
         self.tryton = tryton
         self.clerk = clerk
@@ -147,23 +151,13 @@ class Hands:
 
     def sale(self, order: PlacedOrder) -> Any:
         """As proteus shows it to the clerk."""
-        (found,) = self.clerk.model("sale.sale").find([("reference", "=", order.order_id)])
-        return found
+        return self.first_sale(order.order_id)
 
     def amend(
         self, order: PlacedOrder, line: int = 0, *, quantity: int | None = None, price: str | None = None
     ) -> None:
         """A clerk's amendment of one line; what is not given stays as the form shows it."""
-        sale = self.sale(order)
-        amendment = self.clerk.model("sale.amendment")(sale=sale)
-        change = amendment.lines.new(action="line")
-        change.line = sale.lines[line]
-        if quantity is not None:
-            change.quantity = float(quantity)
-        if price is not None:
-            change.unit_price = Decimal(price)
-        amendment.save()
-        amendment.click("validate_amendment")
+        self.amend_line(self.sale(order).lines[line], quantity=quantity, price=price)
 
     def copy_sale(self, order: PlacedOrder) -> Any:
         """A draft like it, as "Duplicate" in the client makes it."""
@@ -319,14 +313,19 @@ class Hands:
         return str(found.number)
 
     async def money(self, order: OrderId) -> list[Money]:
-        (sale,) = await sales_of(self.tryton, order)
+        sale, *_ = await sales_of(self.tryton, order)
         domain = [["origin", "=", reference("sale.sale", sale.id)], ["state", "not in", ["draft", "failed"]]]
         payments = await self.tryton.search("account.payment", domain, ["amount"])
         return [Money.parse(payment["amount"], EUR) for payment in payments]
 
     async def invoices(self, order: OrderId) -> list[Money]:
-        (sale,) = await sales_of(self.tryton, order)
-        return [invoice.total for invoice in sale.invoices if invoice.state in ("posted", "paid")]
+        found = await sales_of(self.tryton, order)
+        return [
+            invoice.total
+            for sale in found
+            for invoice in sale.invoices
+            if invoice.state in ("posted", "paid")
+        ]
 
 
 def _anything_left(sale: Record) -> bool:

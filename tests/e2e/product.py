@@ -51,7 +51,11 @@ class Product:
 
     async def place(self, number: str) -> OrderId:
         """A shopper checks out, and the shop's document is taken in. All of these orders are alike."""
-        content = await checkout(self.running.settings, SHOP, document(number))
+        return await self.take(document(number))
+
+    async def take(self, ordered: bytes) -> OrderId:
+        """The same with a document of its own."""
+        content = await checkout(self.running.settings, SHOP, ordered)
         async with opened_intake(self.running.settings) as intake:
             answer = await intake.accept(content, channel=SHOP, platform="ordersaga")
         return OrderId(answer.model_dump()["order_id"])

@@ -30,12 +30,11 @@ from domain.shipments import PickState, ShipmentLine
 from entrypoints.demo.shopper import _order
 from tests.e2e.commands import ordersaga
 from tests.e2e.product import SHOP, Product, document, product, until
-from workers.hints import TemporalHints
 from workers.wiring import now, systems
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,6 +51,7 @@ class NewKeyPerAttempt:
         self._attempts = itertools.count()
         self.look_up, self.void, self.refund = right.look_up, right.void, right.refund
         self.increment, self.hold, self.pay_link = right.increment, right.hold, right.pay_link
+        self.changes = right.changes
 
     async def capture(
         self, payment: PaymentRef, amount: Money, *, key: Key, final: bool
@@ -119,7 +119,6 @@ async def only_worker(
             SqlIncidents(database, now),
             SqlBackorders(database),
             settings,
-            TemporalHints(running.temporal),
         )
         async with Worker(
             running.temporal,

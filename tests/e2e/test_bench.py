@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.commands import ordersaga
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 FIGURES = {"orders", "orders_per_second", "latency_p50_ms", "latency_p99_ms", "cpu_ms", "history"}
 

@@ -6,6 +6,7 @@ from entrypoints.demo.kinds import KINDS
 from tests.e2e.commands import ordersaga
 
 SECONDS_MAX = 400.0  # it is as many orders as there are kinds, on two cores that others use as well
+ORDERS, EDITS = 40, 4  # of the story: a tenth of a day
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_MAX + 20)]
 
@@ -28,3 +29,21 @@ def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_p
     outages = re.search(r"mails to operators: (\d+)\s+down, (\d+)\s+up", answer.out)
     assert outages, answer.out
     assert outages[1] == outages[2] >= "1"
+
+
+def test_one_order_in_ten_is_edited_in_the_erp_alone_and_every_system_follows() -> None:
+    answer = ordersaga("demo", "--story", "erp-edits", "--orders", ORDERS, "--json", seconds_max=SECONDS_MAX)
+    assert answer.code == 0, answer.out + answer.err
+    told = answer.last
+    assert (told["orders"], told["edits"], told["agreed"]) == (ORDERS, EDITS, EDITS)
+    assert told["edits_elsewhere"] == 0
+    assert told["raised"] == 2  # more of a line, and a line more
+    assert (told["open"], told["violations"], told["otherwise"]) == (0, 0, [])
+    assert sum(count for kind, count in told["kinds"].items() if kind != "as placed") == EDITS
+    assert "Every promise is kept." in answer.out
+
+
+def test_the_story_is_for_simulated_systems() -> None:
+    answer = ordersaga("demo", "--story", "erp-edits", "--with", "stripe", seconds_max=60)
+    assert answer.code == 2
+    assert "only simulated systems" in answer.err

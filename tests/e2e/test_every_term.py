@@ -17,7 +17,7 @@ from entrypoints.intake import opened_intake
 from tests.e2e.product import SHOP, Product, document, product, until
 from workflows.order import Order
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 async def test_orders_of_every_term_end_well_and_every_promise_is_kept(tmp_path: Path) -> None:

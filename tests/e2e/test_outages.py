@@ -22,7 +22,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
         yield started
 
 
-@pytest.mark.parametrize("end", [Child.kill, Child.stop])
+@pytest.mark.parametrize("end", [Child.kill, pytest.param(Child.stop, marks=pytest.mark.long)])
 async def test_orders_go_on_after_temporal_went_away_under_them(
     running: Product, end: Callable[[Child], Awaitable[None]]
 ) -> None:
@@ -43,6 +43,7 @@ async def test_orders_go_on_after_temporal_went_away_under_them(
     assert (report.violations, report.orders.open, report.orders.inbox_parked) == (0, 0, 0)
 
 
+@pytest.mark.long
 async def test_orders_wait_for_an_erp_that_is_down_and_need_nobody(running: Product) -> None:
     await running.fault("erp", "down")
     orders = [await running.place(f"down-{number}") for number in range(3)]

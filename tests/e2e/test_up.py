@@ -43,7 +43,7 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
         _document("order:shop-demo:UP-1", until=Phase.AFTER_SALES)
         assert killed.end(signal.SIGKILL) == -signal.SIGKILL
         left = killed.living
-        assert set(left.values()) == {"temporal", "simulator", "webhooks", "worker 1"}
+        assert set(left.values()) == {"temporal", "simulator", "webhooks", "codec", "worker 1"}
         _is_refused_a_second_time(killed)
         for pid in left:
             os.kill(pid, signal.SIGTERM)
@@ -52,6 +52,7 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
         _stops_in_order(again, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
     with socket.socket() as occupied:
         occupied.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,7 +70,7 @@ def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
 
 
 def _stops_in_order(running: Up, how: signal.Signals) -> None:
-    assert len(running.living) == 5
+    assert len(running.living) == 6
     assert running.end(how) == 0, running.said
     assert running.said.endswith("stopping\nstopped\n")
     assert running.living == {}

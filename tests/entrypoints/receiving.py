@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +20,9 @@ from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, PlatformId, Sku, System, order_id
 from domain.intake import Problem, SkuMap, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
+from entrypoints.commands import Commands
 from entrypoints.intake import Intake
+from entrypoints.webhooks.deliveries import Deliveries
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.contracts.placing import place
 from workers.temporal import Started, Told
@@ -105,7 +107,9 @@ class Receiver:
         return Intake(self.inbox, self.orders, self.skus, parsers={PLAIN: parse_plain} | parsers, start=start)
 
     def forwarder_with(self, look_again: Callable[[OrderId, System], Awaitable[Told]]) -> Forwarder:
-        return Forwarder(self.inbox, self.orders, self.intake, look_again)
+        no_commands = cast("Commands", None)
+        deliveries = Deliveries(self.inbox, self.orders, self.intake, no_commands, look_again)
+        return Forwarder(self.inbox, deliveries.deliver, (InboxKind.DOCUMENT, InboxKind.WEBHOOK))
 
     async def accept(self, body: bytes, *, platform: str = PLAIN) -> Any:
         return await self.intake.accept(body, channel=SHOP, platform=platform)

@@ -9,6 +9,7 @@ from typing import Any
 from domain.attention import Action, Reason
 from domain.ids import System
 from domain.orders import PaymentTerm
+from tests.contracts.simulator_process import wait_until
 from tests.entrypoints.office import Office
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
@@ -70,6 +71,7 @@ def blocked(office: Office) -> Story:
     office.world.simulator.fault("erp", "down", "enter_order")
     story = office.do(office.world.begin(channel="patient"))
     office.do(story.blocked_on(System.ERP))
+    _waits_an_hour(office, story)
     return story
 
 
@@ -77,7 +79,18 @@ def blocked_without_need(office: Office) -> Story:
     office.world.simulator.fault("crm", "down", "note")
     story = office.do(office.world.begin(channel="patient"))
     office.do(story.blocked_on(System.CRM))
+    _waits_an_hour(office, story)
     return story
+
+
+def _waits_an_hour(office: Office, story: Story) -> None:
+    """Once it is blocked it asks again, and then no more: only a person makes it go on before that."""
+
+    def asked_twice() -> bool:
+        mine = [r for r in office.world.simulator.books()["requests"] if r["key"].startswith(f"{story.id}/")]
+        return any(request["outcomes"].get("down", 0) > 1 for request in mine)
+
+    wait_until(asked_twice, PATIENCE_SECONDS)
 
 
 def goes_its_way(office: Office) -> Story:
@@ -275,6 +288,18 @@ async def _until_erp_knows(story: Story) -> None:
             await asyncio.sleep(0.05)
 
 
+def edit_not_carried(office: Office) -> Story:
+    """A representative enters a third piece in the ERP, and the customer's bank holds no more."""
+    placed = office.world.order()
+    office.world.place(placed, tenders=[office.world.card(placed.total, stored_credential=True)])
+    story = office.do(office.world.start(placed))
+    office.do(story.waits_for("the warehouse to pack"))
+    office.world.holds(story, "insufficient_funds")
+    office.world.edit_erp(story, set=[{"line_id": LINE, "quantity": 3}])
+    office.do(story.hint(System.ERP))
+    return _asked(office, story)
+
+
 def books_disagree(office: Office) -> Story:
     story = _packed(office)
     office.world.edit("sales_orders", story.id, _total("29.64"))
@@ -355,6 +380,9 @@ SCENES: Mapping[str, Scene] = {
     Reason.SHIPMENT_NOT_TAKEN: Scene(shipment_not_taken, {Action.RETRY: _REOPEN}),
     Reason.INVOICE_REFUSED: Scene(invoice_refused, {Action.RETRY: _REOPEN, Action.DONE: _REOPEN}),
     Reason.MESSAGE_REFUSED: Scene(message_refused, {Action.RETRY: _edit("customers", system="crm")}),
+    Reason.EDIT_NOT_CARRIED: Scene(
+        edit_not_carried, {Action.RETRY: lambda world, story: world.holds(story, None)}
+    ),
     Reason.BOOKS_DISAGREE: Scene(
         books_disagree,
         {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -14,13 +15,14 @@ from domain.records import OrderState
 from entrypoints.attention import Standing
 from entrypoints.demo.cart import cart
 from entrypoints.demo.documents import CATALOGUE, CURRENCIES, demo_document
+from entrypoints.demo.erp_edits import AS_PLACED, EDITED, agree, kinds_of
 from entrypoints.demo.kinds import KINDS, Kind, chosen, playable
 from entrypoints.demo.progress import Progress, parts_of
 from entrypoints.demo.scene import Scene, Stage
 from entrypoints.demo.watching import DemoFailed, Watch
 
 NAME_LENGTH_MAX = 26  # beside the other columns, in 80 of them
-PLATFORMS_OF_KINDS = [(kind, platform) for kind in KINDS for platform in kind.platforms]
+PLATFORMS_OF_KINDS = [(kind, platform) for kind in (*KINDS, *EDITED) for platform in kind.platforms]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,47 @@ def test_two_businesses_do_not_share_their_credit() -> None:
 def test_nobody_sells_the_article_that_the_erp_refuses() -> None:
     (kind,) = (kind for kind in KINDS if kind.name == "ERP refuses, cancelled")
     assert kind.cart(cart(3, CURRENCIES)).lines[0].sku not in CATALOGUE
+
+
+# --- a day of edits
+
+
+def test_one_order_in_ten_is_edited_each_in_another_way() -> None:
+    names = [kind.name for kind in kinds_of(500) if kind is not AS_PLACED]
+    assert len(names) == 50
+    assert set(names) == {kind.name for kind in EDITED}
+    assert max(len(name) for name in names) <= NAME_LENGTH_MAX
+    assert sum(kind is not AS_PLACED for kind in kinds_of(40)) == 4
+
+
+def books(*, shop: str = "11.90", units: int = 1, taken: str = "11.90", by_hand: int = 1) -> dict[str, Any]:
+    """Of one order that was edited in the ERP, which holds one unit for 11.90."""
+
+    def of(name: str, **facts: Any) -> dict[str, Any]:
+        return {"order_id": name, **facts}
+
+    def line(quantity: int) -> dict[str, Any]:
+        return {"line_id": "1", "sku": "A", "quantity": quantity, "total": {"amount": "11.90"}}
+
+    order = {"lines": [line(1)], "total": {"amount": "11.90"}, "shipping": None}
+    return {
+        "sales_orders": [of("o", order=order, by_hand=[{}] * by_hand)],
+        "orders": [of("o", lines=[line(units)], total={"amount": shop}, shipping=None)],
+        "captures": [of("o", amount={"amount": taken})],
+        "refunds": [],
+        "invoices": [of("o", total={"amount": "11.90"})],
+    }
+
+
+def test_systems_agree_when_lines_totals_and_money_are_alike() -> None:
+    assert agree(books(), "o")
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"shop": "11.89"}, {"units": 2}, {"taken": "5.00"}, {"by_hand": 0}], ids=str
+)
+def test_systems_do_not_agree_when_one_of_them_says_otherwise(otherwise: dict[str, Any]) -> None:
+    assert not agree(books(**otherwise), "o")
 
 
 # --- how they end

@@ -30,8 +30,13 @@ class Command:
     section: str
     line: str
 
-    def __str__(self) -> str:
-        return self.line
+    @property
+    def words(self) -> list[str]:
+        return shlex.split(self.line)[1:]
+
+    @property
+    def only_looks(self) -> bool:
+        return self.words[0] == "ui" or self.words[1] in {"list", "show"}
 
 
 def sections() -> dict[str, str]:
@@ -50,6 +55,18 @@ def commands() -> list[Command]:
         for block in fences(text, "sh")
         for line in block.splitlines()
     ]
+
+
+def runs() -> list[list[Command]]:
+    """What is run on one order each: commands that only look, and one that does something."""
+    found: list[list[Command]] = []
+    for command in commands():
+        last = found[-1][-1] if found else None
+        if last and last.only_looks and last.section == command.section:
+            found[-1].append(command)
+        else:
+            found.append([command])
+    return found
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -93,28 +110,32 @@ def test_only_commands_of_ours_are_shown_and_all_are_run() -> None:
 # -- what it shows -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_an_order_asks_for_this_reason_and_offers_nothing_that_the_section_does_not_say(
-    office: Office, reason: Reason
+@pytest.mark.parametrize("shown", runs(), ids=lambda shown: shown[-1].line)
+def test_the_commands_do_what_the_runbook_says(
+    office: Office, monkeypatch: pytest.MonkeyPatch, shown: list[Command]
 ) -> None:
-    question = office.do(SCENES[reason].begin(office).needs_person())
+    """As they are printed, at a terminal where somebody says yes, on an order in the state of the section."""
+    section = shown[-1].section
+    scene, text = SCENES[section], sections()[section]
+    for file in fences(text, "json"):
+        Path(_CORRECTION).write_text(file)
+    story = (goes_its_way if shown[-1].words[:2] == ["orders", "hold"] else scene.begin)(office)
+    if section in set(Reason):
+        _asks_what_the_section_says(office, story, Reason(section))
+    for command in shown:
+        monkeypatch.setattr("sys.stdin", Keyboard("y\n"))
+        _does_what_it_says(office, scene, story, command.words)
+
+
+def _asks_what_the_section_says(office: Office, story: Story, reason: Reason) -> None:
+    """For this reason, and it offers nothing that the section does not say."""
+    question = office.do(story.needs_person())
     assert question.reason is reason
     (listed,) = _CAN.findall(sections()[reason])
     assert set(question.can) <= {Action(action) for action in listed.split(", ")}
 
 
-@pytest.mark.parametrize("command", commands(), ids=str)
-def test_the_command_does_what_the_runbook_says(
-    office: Office, monkeypatch: pytest.MonkeyPatch, command: Command
-) -> None:
-    """As it is printed, at a terminal where somebody says yes, on an order in the state of the section."""
-    monkeypatch.setattr("sys.stdin", Keyboard("y\n"))
-    scene, text = SCENES[command.section], sections()[command.section]
-    for file in fences(text, "json"):
-        Path(_CORRECTION).write_text(file)
-    words = shlex.split(command.line)[1:]
-    begin = goes_its_way if words[:2] == ["orders", "hold"] else scene.begin
-    story = begin(office)
+def _does_what_it_says(office: Office, scene: Scene, story: Story, words: list[str]) -> None:
     answer = office(*_meant(office, scene, story, words))
     assert answer.code == 0, answer
     match words[:2]:

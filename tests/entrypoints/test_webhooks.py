@@ -15,8 +15,10 @@ from sqlalchemy import text
 from adapters.connector.signatures import HEADER, sign
 from adapters.database.engine import writing
 from adapters.database.schema import InboxState
-from entrypoints.webhooks.app import BODY_BYTES_MAX, create_app
-from tests.entrypoints.receiving import SHOP, Receiver, order, receiver
+from adapters.webhooks import HINT_BYTES_MAX
+from entrypoints.webhooks.app import create_app
+from entrypoints.webhooks.direct import Direct
+from tests.entrypoints.receiving import PLAIN, SHOP, Receiver, order, parse_plain, receiver
 
 SECRET = "whsec_of_the_erp"
 SECRETS = {(SHOP, "erp"): SECRET, (SHOP, "warehouse"): "another"}
@@ -29,7 +31,8 @@ class Door:
     def __init__(self, world: Receiver) -> None:
         self.world = world
         self.woken = 0
-        app = create_app(world.inbox, SECRETS, world.clock, stored=self._wake)
+        direct = Direct(world.temporal.start, world.temporal.look_again, {PLAIN: parse_plain}, world.clock)
+        app = create_app(world.inbox, SECRETS, world.clock, stored=self._wake, act_at_once=direct.act)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver")
 
     def _wake(self) -> None:
@@ -127,7 +130,7 @@ async def test_a_signature_that_is_nearly_too_old_still_counts(door: Door) -> No
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(door: Door) -> None:
-    at_the_limit = event(padding="x" * BODY_BYTES_MAX)[:BODY_BYTES_MAX]
+    at_the_limit = event(padding="x" * HINT_BYTES_MAX)[:HINT_BYTES_MAX]
     assert (await door.send(at_the_limit)).status_code == 400
     assert (await door.send(at_the_limit + b"x")).status_code == 413
     assert len(await door.world.inbox.list()) == 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -130,7 +131,7 @@ async def test_a_hint_that_hangs_holds_up_none_that_comes_later(world: Receiver)
 async def test_a_hint_that_never_gets_an_answer_is_tried_again(
     world: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_ITEM_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(module, "_ITEM_SECONDS_MAX", 1)
     calls = 0
 
     async def hang_once(named: OrderId, system: System) -> Told:
@@ -246,4 +247,37 @@ async def test_a_hint_waits_for_an_order_that_has_not_started_yet(world: Receive
 
     async with forwarding(world.forwarder):
         await until(forwarded)
+    assert world.temporal.told == [(order("2"), System.ERP)]
+
+
+@pytest.mark.usefixtures("polling_fast")
+async def test_a_hint_whose_order_begins_at_this_moment_reaches_it(world: Receiver) -> None:
+    """Temporal did not know it yet, and our register already says that it runs."""
+    calls = 0
+
+    async def begins(named: OrderId, system: System) -> Told:
+        nonlocal calls
+        calls += 1
+        return Told.NOT_RUNNING if calls == 1 else await world.temporal.look_again(named, system)
+
+    item = await world.hint("1")
+    async with forwarding(world.forwarder_with(begins)):
+        await _becomes(world, item, InboxState.FORWARDED)
+    assert world.temporal.told == [(order("1"), System.ERP)]
+
+
+@pytest.mark.usefixtures("polling_fast")
+async def test_a_hint_whose_order_is_accepted_at_this_moment_is_not_left_parked(
+    world: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park = world.inbox.park
+
+    async def park_late(*given: Any, **more: Any) -> None:
+        await world.accept(document("2"))
+        await park(*given, **more)
+
+    monkeypatch.setattr(world.inbox, "park", park_late)
+    item = await world.hint("1", number="2")
+    async with forwarding(world.forwarder):
+        await _becomes(world, item, InboxState.FORWARDED)
     assert world.temporal.told == [(order("2"), System.ERP)]

@@ -12,6 +12,7 @@ import pytest_asyncio
 from temporalio import workflow
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.ids import System
@@ -96,6 +97,21 @@ async def task_failed(story: Story) -> None:
         await asyncio.sleep(0.05)
 
 
+async def answers_again(story: Story) -> None:
+    """Until a build has replayed it; before, Temporal refuses queries about an order whose task failed often."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            await story.document()
+        except RPCError as error:
+            late = asyncio.get_running_loop().time() > deadline
+            if late or error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
 @pytest.mark.parametrize("beside", [False, True], ids=["after-the-old-worker", "beside-the-old-worker"])
 async def test_running_orders_go_on_in_a_changed_workflow(releases: Releases, *, beside: bool) -> None:
     """Who is past the change ends without it; who has not come to it yet, and who is new, goes the new way."""
@@ -172,6 +188,7 @@ async def test_a_running_order_that_does_not_replay_waits_unharmed_for_a_build_t
         await story.hint(System.WAREHOUSE)
         await task_failed(story)
     async with releases.carried_by("3", Patched):
+        await answers_again(story)
         await story.ship()
         await flows.deliver_and_close(story)
     assert await story.books() == settled(story.placed)

@@ -1,14 +1,16 @@
 """Payloads of open orders: the same as anybody's, and in memory once where they are alike."""
 
+import traceback
 from typing import Any
 
+import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.orders import PlacedOrder
 from domain.payments import Capture, Declined
 from domain.policies import OrderPolicies
 from tests.domain.placed import line, order, surcharge
-from workers.payloads import data_converter
+from workers.payloads import UnreadablePayload, data_converter
 
 PLACED = order(line(), surcharge(490))
 OURS, THEIRS = data_converter.payload_converter, pydantic_data_converter.payload_converter
@@ -59,3 +61,13 @@ def test_orders_of_a_channel_have_their_policies_in_common() -> None:
     assert one is two
     assert one == policies
     assert read(OrderPolicies(adapters={}), OrderPolicies) != policies
+
+
+def test_what_cannot_be_read_is_named_without_its_words() -> None:
+    given = PLACED.model_dump(mode="json") | {"customer": {"name": "Ada", "email": {"of": "Ada"}}}
+    with pytest.raises(
+        UnreadablePayload, match=r"customer\.email: Input should be a valid string"
+    ) as refused:
+        read(given, PlacedOrder)
+    for told in traceback.format_exception(refused.value):
+        assert "Ada" not in told

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from domain.amendments import SetQuantity
 from domain.attention import Action, Correction
 from domain.ids import System
 from domain.money import Money
@@ -328,4 +329,33 @@ async def hold_made_larger_and_rest_cancelled(world: World, *, channel: str = "s
     await story.until(lambda document: document.holds_asked == 1 and document.payments.held.minor == 1190)
     await story.cancel()
     await story.arrive(1)
+    return story
+
+
+async def amended_by_phone_and_in_the_erp(world: World) -> Story:
+    """Less by phone while it is picked, so that the pick is stopped; then more in the ERP alone, which needs a new hold."""
+    placed = world.order()
+    world.place(placed, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.waits_for("the warehouse to pack")
+    line = placed.lines[0].line_id
+    await story.amend(SetQuantity(line_id=line, quantity=1))
+    await story.until(lambda document: len(document.shipments) == 2)
+    world.edit_erp(story, set=[{"line_id": line, "quantity": 3}])
+    await story.hint(System.ERP)
+    await story.until(lambda document: len(document.shipments) == 3)
+    await story.leaves(2)
+    await story.leaves(3)
+    await story.arrive(2, 3)
+    return story
+
+
+async def an_amendment_that_the_shop_refuses(world: World) -> Story:
+    """Everything that was written before is written back."""
+    story = await world.begin()
+    await story.waits_for("the warehouse to pack")
+    world.simulator.fault("storefront", "refuse", "amend_order", times=1)
+    await story.amend(SetQuantity(line_id=story.placed.lines[0].line_id, quantity=1))
+    await story.leaves(2)
+    await story.arrive(2)
     return story

@@ -1,5 +1,6 @@
 """One edit, everywhere: customer service, the ERP or the shop change an order, and every system follows, or none does."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -17,10 +18,12 @@ from domain.amendments import (
     SetUnitPrice,
     Verdict,
 )
+from domain.attention import Action, Reason
 from domain.document import OrderDocument
 from domain.ids import LineId, Sku, System
 from domain.money import Money
-from domain.orders import Address
+from domain.orders import Address, PaymentTerm
+from domain.records import OrderState
 from domain.shipments import PickState
 from tests.workflows.story import Story
 from tests.workflows.world import World
@@ -165,7 +168,7 @@ async def test_what_one_system_refuses_is_undone_everywhere(world: World, system
 
 async def test_a_declined_hold_leaves_the_order_as_it_was(world: World) -> None:
     story = await picking(world)
-    world.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_holds": "insufficient_funds"})
+    world.holds(story, "insufficient_funds")
     amended = await story.amend(SetQuantity(line_id=FIRST, quantity=3))
     assert (amended.state, amended.revision) == (AmendmentState.UNDONE, 1)
     assert "declined" in amended.why
@@ -184,6 +187,8 @@ async def test_an_edit_in_the_erp_alone_reaches_stock_money_and_shop(world: Worl
     agrees(world, story, document)
     assert document.payments.held == document.order.total
     assert (await story.books()).reserved == 3
+    (entered,) = world.of_order(story, "sales_orders")
+    assert entered["order"]["secured"]["amount"] == "41.53"
     await story.hint(System.ERP)  # an echo of what we wrote
     await story.idle()
     assert (await story.document()).revision == 2
@@ -196,6 +201,155 @@ async def test_an_edit_in_the_shop_alone_reaches_erp_stock_and_money(world: Worl
     document = await story.until(lambda document: document.revision == 2)
     assert document.amendments[-1].amendment.origin is Origin.STOREFRONT
     agrees(world, story, document)
+
+
+async def test_an_edit_in_the_erp_that_nobody_pays_for_asks_a_person_who_has_it_put_back(
+    world: World,
+) -> None:
+    story = await picking(world)
+    world.holds(story, "insufficient_funds")
+    world.edit_erp(story, set=[{"line_id": "1", "quantity": 3}])
+    await story.hint(System.ERP)
+    question = await story.needs_person()
+    assert question.reason is Reason.EDIT_NOT_CARRIED
+    assert (await story.resolve(Action.REJECT)).allowed
+    document = await story.until(lambda document: document.amendments[-1].ended)
+    assert document.amendments[-1].state is AmendmentState.UNDONE
+    assert document.revision == 1
+    agrees(world, story, document)
+
+
+async def test_an_edit_in_the_erp_is_carried_once_the_customer_can_pay(world: World) -> None:
+    story = await picking(world)
+    world.holds(story, "insufficient_funds")
+    world.edit_erp(story, set=[{"line_id": "1", "quantity": 3}])
+    await story.hint(System.ERP)
+    await story.needs_person()
+    world.holds(story, None)
+    await story.retry()
+    document = await story.until(lambda document: document.revision == 2)
+    agrees(world, story, document)
+    assert document.payments.held == document.order.total
+
+
+async def test_erp_and_shop_edited_at_once_meet_where_they_touch_nothing_of_each_other(world: World) -> None:
+    placed = world.order(more=((3, "7.77"),))
+    world.stock(placed.lines[1].sku, 9)
+    world.place(placed, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.waits_for("the warehouse to pack")
+    world.edit_shop(story, set=[{"line_id": "2", "quantity": 1}])
+    world.edit_erp(story, set=[{"line_id": "1", "quantity": 3}])
+    await story.hint(System.ERP)
+    document = await story.until(lambda document: document.revision == 2)
+    assert [line.quantity for line in document.order.lines] == [3, 1]
+    agrees(world, story, document)
+
+
+async def test_of_two_edits_of_one_line_the_owners_holds_and_the_timeline_says_so(world: World) -> None:
+    story = await picking(world)
+    world.edit_shop(story, set=[{"line_id": "1", "quantity": 1}])
+    world.edit_erp(story, set=[{"line_id": "1", "quantity": 3}])
+    await story.hint(System.ERP)
+    document = await story.until(lambda document: document.revision == 2)
+    assert document.order.line(FIRST).quantity == 3
+    agrees(world, story, document)
+    assert any("edited in two systems at once" in one.what for one in document.timeline)
+
+
+async def test_an_edit_made_a_moment_after_our_write_is_not_lost(world: World) -> None:
+    story = await picking(world)
+    await story.amend(SetQuantity(line_id=FIRST, quantity=3))
+    world.edit_erp(story, set=[{"line_id": "1", "unit_price": "9.00"}])
+    await story.hint(System.ERP)
+    document = await story.until(lambda document: document.revision == 3)
+    assert str(document.order.line(FIRST).total) == "32.13 EUR"
+    agrees(world, story, document)
+
+
+async def test_on_hold_an_order_is_amended_and_goes_on_as_amended(world: World) -> None:
+    story = await picking(world)
+    await story.hold()
+    amended = await story.amend(SetAddress(shipping=ELSEWHERE))
+    assert amended.state is AmendmentState.COMMITTED, amended.why
+    assert len((await story.document()).shipments) == 1
+    await story.release()
+    document = await story.until(lambda document: len(document.shipments) == 2)
+    agrees(world, story, document)
+
+
+async def test_what_is_blocked_on_the_erp_is_amended_and_entered_as_amended(world: World) -> None:
+    world.simulator.fault("erp", "down", "enter_order")
+    placed = world.order(channel="hasty")
+    world.place(placed, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.blocked_on(System.ERP)
+    amended = await story.amend(SetQuantity(line_id=FIRST, quantity=3))
+    assert amended.state is AmendmentState.COMMITTED, amended.why
+    world.simulator.clear_faults()
+    await story.retry()
+    await story.waits_for("the warehouse to pack")
+    agrees(world, story, await story.document())
+
+
+async def test_before_it_is_paid_an_order_asks_for_what_it_is_by_then(world: World) -> None:
+    placed = world.order()
+    world.place(placed, payment="pending")
+    story = await world.start(placed)
+    await story.waits_for("the payment, which is pending")
+    amended = await story.amend(SetQuantity(line_id=FIRST, quantity=1))
+    assert amended.state is AmendmentState.COMMITTED, amended.why
+    world.bank(story, "authorise")
+    await story.hint(System.PAYMENTS)
+    await story.waits_for("the warehouse to pack")
+    agrees(world, story, await story.document())
+
+
+async def test_after_a_part_has_left_what_has_not_is_amended_and_the_rest_keeps_its_value(
+    world: World,
+) -> None:
+    placed = world.order(more=((3, "7.77"),))
+    world.stock(placed.lines[1].sku, 2)
+    world.place(placed, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.leaves(1)
+    await story.waits_for("stock:")
+    before = (await story.document()).ledger.charged
+    amended = await story.amend(
+        SetUnitPrice(line_id=LineId("2"), unit_price=Decimal("7.00")), SetQuantity(line_id=FIRST, quantity=4)
+    )
+    assert amended.state is AmendmentState.COMMITTED, amended.why
+    document = await story.document()
+    assert document.ledger.charged == before
+    assert [(line.line_id, line.quantity) for line in document.order.lines] == [
+        ("1", 4),
+        ("2", 2),
+        ("r2-1", 1),
+    ]
+    agrees(world, story, document)
+    with pytest.raises(ValueError, match="2 units of line 1 have left already"):
+        await story.amend(SetQuantity(line_id=FIRST, quantity=1))
+
+
+async def test_prepaid_money_for_what_is_taken_out_goes_back(world: World) -> None:
+    story = await world.begin(term=PaymentTerm.PREPAID, payment="captured")
+    await story.waits_for("the warehouse to pack")
+    await story.amend(SetQuantity(line_id=FIRST, quantity=1))
+    document = await story.until(lambda document: document.payments.refunded)
+    assert str(document.payments.refunded) == "11.90 EUR"
+    agrees(world, story, document)
+
+
+async def test_a_cancel_ends_an_amendment_that_waits_for_a_dead_system(world: World) -> None:
+    story = await picking(world)
+    world.simulator.fault("storefront", "down", "amend_order")
+    asked = asyncio.create_task(story.amend(SetQuantity(line_id=FIRST, quantity=3)))
+    await story.until(lambda document: document.edition == 2)
+    assert (await story.cancel()).allowed
+    assert (await asked).state is AmendmentState.UNDONE
+    assert await story.result() is OrderState.CANCELLED
+    books = await story.books()
+    assert (books.reserved, books.erp, books.shop) == (0, ("cancelled",), ("cancelled",))
 
 
 async def test_a_quote_tells_the_verdict_the_totals_and_how_the_money_would_follow(world: World) -> None:

@@ -106,13 +106,17 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
+        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
+        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
         self.activities = activities
-        self.dies: dict[str, str] = {}  # at which effect the worker dies next: `before` or `after` it
+        self.dies: dict[
+            str, list[str]
+        ] = {}  # where the worker dies, by attempt: `before` the effect or `after`
         self.webhooks = "ordered"  # or `duplicated`, or `reordered`
         self._state = state
         self._numbers = count(1)
@@ -198,7 +202,9 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic."""
+        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
+        if not self._sandboxed:
+            options["workflow_runner"] = UnsandboxedWorkflowRunner()
         return Worker(
             self.temporal.client,
             task_queue=queue,
@@ -235,6 +241,10 @@ class World:
         euros = {"amount": amount, "currency": "EUR"}
         asked = {"order_id": story.id, "amount": euros, "bank_reference": f"{story.id}/{which}"}
         self.simulator.call("POST", "/world/payments/transfer", asked)
+
+    def holds(self, story: Story, decline: str | None) -> None:
+        """New and larger holds of the order are declined with this reason from now on, or granted."""
+        self.simulator.call("PUT", "/world/payments/script", {"order_id": story.id, "decline_holds": decline})
 
     def refunds(self, story: Story, state: str) -> None:
         """The next refunds of the order are answered so: `pending`, `failed`, `succeeded`."""
@@ -400,7 +410,7 @@ class World:
 class _Mortal(Interceptor):
     """A worker that dies at an effect: nobody learns what became of the attempt until its time is over."""
 
-    def __init__(self, dies: dict[str, str]) -> None:
+    def __init__(self, dies: dict[str, list[str]]) -> None:
         self.dies = dies
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
@@ -408,12 +418,13 @@ class _Mortal(Interceptor):
 
 
 class _MortalActivity(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, str]) -> None:
+    def __init__(self, inner: ActivityInboundInterceptor, dies: dict[str, list[str]]) -> None:
         super().__init__(inner)
         self._dies = dies
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
-        when = self._dies.pop(activity.info().activity_type, None)
+        deaths = self._dies.get(activity.info().activity_type)
+        when = deaths.pop(0) if deaths else None
         if when == "before":
             activity.raise_complete_async()
         result = await super().execute_activity(input)
@@ -423,7 +434,7 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path) -> AsyncIterator[World]:
+async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
@@ -436,6 +447,7 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
+                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world

@@ -10,6 +10,8 @@ from adapters.connector.protocol.orders import SalesLine, SalesSurcharge
 class SalesOrder(Model):
     """The target: the ERP holds exactly this, under `order_id` as its external reference. `customer` is the ERP's.
 
+    `secured`: what the gateway holds or received for it, for people to see.
+
     `known` is the `version` that you told last, or empty. Where people have edited the order since, and it does not hold
     the target, answer `edited` and write nothing.
     """
@@ -25,6 +27,7 @@ class SalesOrder(Model):
     billing: Address | None = None
     shipping: Address | None = None
     total: Money
+    secured: Money | None = None
 
 
 class ErpOrderState(StrEnum):

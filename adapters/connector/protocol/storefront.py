@@ -41,6 +41,20 @@ class StorefrontLine(Model):
     name: Text = ""
 
 
+class ShopDocument(Model):
+    """`document` is the order's own document as text: JSON, its numbers as they were written."""
+
+    order_id: OrderId
+    document: str
+
+
+class ShopNews(Model):
+    """The next orders that were placed or changed after the cursor, oldest first, and what to ask with next."""
+
+    orders: tuple[ShopDocument, ...]
+    cursor: str
+
+
 class StorefrontOrder(Model):
     """The order as its customer sees it now. `version` changes with every edit; `shipping` none: no address is told."""
 
