@@ -324,9 +324,12 @@ class Acting:
                 await self.story.resolve(action, number=question.number)
             elif question is not None:
                 await self._answer(question)
-            elif not self._nothing_pends(document):
+            elif self._pending(document):
                 await self._follow_link()
-                await self._until(lambda document: self._nothing_pends(document) or self._asks(document))
+                before = self._pending(document)
+                await self._until(
+                    lambda document, before=before: self._pending(document) != before or self._asks(document)
+                )
             else:
                 return asked or (Outcome.COMMITTED if self._at_target(document) else Outcome.UNDONE)
 
@@ -340,8 +343,9 @@ class Acting:
         question = document.attention
         return question is not None and question.reason is Reason.EDIT_NOT_CARRIED
 
-    def _nothing_pends(self, document: OrderDocument) -> bool:
-        return all(one.state is not AmendmentState.PENDING for one in document.amendments)
+    def _pending(self, document: OrderDocument) -> set[str]:
+        pending = (one for one in document.amendments if one.state is AmendmentState.PENDING)
+        return {one.amendment.amendment_id for one in pending}
 
     def _decided(self, document: OrderDocument) -> bool:
         """Or a question is open, of this edit or one that stands before it."""
@@ -351,7 +355,7 @@ class Acting:
             return True
         all_ended = all(one.ended for one in document.amendments)
         ended = all_ended and (bool(by_hand) or self._at_target(document))
-        return ended or not self._nothing_pends(document)
+        return ended or bool(self._pending(document))
 
     def _at_target(self, document: OrderDocument) -> bool:
         """Its goods and its address are those of the edit; so is its freight, unless the first of two set another."""

@@ -186,15 +186,17 @@ def _why_no_trouble(case: Case, trouble: Trouble) -> str:
     both = case.when is When.IN_FLIGHT and case.where is not Where.ERP
     rules = {
         "the amendment does not get to that step": trouble.step not in steps(case),
+        "as much credit as before needs no approval": case.money is Money.ON_ACCOUNT
+        and case.what is What.ADDRESS
+        and trouble == (Step.PAYMENT, How.REFUSED),
         "something else ends it before that step": _ended_before(case, trouble.step),
         "the warehouse is too late for what is packed anyway": case.when is When.PACKED
         and trouble == (Step.WAREHOUSE, How.REFUSED),
         "the first of two writes there after the second is begun, and would meet its trouble": (
             case.when is When.IN_FLIGHT and trouble.step is Step.SHOP
         ),
-        "the first of two writes to the ERP once more, when it is undone or takes the second in": (
-            both and trouble.step is Step.ERP
-        ),
+        "the first of two writes to the ERP once more, when it is undone or takes the second in": both
+        and (trouble.step is Step.ERP or (trouble.step is Step.PAYMENT and case.money is Money.ON_ACCOUNT)),
     }
     return next((why for why, holds in rules.items() if holds), "")
 
