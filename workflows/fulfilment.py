@@ -138,15 +138,15 @@ class Fulfilment:
         self.owner.note("stock reserved")
 
     async def ask_stock(self) -> None:
-        self.document.reservation = await self.desk.do(self._reserve)
+        self.document.reservation = await self.desk.do(partial(self._counted, self.effects.reserve_stock))
         self._planned = False
 
-    def _reserve(self) -> Todo[Reservation]:
+    def _counted(self, reserve: Callable[[], Todo[Reservation]]) -> Todo[Reservation]:
         """As the order stands at this moment; what has left by now is no part of the answer."""
         self._asked += 1
         self._stock_news = self.owner.news[System.STOCK]
         self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
-        return self.effects.reserve_stock()
+        return reserve()
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
@@ -463,7 +463,7 @@ class Fulfilment:
 
     async def keep_stock(self, *, was_short: bool) -> None:
         """Exactly what the order needs now is kept. Refused where the merchant wants nothing to wait for."""
-        self.document.reservation = await self.owner.do(self._reserve())
+        self.document.reservation = await self.owner.do(self._counted(self.effects.reserve_stock))
         self._planned = False
         cancels = self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING
         if cancels and self._missing() and not was_short:
