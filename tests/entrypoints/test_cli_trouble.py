@@ -57,7 +57,7 @@ def test_an_order_is_accepted_while_temporal_is_away(
         assert (kept.code, "Temporal does not answer; it is kept as inbox item" in kept.flat) == (1, True), (
             kept
         )
-    for words in (
+    for asked in (
         ("orders", "list"),
         ("orders", "show", ORDER),
         ("attention", "list"),
@@ -65,7 +65,7 @@ def test_an_order_is_accepted_while_temporal_is_away(
         ("attention", "resolve", "retry", "--needs", "order_refused", "--reason", "test", "--yes"),
         ("audit",),
     ):
-        refused = terminal(*words)
+        refused = terminal(*asked)
         told = f"Temporal does not answer at {settings['temporal_address']}; `ordersaga up` starts one"
         _fails(refused, told)
 
