@@ -99,7 +99,7 @@ class Hands(EditingClerk):
     async def _stock_shelf(self, units: int) -> list[Sku]:
         """Several at once, as variants of one product: a request each would take most of the tests' time."""
         skus = [Sku(f"T-{next(_numbers)}") for _ in range(_SHELF)]
-        (category,) = await self.tryton.search("product.category", [["accounting", "=", True]], ["id"])
+        (category,) = await self.tryton.search("product.category", [["name", "=", "Sales"]], ["id"])
         (unit,) = await self.tryton.search("product.uom", [["name", "=", "Unit"]], ["id"])
         values = {
             "name": f"Goods {skus[0]}",
