@@ -81,7 +81,11 @@ async def _paid_by_link(payments: OrderPayments, amount: Money, deadline: dateti
             return False
         since = payments.news
         await payments.owner.hinted(
-            System.PAYMENTS, f"the customer to pay {amount} more", since=since, at_most=left
+            System.PAYMENTS,
+            f"the customer to pay {amount} more",
+            since=since,
+            at_most=left,
+            unless=lambda: payments.owner.document.payments.secured > before,  # another lane has looked
         )
         await payments.look()
     payments.holds.unsecured = None
