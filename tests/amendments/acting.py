@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from domain.amendments import (
@@ -327,11 +328,12 @@ class Acting:
             elif self._pending(document):
                 await self._follow_link()
                 before = self._pending(document)
-                await self._until(
-                    lambda document, before=before: self._pending(document) != before or self._asks(document)
-                )
+                await self._until(partial(self._no_longer_pending, before))
             else:
                 return asked or (Outcome.COMMITTED if self._at_target(document) else Outcome.UNDONE)
+
+    def _no_longer_pending(self, before: object, document: OrderDocument) -> bool:
+        return self._pending(document) != before or self._asks(document)
 
     async def _answer(self, question: Attention) -> None:
         """One that stands before: its answer comes when the order may go on."""
