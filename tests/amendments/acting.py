@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from domain.amendments import (
@@ -326,10 +327,7 @@ class Acting:
                 await self._answer(question)
             elif self._pending(document):
                 await self._follow_link()
-                before = self._pending(document)
-                await self._until(
-                    lambda document, before=before: self._pending(document) != before or self._asks(document)
-                )
+                await self._until(partial(self._other_than, self._pending(document)))
             else:
                 return asked or (Outcome.COMMITTED if self._at_target(document) else Outcome.UNDONE)
 
@@ -342,6 +340,9 @@ class Acting:
     def _asks(self, document: OrderDocument) -> bool:
         question = document.attention
         return question is not None and question.reason is Reason.EDIT_NOT_CARRIED
+
+    def _other_than(self, pending: set[str], document: OrderDocument) -> bool:
+        return self._pending(document) != pending or self._asks(document)
 
     def _pending(self, document: OrderDocument) -> set[str]:
         pending = (one for one in document.amendments if one.state is AmendmentState.PENDING)
