@@ -9,23 +9,15 @@ from functools import partial
 from typing import Any
 
 from domain.amendments import (
-    AddLine,
     Amended,
     AmendmentRecord,
     AmendmentState,
-    CancelRest,
-    Change,
-    RemoveLine,
-    SetAddress,
-    SetDiscount,
-    SetQuantity,
     SetShipping,
-    SetUnitPrice,
 )
 from domain.attention import Action, Answer, Attention, Reason
 from domain.document import OrderDocument
-from domain.ids import LineId, Sku, System
-from domain.orders import Address, PaymentTerm
+from domain.ids import Sku, System
+from domain.orders import PaymentTerm
 from domain.phases import Phase
 from domain.shipments import PickState
 from tests.amendments.agreeing import Lines, disagreements, lines_in, lines_of, unsettled
@@ -40,41 +32,12 @@ from tests.amendments.matrix import (
     Where,
     outcome,
 )
+from tests.amendments.wishes import OVER, TERMS, changes_of, edit_of, operation_of, tender_of
 from tests.workflows.story import Story
 from tests.workflows.world import World
 
-ONE, TWO = LineId("1"), LineId("2")
-ELSEWHERE = Address(name="Jenny Rosen", street="Kai 7", postal_code="20457", city="Hamburg", country="DE")
-RATES = (Decimal("0.19"),)
 PATIENCE_SECONDS = 120.0  # of a busy machine
 LATE_SECONDS = 0.8
-OVER = Decimal(100)
-
-_OPERATIONS = {
-    Step.WAREHOUSE: ("warehouse", "cancel_pick"),
-    Step.STOCK: ("stock", "reserve"),
-    Step.ERP: ("erp", "enter_order"),
-    Step.SHOP: ("storefront", "amend_order"),
-}
-_PAYMENTS = {
-    Money.INCREMENT: ("payments", "increment"),
-    Money.STORED_CREDENTIAL: ("payments", "hold"),
-    Money.PREPAID: ("payments", "hold"),
-    Money.PAY_LINK: ("payments", "pay_link"),
-    Money.ON_ACCOUNT: ("erp", "approve_credit"),
-}
-_TERMS = {
-    Money.PREPAID: PaymentTerm.PREPAID,
-    Money.ON_ACCOUNT: PaymentTerm.ON_ACCOUNT,
-    Money.BANK_TRANSFER: PaymentTerm.BANK_TRANSFER,
-}
-_CAPABILITIES: dict[Money, dict[str, Any]] = {
-    Money.MULTICAPTURE: {"multicapture": True},
-    Money.INCREMENT: {"multicapture": True, "increment": True},
-    Money.STORED_CREDENTIAL: {"stored_credential": True},
-    Money.PAY_LINK: {"multicapture": True, "pay_link": True},
-    Money.PREPAID: {"state": "captured", "stored_credential": True},
-}
 
 
 class Acting:
@@ -116,7 +79,7 @@ class Acting:
         channel = {(True, True): "rash", (True, False): "impatient", (False, True): "hasty"}.get(
             (late, blocks), "shop"
         )
-        term = _TERMS.get(case.money, PaymentTerm.AUTHORIZE_THEN_CAPTURE)
+        term = TERMS.get(case.money, PaymentTerm.AUTHORIZE_THEN_CAPTURE)
         placed = world.order(channel=channel, more=[(2, "5.00")], term=term, customer=customer)
         on_hand = {When.BACKORDERED: 0, When.PARTLY_SHIPPED: 1}.get(case.when, 10)
         for line in placed.lines:
@@ -125,21 +88,10 @@ class Acting:
         world.stock(self.other, 10)
         world.price(self.other, "7.00")
         whole = f"{placed.total.major:f}"
-        tenders = [] if case.money is Money.ON_ACCOUNT else [self._tender(whole)]
+        tenders = [] if case.money is Money.ON_ACCOUNT else [tender_of(case, whole)]
         world.place(placed, payment=None, tenders=tenders, on_hand=None)
         self._fault_before(placed.order_id)
         self.story = await world.start(placed)
-
-    def _tender(self, whole: str) -> dict[str, Any]:
-        amount = {"amount": whole, "currency": "EUR"}
-        if self.case.money is Money.BANK_TRANSFER:
-            return {"amount": amount, "method": "bank_transfer"}
-        told = {"amount": amount, "state": "authorised"} | _CAPABILITIES.get(self.case.money, {})
-        if self.case.money is Money.OVER_CAPTURE:
-            told["over_capture"] = {"amount": f"{Decimal(whole) + OVER}", "currency": "EUR"}
-        if self.case.when is When.AWAITING_PAYMENT:
-            told["state"] = "pending"
-        return told
 
     def _fault_before(self, order_id: str) -> None:
         down = {When.ENTERING_ERP: ("erp", "enter_order"), When.BLOCKED: ("warehouse", "request_pick")}
@@ -221,8 +173,7 @@ class Acting:
         if trouble is None:
             return
         if trouble.how is not How.REFUSED:
-            operations = {**_OPERATIONS, Step.PAYMENT: _PAYMENTS.get(self.case.money, ("", ""))}
-            system, operation = operations[trouble.step]
+            system, operation = operation_of(self.case, trouble.step)
             late = trouble.how is How.LATE_COMMIT
             kind = "late_commit" if late else "reply_lost"
             self._fault(system, kind, operation, times=1, seconds=LATE_SECONDS if late else 0)
@@ -235,7 +186,7 @@ class Acting:
                         "POST", "/world/warehouse/lock", {"shipment_id": shipment.shipment_id}
                     )
         else:
-            system, operation = _OPERATIONS[trouble.step]
+            system, operation = operation_of(self.case, trouble.step)
             self._fault(system, "refuse", operation, times=1)
 
     def _decline(self) -> None:
@@ -250,8 +201,8 @@ class Acting:
         if trouble is None or (trouble.how is How.REFUSED and trouble.step in {Step.PAYMENT, Step.WAREHOUSE}):
             return True  # the answer itself tells
         kinds = {How.REFUSED: "refuse", How.REPLY_LOST: "reply_lost", How.LATE_COMMIT: "late_commit"}
-        operations = {**_OPERATIONS, Step.PAYMENT: _PAYMENTS.get(self.case.money, ("", ""))}
-        return self._has_met(operations[trouble.step][0], kinds[trouble.how])
+        system, _ = operation_of(self.case, trouble.step)
+        return self._has_met(system, kinds[trouble.how])
 
     def _has_met(self, system: str, kind: str) -> bool:
         return (system, kind) in self.world.outcomes(self.story)
@@ -264,7 +215,7 @@ class Acting:
         return await self._by_hand()
 
     async def _by_customer_service(self) -> Outcome:
-        change = self._changes()
+        change = changes_of(self.case, self.other)
         told = await self.story.quote(*change)
         try:
             asked = asyncio.create_task(self.story.amend(*change, name="the-case"))
@@ -303,7 +254,7 @@ class Acting:
     async def _by_hand(self) -> Outcome:
         system = System.ERP if self.case.where is Where.ERP else System.STOREFRONT
         edit = self.world.edit_erp if system is System.ERP else self.world.edit_shop
-        edit(self.story, **self._edit())
+        edit(self.story, **edit_of(self.case, self.other))
         records = self.world.records(self.story)
         kept = records["sales_orders"][0]["order"] if system is System.ERP else records["orders"][0]
         self.target = lines_in(kept), kept["shipping"]["street"]
@@ -327,13 +278,9 @@ class Acting:
                 await self._answer(question)
             elif self._pending(document):
                 await self._follow_link()
-                before = self._pending(document)
-                await self._until(partial(self._no_longer_pending, before))
+                await self._until(partial(self._other_than, self._pending(document)))
             else:
                 return asked or (Outcome.COMMITTED if self._at_target(document) else Outcome.UNDONE)
-
-    def _no_longer_pending(self, before: object, document: OrderDocument) -> bool:
-        return self._pending(document) != before or self._asks(document)
 
     async def _answer(self, question: Attention) -> None:
         """One that stands before: its answer comes when the order may go on."""
@@ -344,6 +291,9 @@ class Acting:
     def _asks(self, document: OrderDocument) -> bool:
         question = document.attention
         return question is not None and question.reason is Reason.EDIT_NOT_CARRIED
+
+    def _other_than(self, pending: set[str], document: OrderDocument) -> bool:
+        return self._pending(document) != pending or self._asks(document)
 
     def _pending(self, document: OrderDocument) -> set[str]:
         pending = (one for one in document.amendments if one.state is AmendmentState.PENDING)
@@ -371,47 +321,6 @@ class Acting:
 
     def _clear(self, system: str, kind: str) -> None:
         self.world.simulator.call("DELETE", f"/faults/{system}?kind={kind}&key={self.story.id}/")
-
-    def _changes(self) -> tuple[Change, ...]:
-        partly = self.case.when is When.PARTLY_SHIPPED
-        several: list[Change] = [
-            SetQuantity(line_id=ONE, quantity=4),
-            SetUnitPrice(line_id=TWO, unit_price=Decimal("4.00")),
-        ]
-        wanted: dict[What, list[Change]] = {
-            What.ADD: [AddLine(sku=self.other, quantity=2)],
-            What.REMOVE: [RemoveLine(line_id=TWO)],
-            What.MORE: [SetQuantity(line_id=ONE, quantity=3)],
-            What.LESS: [SetQuantity(line_id=ONE, quantity=1)],
-            What.UNIT_PRICE: [SetUnitPrice(line_id=ONE, unit_price=Decimal("12.50"))],
-            What.LINE_DISCOUNT: [SetDiscount(line_id=ONE, percent=Decimal(10))],
-            What.ORDER_DISCOUNT: [SetDiscount(percent=Decimal(10))],
-            What.ADDRESS: [SetAddress(shipping=ELSEWHERE)],
-            What.SHIPPING: [SetShipping(method="Express", amount=Decimal("1.00" if partly else "9.90"))],
-            What.CANCEL_REST: [CancelRest(lines=() if partly else (TWO,))],
-            What.SEVERAL: [*several, SetAddress(shipping=ELSEWHERE)],
-        }
-        return tuple(wanted[self.case.what])
-
-    def _edit(self) -> dict[str, Any]:
-        """Likewise on the screens of ERP and shop."""
-        partly = self.case.when is When.PARTLY_SHIPPED
-        address = ELSEWHERE.model_dump()
-        wanted: dict[What, dict[str, Any]] = {
-            What.ADD: {"add": [{"sku": self.other, "quantity": 2}]},
-            What.REMOVE: {"remove": ["2"]},
-            What.MORE: {"set": [{"line_id": "1", "quantity": 3}]},
-            What.LESS: {"set": [{"line_id": "1", "quantity": 1}]},
-            What.UNIT_PRICE: {"set": [{"line_id": "1", "unit_price": "12.50"}]},
-            What.LINE_DISCOUNT: {"set": [{"line_id": "1", "discount": "2.00"}]},
-            What.ADDRESS: {"shipping": address},
-            What.SHIPPING: {"freight": "1.00" if partly else "9.90"},
-            What.SEVERAL: {
-                "set": [{"line_id": "1", "quantity": 4}, {"line_id": "2", "unit_price": "4.00"}],
-                "shipping": address,
-            },
-        }
-        return wanted[self.case.what]
 
     # -- afterwards --------------------------------------------------------------------------------------------
 

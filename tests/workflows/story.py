@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from adapters.database.engine import reading
 from adapters.database.schema import MovementRow
@@ -49,7 +50,11 @@ class Story:
     # -- what the order says ---------------------------------------------------------------------------------------
 
     async def document(self) -> OrderDocument:
-        return await self.handle.query(Order.read_document)
+        """A server that is too busy to answer is asked once more."""
+        try:
+            return await self.handle.query(Order.read_document)
+        except RPCError:
+            return await self.handle.query(Order.read_document)
 
     async def until(
         self, true: Callable[[OrderDocument], Any], seconds_max: float = PATIENCE_SECONDS
