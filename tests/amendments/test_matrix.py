@@ -93,7 +93,7 @@ async def try_all(
         with subtests.test(case=str(case)):
             if isinstance(came, BaseException):
                 raise came
-    record_property("amendments", Counter(str(came) for came in found if isinstance(came, Outcome)))
+    record_property("amendments", dict(Counter(str(came) for came in found if isinstance(came, Outcome))))
 
 
 @pytest.mark.parametrize("cases", batches(SAMPLE), ids=lambda cases: str(cases[0].when))
