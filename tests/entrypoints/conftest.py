@@ -26,10 +26,12 @@ def office(
     terminal: Terminal, running_office: "Running", monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[Office]":
     """A terminal at a running world, whose orders and faults end with the test."""
+    from entrypoints.cli import output  # noqa: PLC0415  as above
     from tests.entrypoints.office import Office  # noqa: PLC0415  as above
 
     monkeypatch.setenv("ORDERSAGA_SETTINGS", str(running_office.settings_file))
     monkeypatch.setenv("USER", "anna")
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(output.console, "_width", 200)  # it may have been made when the terminal was narrow
     yield Office(running_office, terminal)
     running_office.clear()
