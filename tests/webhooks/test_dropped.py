@@ -23,10 +23,15 @@ from tests.entrypoints.receiving import until
 from workers.run import connect
 from workers.wiring import now
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.long,
+    pytest.mark.timeout(600),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 ORDERS = 10
-_SECONDS_MAX = 300
+_SECONDS_MAX = 540
 
 
 def _patient(policies: OrderPolicies) -> OrderPolicies:

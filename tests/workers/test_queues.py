@@ -1,6 +1,7 @@
 """A worker for each queue: together they do everything, each its own part."""
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +20,7 @@ class Nothing:
     """Stands for everything that activities are given and that nobody calls here."""
 
 
-NOTHING: dict[str, object] = {name: Nothing() for name in ("records", "incidents", "backorders", "hints")}
+NOTHING: dict[str, object] = {name: Nothing() for name in ("records", "incidents", "backorders")}
 
 
 def settings(*queues: dict[System, str]) -> Settings:
@@ -33,7 +34,9 @@ def settings(*queues: dict[System, str]) -> Settings:
 
 
 def activities() -> list[Activity]:
-    return Systems().activities(settings=Settings(), **NOTHING)  # type: ignore[arg-type]
+    systems, nothing = Systems(), cast("Any", Nothing())
+    steps = systems.activities(settings=Settings(), **NOTHING)  # type: ignore[arg-type]
+    return [*steps, *systems.sweeps(nothing, nothing, Settings())]
 
 
 def systems(steps: Iterable[Activity]) -> set[System]:

@@ -104,10 +104,18 @@ def test_webhook_secrets_are_of_channels_and_addresses_that_there_are() -> None:
         with pytest.raises(ValidationError, match=wrong):
             Settings.model_validate({"channels": channels, "webhook_secrets": secrets})
     settings = Settings.model_validate(
-        {"channels": channels, "webhook_secret": "usual", "webhook_secrets": {"shop-de": {"shopify": "own"}}}
+        {
+            "channels": channels,
+            "webhook_secret": "usual",
+            "webhook_secrets": {"shop-de": {"shopify": "ours-alone"}},
+        }
     )
     doors = secrets_of(settings)
     shop = ChannelId("shop-de")
-    assert (doors[shop, "shopify"], doors[shop, "erp"], doors[shop, "stripe"]) == ("own", "usual", "usual")
+    assert (doors[shop, "shopify"], doors[shop, "erp"], doors[shop, "stripe"]) == (
+        "ours-alone",
+        "usual",
+        "usual",
+    )
     assert (shop, "woocommerce") not in doors
-    assert "own" not in repr(settings)
+    assert "ours-alone" not in repr(settings)
