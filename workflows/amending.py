@@ -44,7 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.repricing import Repricing
     from domain.storefront import StorefrontOrder, StorefrontState
     from workflows.covering import cover, give_back, restore_credit
-    from workflows.fulfilment import Fulfilment
+    from workflows.fulfilment import CUT_OFF, Fulfilment
     from workflows.requests import AmendRequest, CancelRequest
     from workflows.telling import Telling
     from workflows.todo import Todo
@@ -74,6 +74,7 @@ class Amending:
         self.desk = fulfilment.desk
         self.payments = fulfilment.payments
         self.fulfilment = fulfilment
+        fulfilment.was_edited = self._was_edited_in_erp
         self.tell = tell
         self.document = owner.document
         self._queue: list[str] = []
@@ -249,7 +250,11 @@ class Amending:
         moved = self._units(saga.order) != self._units(document.order)
         readdressed = saga.order.shipping != document.order.shipping
         shipments = len([one for one in document.shipments if one.ended])
-        await self.fulfilment.make_room(document.order, readdressed=readdressed)
+        await self.fulfilment.make_room(
+            document.order,
+            readdressed=readdressed,
+            edited_in_erp=record.amendment.origin is Origin.ERP or Origin.ERP in saga.taken,
+        )
         stopped = len([one for one in document.shipments if one.ended]) > shipments
         if document.reservation is not None and (moved or stopped):
             saga.begun.add(System.STOCK)
@@ -360,9 +365,11 @@ class Amending:
         """
         document = self.document
         if document.erp_order is None and not edited:
-            if document.phase is Phase.ENTERING_ERP:
+            if document.phase is not Phase.ENTERING_ERP:
+                return
+            if workflow.patched("what is being entered is no edit"):
                 self._unseen.add(System.ERP)
-            return
+                return
         if self._later(System.ERP) or why_closed(document):
             return
         edition = document.edition
@@ -386,6 +393,13 @@ class Amending:
         elif document.phase in _EDITABLE:
             found = self._carry_on(Origin.ERP, partial(edits_in_erp, document.order, known, erp))
             document.erp_order = known if known and found else erp
+
+    async def _was_edited_in_erp(self) -> bool:
+        """Whether the order is being amended for it: then all that has not left is planned anew."""
+        if not workflow.patched(CUT_OFF):
+            return False
+        await self.look_into_erp()
+        return not self._is_idle()
 
     async def entered(self, answer: ErpOrder | Edited) -> ErpOrder:
         """The ERP has the order. People may have edited it before we heard of that, or since it answered."""
