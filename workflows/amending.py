@@ -398,7 +398,14 @@ class Amending:
         """Whether the order is being amended for it: then all that has not left is planned anew."""
         if not workflow.patched(CUT_OFF):
             return False
-        await self.look_into_erp()
+        if self._is_idle():
+            try:
+                now = await self._as_held_by(System.ERP)
+            except (Refused, InvariantBroken):
+                return False
+            if self._is_idle() and isinstance(now, ErpOrder):
+                document = self.document
+                self._carry_on(Origin.ERP, partial(edits_in_erp, document.order, document.erp_order, now))
         return not self._is_idle()
 
     async def entered(self, answer: ErpOrder | Edited) -> ErpOrder:

@@ -10,7 +10,7 @@ import json
 import re
 from base64 import urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -87,7 +87,9 @@ async def read(source: TrytonBooks) -> Books:
     for note in notes:
         credited[_order_of(note)][note["reference"]] = -note["total_amount"]
     return Books(
-        sales=tuple(_sale(sale, received[sale["id"]], credited[sale["reference"]]) for sale in sales),
+        sales=_with_additions(
+            [_sale(sale, received[sale["id"]], credited[sale["reference"]]) for sale in sales]
+        ),
         invoices=tuple(invoice for sale in sales for invoice in _invoices(sale)),
         shipments=tuple(_shipment(sale, shipment) for sale in sales for shipment in sale["shipments"]),
         customers=tuple(_customer(party) for party in parties),
@@ -199,6 +201,32 @@ def _sale(sale: Thing, received: Decimal, credited: Mapping[str, Decimal]) -> Sa
         received=received,
         credited=credited,
     )
+
+
+def _with_additions(sales: Iterable[Sale]) -> tuple[Sale, ...]:
+    """A processed sale takes no further line: a sale of other lines under the same reference adds them to the first.
+
+    One that repeats a line is no addition, but the order a second time.
+    """
+    found: list[Sale] = []
+    for sale in sales:
+        first = next((one for one in found if one.order_id == sale.order_id and _adds(sale, one)), None)
+        if first is None:
+            found.append(sale)
+        else:
+            both = {
+                "lines": (*first.lines, *sale.lines),
+                "total": first.total + sale.total,
+                "received": first.received + sale.received,
+            }
+            found[found.index(first)] = first.model_copy(update=both)
+    return tuple(found)
+
+
+def _adds(sale: Sale, first: Sale) -> bool:
+    mine, theirs = ({line.line_id for line in one.lines} for one in (sale, first))
+    live = State.CANCELLED not in (sale.state, first.state)
+    return live and bool(mine) and mine.isdisjoint(theirs) and sale.customer == first.customer
 
 
 def _state(sale: Thing) -> State:

@@ -21,6 +21,7 @@ from entrypoints.books import books_of
 from entrypoints.demo.documents import demo_documents
 from entrypoints.demo.run import wishes
 from entrypoints.demo.shopper import checkout
+from entrypoints.demo.tenders import Tenders, by_card
 from entrypoints.embedded.installation import Installation, installation
 from entrypoints.intake import opened_intake
 from workers.run import connect
@@ -53,9 +54,9 @@ class Product:
         """A shopper checks out, and the shop's document is taken in. All of these orders are alike."""
         return await self.take(document(number))
 
-    async def take(self, ordered: bytes) -> OrderId:
+    async def take(self, ordered: bytes, pays: Tenders = by_card) -> OrderId:
         """The same with a document of its own."""
-        content = await checkout(self.running.settings, SHOP, ordered)
+        content = await checkout(self.running.settings, SHOP, ordered, pays)
         async with opened_intake(self.running.settings) as intake:
             answer = await intake.accept(content, channel=SHOP, platform="ordersaga")
         return OrderId(answer.model_dump()["order_id"])
@@ -102,10 +103,12 @@ class Product:
 
 @asynccontextmanager
 async def product(
-    directory: Path, policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies
+    directory: Path,
+    policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies,
+    counterparts: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Product]:
-    """Everything on free ports, quick as in the demo."""
-    quick = wishes(frozenset())
+    """Everything on free ports, quick as in the demo; `counterparts` are real systems."""
+    quick = wishes(counterparts)
     wished = replace(quick, policies=lambda given: policies(quick.policies(given)))
     async with (
         installation(directory, wished) as running,
