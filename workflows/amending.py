@@ -295,7 +295,7 @@ class Amending:
         self.tell.learn(document.order)
         what = f"revision {document.revision}, {document.order.total} in all"
         self._end(self._known(record.amendment.amendment_id), AmendmentState.COMMITTED, what)
-        self.owner.answer_by_amendment()
+        self.owner.answers.take_amendment()
 
     async def _follow_up(self, record: AmendmentRecord) -> None:
         await give_back(self.payments)
@@ -323,11 +323,12 @@ class Amending:
         while isinstance(written := await self._state(system), Edited):
             try:
                 now = await self._as_held_by(system)
-                edited = any(one not in refused for one in self._edits(saga, now))
+                theirs = self._edits(saga, now)
             except (Refused, InvariantBroken) as odd:
                 self.owner.note(f"nothing was put back: {odd}")
-                edited = True
-            if edited:
+                self._unseen.add(system)
+                return
+            if any(one not in refused for one in theirs):
                 self._unseen.add(system)
                 return
             self._know(now)

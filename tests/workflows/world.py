@@ -106,10 +106,8 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
-        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
-        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
@@ -202,9 +200,8 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
-        if not self._sandboxed:
-            options["workflow_runner"] = UnsandboxedWorkflowRunner()
+        """As in production, without the sandbox: `test_sandbox.py` runs orders in it."""
+        options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
         return Worker(
             self.temporal.client,
             task_queue=queue,
@@ -434,7 +431,7 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
+async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
@@ -447,7 +444,6 @@ async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterato
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
-                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world
