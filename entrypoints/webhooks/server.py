@@ -13,7 +13,7 @@ from adapters.database.inbox import Inbox
 from adapters.database.orders import Orders
 from adapters.database.schema import InboxKind
 from adapters.documents import PARSERS
-from entrypoints.commands import Commands
+from entrypoints.commands import commands_of
 from entrypoints.intake import open_intake
 from entrypoints.webhooks.app import create_app
 from entrypoints.webhooks.deliveries import Deliveries
@@ -45,7 +45,7 @@ async def serve(
     engine = open_database(database_url)
     inbox, orders, tell = Inbox(engine, now), Orders(engine, now), partial(look_again, client)
     intake = open_intake(engine, client, clock=now, task_queue=task_queue)
-    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), tell).deliver
+    deliver = Deliveries(inbox, orders, intake, commands_of(engine, client, now), tell).deliver
     forwarder = Forwarder(inbox, deliver, {InboxKind.DOCUMENT, InboxKind.WEBHOOK})
     commands = Forwarder(inbox, deliver, {InboxKind.COMMAND})
     direct = Direct(partial(start_order, client, task_queue=task_queue), tell, PARSERS, now)
