@@ -120,20 +120,18 @@ class FrontDesk:
         return await self._desk.quote(order, changes)
 
     async def _check(self, asker: Asker, order: RegisteredOrder, wanted: Wanted, deed: Deed) -> None:
-        """While the order cannot be read, what it checks itself may go to it unchecked. Unavailable: what it cannot."""
-        moves_money = wanted.action in MOVES_MONEY
-        if asker.if_match is None and not moves_money:
+        """What the order does not check itself. Unavailable: it has to be read for that, and cannot be."""
+        unlimited = asker.principal.may(May.UNLIMITED) or not self._limits
+        limited = wanted.action in MOVES_MONEY and not unlimited
+        expecting = asker.if_match is not None and wanted.action is not May.AMEND
+        if not (limited or expecting or wanted.action is May.RETURN):
             return
-        limited = moves_money and bool(self._limits) and not asker.principal.may(May.UNLIMITED)
         try:
             document = await self._desk.read(order)
-            if asker.if_match is not None:
-                _expect(asker.if_match, document.revision)
-            if not moves_money:
-                return
+            _expect(asker.if_match or "*", document.revision)
             worth = await worth_of(wanted, document, partial(self._desk.quote, order))
         except Unavailable:
-            if limited or (asker.if_match is not None and wanted.action is not May.AMEND):
+            if limited or expecting:
                 raise
             return
         if limited and worth.major > self._limits.get(worth.currency, Decimal(0)):
