@@ -43,7 +43,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.quoting import gone, quote, why_closed
     from domain.repricing import Repricing
     from domain.storefront import StorefrontOrder, StorefrontState
-    from workflows.covering import cover, give_back
+    from workflows.covering import cover, give_back, restore_credit
     from workflows.fulfilment import Fulfilment
     from workflows.requests import AmendRequest, CancelRequest
     from workflows.telling import Telling
@@ -255,7 +255,11 @@ class Amending:
             saga.begun.add(System.STOCK)
             await self.fulfilment.keep_stock(was_short=bool(document.reservation.short))
         saga.begun.add(System.PAYMENTS)
-        if why := await cover(self.payments, partial(self._pending, record)):
+        why = await cover(self.payments, partial(self._pending, record))
+        self._put(
+            self._known(record.amendment.amendment_id).model_copy(update={"state": AmendmentState.QUEUED})
+        )
+        if why:
             raise Refused(why)
         if document.erp_order is not None:
             saga.begun.add(System.ERP)
@@ -310,19 +314,20 @@ class Amending:
             if system in begun and not (system is System.ERP and document.erp_order is None):
                 await self._put_back(system, saga, amendment.changes if system is edited else ())
         if System.PAYMENTS in begun and self.payments.on_account:
-            await self.desk.do(self.effects.approve_credit)
+            await restore_credit(self.payments)
         if System.STOCK in begun:
-            await self.fulfilment.keep_stock(was_short=True)
+            await self.fulfilment.ask_stock()
 
     async def _put_back(self, system: System, saga: _Saga, refused: Sequence[Change]) -> None:
         """The former order is written over what is `refused`, and over nothing else that people edited there."""
         while isinstance(written := await self._state(system), Edited):
             try:
                 now = await self._as_held_by(system)
-            except Refused as gone:
-                self.owner.note(f"nothing was put back: {gone}")
-                return
-            if any(one not in refused for one in self._edits(saga, now)):
+                edited = any(one not in refused for one in self._edits(saga, now))
+            except (Refused, InvariantBroken) as odd:
+                self.owner.note(f"nothing was put back: {odd}")
+                edited = True
+            if edited:
                 self._unseen.add(system)
                 return
             self._know(now)
@@ -509,7 +514,10 @@ class Amending:
         article = await self.owner.look(ErpActivities.price_article, look)
         if article is None:
             raise Refused(f"the ERP does not sell {added.sku}")
-        return article.priced(added, taxes_included=self.document.order.lines[0].taxes_included)
+        try:
+            return article.priced(added, taxes_included=self.document.order.lines[0].taxes_included)
+        except ValueError as error:
+            raise Refused(str(error)) from error
 
     async def take_in(self, system: System) -> None:
         """What people edited there is carried on, before anything of ours is written over it."""

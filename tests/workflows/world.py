@@ -288,14 +288,14 @@ class World:
         """Somebody edits the order in the shop."""
         self.simulator.call("POST", "/world/shop/edit", {"order_id": story.id, "actor": "shop"} | edit)
 
-    def price(self, sku: str, amount: str, *, rate: str = "0.19") -> None:
-        """The ERP sells an article at a net price in EUR."""
+    def price(self, sku: str, amount: str, *, rate: str = "0.19", taxes_included: bool = False) -> None:
+        """The ERP sells an article at a price in EUR."""
         price = {"amount": amount, "currency": "EUR"}
         told = {
             "sku": sku,
             "name": "Shade",
             "unit_price": price,
-            "taxes_included": False,
+            "taxes_included": taxes_included,
             "tax_rates": [rate],
         }
         self.simulator.call("PUT", "/world/erp/prices", {"prices": [told]})
