@@ -9,6 +9,8 @@ from adapters.webhooks import Hint, OrderCame
 from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.intake import UnusableDocument
+from domain.orders import PlacedOrder
+from domain.phases import Phase
 from domain.records import OrderState
 from entrypoints.commands import Commands
 from entrypoints.intake import Intake
@@ -18,19 +20,30 @@ from workers.temporal import Told
 _SYSTEMS = frozenset(system.value for system in System)
 
 LookAgain = Callable[[OrderId, System], Awaitable[Told]]
+LookAfter = Callable[[PlacedOrder, Phase], Awaitable[None]]
 
 
 class Deliveries:
-    """Each may be carried out again at any moment: it ends forwarded or parked. Unavailable: later again."""
+    """Each may be carried out again at any moment: it ends forwarded or parked. Unavailable: later again.
+
+    `look_after` begins the aftermath of a closed order.
+    """
 
     def __init__(
-        self, inbox: Inbox, orders: Orders, intake: Intake, commands: Commands, look_again: LookAgain
+        self,
+        inbox: Inbox,
+        orders: Orders,
+        intake: Intake,
+        commands: Commands,
+        look_again: LookAgain,
+        look_after: LookAfter,
     ) -> None:
         self._inbox = inbox
         self._orders = orders
         self._intake = intake
         self._commands = commands
         self._look_again = look_again
+        self._look_after = look_after
 
     async def deliver(self, item: InboxItem) -> None:
         if item.kind is InboxKind.COMMAND:
@@ -74,7 +87,7 @@ class Deliveries:
 
     async def _told(self, order: OrderId, system: System) -> str:
         """Empty once the order looks again, or has ended; else why it never will."""
-        if await self._orders.state(order) in CLOSED:
+        if await self._is_over(order, system):
             return ""
         # One that is not registered runs all the same where it was started while the database was away.
         if await self._look_again(order, system) is Told.SIGNALLED:
@@ -85,11 +98,23 @@ class Deliveries:
         if state is OrderState.ACCEPTED:
             raise Unavailable("the order is accepted but not started yet")
         # It may have begun since we asked Temporal; now it must be there.
-        if state in CLOSED or await self._look_again(order, system) is Told.SIGNALLED:
+        if state not in CLOSED and await self._look_again(order, system) is Told.SIGNALLED:
             return ""
-        if await self._orders.state(order) in CLOSED:
+        if await self._is_over(order, system):
             return ""
         return "the order's workflow is gone, and its row is not closed"
+
+    async def _is_over(self, order: OrderId, system: System) -> bool:
+        """Whether it is closed. Its money may move all the same, and is looked at then."""
+        if await self._orders.state(order) not in CLOSED:
+            return False
+        if system is not System.PAYMENTS:
+            return True
+        registered = await self._orders.get(order)
+        if registered is None or not registered.closed:
+            return False
+        await self._look_after(registered.placed, Phase(registered.state))
+        return True
 
 
 def _read(item: InboxItem) -> Hint:

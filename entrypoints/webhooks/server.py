@@ -20,7 +20,7 @@ from entrypoints.webhooks.deliveries import Deliveries
 from entrypoints.webhooks.dialects import Secrets
 from entrypoints.webhooks.direct import Direct
 from entrypoints.webhooks.forwarder import Forwarder
-from workers.temporal import look_again, start_order
+from workers.temporal import look_after, look_again, start_order
 
 _GRACE_SECONDS = 10
 
@@ -45,7 +45,8 @@ async def serve(
     engine = open_database(database_url)
     inbox, orders, tell = Inbox(engine, now), Orders(engine, now), partial(look_again, client)
     intake = open_intake(engine, client, clock=now, task_queue=task_queue)
-    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), tell).deliver
+    after = partial(look_after, client, task_queue=task_queue)
+    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), tell, after).deliver
     forwarder = Forwarder(inbox, deliver, {InboxKind.DOCUMENT, InboxKind.WEBHOOK})
     commands = Forwarder(inbox, deliver, {InboxKind.COMMAND})
     direct = Direct(partial(start_order, client, task_queue=task_queue), tell, PARSERS, now)

@@ -98,6 +98,7 @@ class Desk:
             self.world.intake,
             self.commands,
             self.world.temporal.look_again,
+            self.world.temporal.look_after,
         ).deliver
         return Forwarder(self.world.inbox, deliver, {InboxKind.COMMAND})
 
