@@ -1,6 +1,7 @@
 """What becomes of each item of the inbox."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem
 from adapters.database.orders import CLOSED, Orders
@@ -23,27 +24,23 @@ LookAgain = Callable[[OrderId, System], Awaitable[Told]]
 LookAfter = Callable[[PlacedOrder, Phase], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Wake:
+    """How an order hears that there is something to see: while it runs, and in its aftermath once it is closed."""
+
+    again: LookAgain
+    after: LookAfter
+
+
 class Deliveries:
-    """Each may be carried out again at any moment: it ends forwarded or parked. Unavailable: later again.
+    """Each may be carried out again at any moment: it ends forwarded or parked. Unavailable: later again."""
 
-    `look_after` begins the aftermath of a closed order.
-    """
-
-    def __init__(
-        self,
-        inbox: Inbox,
-        orders: Orders,
-        intake: Intake,
-        commands: Commands,
-        look_again: LookAgain,
-        look_after: LookAfter,
-    ) -> None:
+    def __init__(self, inbox: Inbox, orders: Orders, intake: Intake, commands: Commands, wake: Wake) -> None:
         self._inbox = inbox
         self._orders = orders
         self._intake = intake
         self._commands = commands
-        self._look_again = look_again
-        self._look_after = look_after
+        self._look_again, self._look_after = wake.again, wake.after
 
     async def deliver(self, item: InboxItem) -> None:
         if item.kind is InboxKind.COMMAND:

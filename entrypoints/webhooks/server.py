@@ -16,7 +16,7 @@ from adapters.documents import PARSERS
 from entrypoints.commands import Commands
 from entrypoints.intake import open_intake
 from entrypoints.webhooks.app import create_app
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.dialects import Secrets
 from entrypoints.webhooks.direct import Direct
 from entrypoints.webhooks.forwarder import Forwarder
@@ -45,8 +45,8 @@ async def serve(
     engine = open_database(database_url)
     inbox, orders, tell = Inbox(engine, now), Orders(engine, now), partial(look_again, client)
     intake = open_intake(engine, client, clock=now, task_queue=task_queue)
-    after = partial(look_after, client, task_queue=task_queue)
-    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), tell, after).deliver
+    wake = Wake(tell, partial(look_after, client, task_queue=task_queue))
+    deliver = Deliveries(inbox, orders, intake, Commands(inbox, orders, client), wake).deliver
     forwarder = Forwarder(inbox, deliver, {InboxKind.DOCUMENT, InboxKind.WEBHOOK})
     commands = Forwarder(inbox, deliver, {InboxKind.COMMAND})
     direct = Direct(partial(start_order, client, task_queue=task_queue), tell, PARSERS, now)

@@ -23,7 +23,7 @@ from domain.orders import PaymentTerm, PlacedOrder
 from domain.phases import Phase
 from entrypoints.commands import Commands
 from entrypoints.intake import Intake
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.contracts.placing import place
 from workers.temporal import Started, Told
@@ -114,9 +114,8 @@ class Receiver:
 
     def forwarder_with(self, look_again: Callable[[OrderId, System], Awaitable[Told]]) -> Forwarder:
         no_commands = cast("Commands", None)
-        deliveries = Deliveries(
-            self.inbox, self.orders, self.intake, no_commands, look_again, self.temporal.look_after
-        )
+        wake = Wake(look_again, self.temporal.look_after)
+        deliveries = Deliveries(self.inbox, self.orders, self.intake, no_commands, wake)
         return Forwarder(self.inbox, deliveries.deliver, (InboxKind.DOCUMENT, InboxKind.WEBHOOK))
 
     async def accept(self, body: bytes, *, platform: str = PLAIN) -> Any:

@@ -10,14 +10,14 @@ from domain.document import OrderDocument
 from domain.errors import Unavailable
 from domain.ids import LineId, System
 from domain.ledger import Cause, EntryKind
-from domain.orders import PaymentTerm
 from domain.phases import Phase
 from domain.records import OrderState
 from entrypoints.attention import Which, standing
 from tests.workflows import flows
 from tests.workflows.books import settled
 from tests.workflows.story import PATIENCE_SECONDS, Story
-from tests.workflows.world import World
+from tests.workflows.world import QUEUE, World
+from workers.temporal import look_after
 
 
 async def disputed(world: World, story: Story) -> None:
@@ -48,10 +48,13 @@ async def state(world: World, story: Story) -> OrderState:
 
 async def listed(world: World, story: Story, reason: Reason | None) -> None:
     """Temporal's visibility lags a moment behind."""
+
+    async def seen() -> list[Reason | None]:
+        found = await standing(world.temporal.client, Which())
+        return [one.needs for one in found if one.order_id == story.id]
+
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while [one.needs for one in await standing(world.temporal.client, Which()) if one.order_id == story.id] != (  # noqa: ASYNC110  it comes true elsewhere
-            [reason] if reason else []
-        ):
+        while await seen() != ([reason] if reason else []):  # noqa: ASYNC110  another process comes to it
             await asyncio.sleep(0.05)
 
 
@@ -152,14 +155,23 @@ async def test_a_hold_that_a_customer_makes_after_the_close_is_let_go(world: Wor
 
 
 async def test_what_was_refunded_and_is_disputed_too_is_made_up_by_a_person(world: World) -> None:
-    """Half of it had come back; the customer has their bank take back all of it."""
-    story = await flows.backorder_and_return(world)
-    world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    """All of it had gone back; the customer's bank does not know, and takes 10 EUR back once more."""
+    story = await flows.prepaid_and_cancelled(world)
+    (payment,) = [p for p in world.simulator.books()["payments"] if p["order_id"] == story.id]
+    dispute = {
+        "reference": f"dp-of-{story.placed.number}",
+        "capture": "cap",
+        "amount": {"amount": "10.00", "currency": "EUR"},
+        "opened": payment["opened"],
+    }
+    world.edit("payments", payment["reference"], lambda record: record["disputes"].append(dispute))
     await world.look_after(story)
     assert (await story.needs_person()).reason is Reason.DISPUTED
     await decided(world, story, "lost")
     assert (await story.resolve(Action.RETRY)).allowed
-    beyond = await story.until(lambda document: document.attention and "more went back" in document.attention.what)
+    beyond = await story.until(
+        lambda document: document.attention and "more went back" in document.attention.what
+    )
     assert beyond.attention is not None
     assert (beyond.attention.reason, beyond.attention.can) == (
         Reason.BOOKS_DISAGREE,
@@ -188,4 +200,4 @@ async def test_an_order_in_its_last_moment_is_asked_for_later(world: World) -> N
     story = await world.begin()
     await story.waits_for("the warehouse to pack")
     with pytest.raises(Unavailable, match="about to end"):
-        await world.look_after(story)
+        await look_after(world.temporal.client, story.placed, Phase.COMPLETED, task_queue=QUEUE)
