@@ -196,6 +196,7 @@ class Order:
         if not self.payments.on_account:
             await self.payments.until_refunded(self._owed)
             await self.payments.disputes.until_decided()
+            await self.payments.disputes.make_up(self._owed)
 
     def _owed(self) -> Money:
         return self.document.ledger.balance

@@ -33,6 +33,7 @@ from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
 from domain.money import Money
 from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
+from domain.phases import Phase
 from domain.policies import OrderPolicies
 from domain.records import OrderState
 from entrypoints.embedded.temporal import temporal_cli
@@ -41,9 +42,10 @@ from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings
-from workers.temporal import Started, start_order
+from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
+from workflows.aftermath import Aftermath
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
@@ -57,7 +59,7 @@ _FLAGS = {
     "history.timerProcessorMaxPollRPS": "2000",
 }
 _REPLAYER = Replayer(
-    workflows=[Order],
+    workflows=[Order, Aftermath],
     workflow_runner=UnsandboxedWorkflowRunner(),
     data_converter=pydantic_data_converter,
 )
@@ -186,6 +188,15 @@ class World:
         self._stories.append(story)
         return story
 
+    async def look_after(self, story: Story) -> None:
+        """What the forwarder does when a closed order's payments have news."""
+        client, closed = self.temporal.client, await self.orders.get(story.id)
+        assert closed is not None
+        run = (await story.handle.describe()).run_id
+        former = client.get_workflow_handle(story.id, run_id=run, result_type=OrderState)
+        await look_after(client, closed.placed, Phase(closed.state), task_queue=QUEUE)
+        self._stories.append(Story(self, story.placed, former))
+
     async def begin(
         self,
         *,
@@ -205,7 +216,7 @@ class World:
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order, TellIncidents],
+            workflows=[Order, Aftermath, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
             interceptors=[_Mortal(self.dies)],
