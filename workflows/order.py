@@ -122,10 +122,7 @@ class Order:
     async def _enter_into_erp(self) -> None:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
-        entered = await self.desk.do(self.effects.enter_erp_order)
-        if isinstance(entered, Edited):
-            entered = await self.amending.entered()
-        self.document.erp_order = entered
+        entered = await self.amending.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
