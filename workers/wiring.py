@@ -1,5 +1,6 @@
 """The one place that chooses adapters: from the settings' names to the systems behind them."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,9 @@ from adapters.database.engine import open_database
 from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
 from adapters.database.sweeps import SqlSweeps
+from adapters.smtp.line import USUAL_PORTS, Server
+from adapters.smtp.messages import address
+from adapters.smtp.notifications import SmtpNotifier
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
@@ -43,7 +47,7 @@ from domain.ids import System
 from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
 from domain.records import Backorders, Incidents, Records
 from workers.hints import TemporalHints
-from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
+from workers.settings import ConnectorSettings, Settings, SmtpSettings, StripeSettings, TrytonSettings
 
 
 class Systems:
@@ -121,6 +125,8 @@ async def systems(settings: Settings) -> AsyncIterator[Systems]:
                     await _tryton(found, name, adapter, stack)
                 case StripeSettings():
                     await _stripe(found, name, adapter, stack)
+                case SmtpSettings():
+                    _smtp(found, name, adapter, stack)
         yield found
 
 
@@ -175,3 +181,22 @@ async def _stripe(found: Systems, name: str, adapter: StripeSettings, stack: Asy
     found.gateways[name] = StripePayments(
         client, api_key=key, url=adapter.url, settled_after=adapter.settled_after
     )
+
+
+def _smtp(found: Systems, name: str, adapter: SmtpSettings, stack: AsyncExitStack) -> None:
+    server = Server(
+        host=adapter.host,
+        port=adapter.port or USUAL_PORTS[adapter.security],
+        security=adapter.security,
+        trusted=ssl.create_default_context(cafile=adapter.ca_file),
+        username=adapter.username,
+        password=adapter.password.get_secret_value(),
+    )
+    notifier = found.notifiers[name] = SmtpNotifier(
+        server,
+        address(adapter.sender, adapter.sender_name),
+        now,
+        timeout=timedelta(seconds=adapter.timeout_seconds),
+        settled_after=adapter.settled_after,
+    )
+    stack.callback(notifier.close)
