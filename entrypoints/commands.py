@@ -148,11 +148,12 @@ class Commands:
         self._trail = trail
         self._client = client
 
-    async def give(self, command: Command, *, seconds_max: float = ANSWER_SECONDS_MAX) -> Told:
+    async def give(self, command: Command, *, seconds_max: float | None = None) -> Told:
         """The order's answer, or what is known of it by then. Unavailable: it could be neither kept nor given.
 
         Refused: another command was given under its id.
         """
+        seconds_max = ANSWER_SECONDS_MAX if seconds_max is None else seconds_max
         try:
             item = await self._kept(command, seconds_max)
         except Unavailable:
