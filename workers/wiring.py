@@ -21,6 +21,7 @@ from activities.stock import StockActivities
 from activities.storefront import StorefrontActivities
 from activities.sweeps import Changing, Shop, SweepActivities
 from activities.sweeps_orders import OrderSweepActivities, Outside
+from activities.sweeps_stock import StockSweepActivities
 from adapters.connector.carrier import ConnectorCarrier
 from adapters.connector.client import connector
 from adapters.connector.crm import ConnectorCrm
@@ -84,7 +85,9 @@ class Systems:
         ]
         return [step for holder in holders for step in steps_of(holder)]
 
-    def sweeps(self, books: SqlSweeps, hints: TemporalHints, settings: Settings) -> list[Callable[..., Any]]:
+    def sweeps(
+        self, books: SqlSweeps, backorders: Backorders, hints: TemporalHints, settings: Settings
+    ) -> list[Callable[..., Any]]:
         """What schedules run, for one worker to serve."""
         changing: dict[tuple[System, str], Changing] = {
             (System.ERP, name): erp for name, erp in self.erps.items()
@@ -101,6 +104,7 @@ class Systems:
         return [
             *steps_of(SweepActivities(changing, shops, hints, books)),
             *steps_of(OrderSweepActivities(hints, books, outside)),
+            *steps_of(StockSweepActivities(self.stocks, backorders, hints, books)),
         ]
 
 
@@ -130,13 +134,12 @@ async def systems(settings: Settings) -> AsyncIterator[Systems]:
 async def wired(settings: Settings, client: Client) -> AsyncIterator[list[Callable[..., Any]]]:
     """The activities of a worker that serves every system."""
     engine = open_database(settings.database_url)
+    backorders = SqlBackorders(engine)
     try:
         async with systems(settings) as found:
             yield [
-                *found.activities(
-                    SqlRecords(engine, now), SqlIncidents(engine, now), SqlBackorders(engine), settings
-                ),
-                *found.sweeps(SqlSweeps(engine, now), TemporalHints(client), settings),
+                *found.activities(SqlRecords(engine, now), SqlIncidents(engine, now), backorders, settings),
+                *found.sweeps(SqlSweeps(engine, now), backorders, TemporalHints(client), settings),
             ]
     finally:
         await engine.dispose()

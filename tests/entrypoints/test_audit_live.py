@@ -77,6 +77,15 @@ class StandIn:
         return Told(phase="fulfilling", order=ORDER)
 
 
+@workflow.defn(name="Aftermath")
+class StandInAfterwards(StandIn):
+    """The order once more, after it has closed."""
+
+    @workflow.run
+    async def run(self, name: str) -> str:
+        return await super().run(name)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_local(
@@ -88,7 +97,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         worker = Worker(
             environment.client,
             task_queue=QUEUE,
-            workflows=[StandIn],
+            workflows=[StandIn, StandInAfterwards],
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
         async with worker:
@@ -116,7 +125,7 @@ async def read(temporal: WorkflowEnvironment, *rows: Row) -> dict[str, Workflow]
 
 
 def row(name: str, document: dict[str, Any] | None = None) -> Row:
-    return Row(order_id=name, state="started", document=document)
+    return Row(order_id=name, state="completed" if document else "started", document=document)
 
 
 async def test_a_running_order_tells_its_document_as_plain_json(temporal: WorkflowEnvironment) -> None:
@@ -161,6 +170,26 @@ async def test_a_second_start_is_counted_and_a_reset_is_none(temporal: WorkflowE
     found = await read(temporal)
     assert (found["order:t:twice"].starts, found["order:t:twice"].status) == (2, "running")
     assert (found["order:t:reset"].starts, found["order:t:reset"].status) == (1, "running")
+
+
+async def test_an_order_that_is_open_again_was_started_once_and_tells_how_it_is_now(
+    temporal: WorkflowEnvironment,
+) -> None:
+    name = "order:t:again"
+    await ended(await start(temporal, name), "finish")
+    handle = await temporal.client.start_workflow(StandInAfterwards.run, name, id=name, task_queue=QUEUE)
+
+    async with asyncio.timeout(20):
+        while (await temporal.client.count_workflows(f"WorkflowId = '{name}'")).count != 2:  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.05)
+    kept = Row(order_id=name, state="started", document={"phase": "completed"})
+    told = (await read(temporal, kept))[name]
+    assert (told.status, told.starts) == ("running", 1)
+    assert told.document is not None
+    assert told.document["phase"] == "fulfilling"
+    await handle.terminate("by hand")
+    told = (await read(temporal, kept.model_copy(update={"state": "completed"})))[name]
+    assert (told.status, told.document) == ("terminated", None)
 
 
 async def _reset(temporal: WorkflowEnvironment, handle: WorkflowHandle[StandIn, str]) -> None:
