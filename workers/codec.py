@@ -69,10 +69,15 @@ class EncryptedPayloads(PayloadCodec, WithSerializationContext):
             opened = key.cipher.decrypt(nonce, sealed, _bound(metadata))
         except (InvalidTag, ValueError):
             raise InvariantBroken(f"payloads: one was changed after key {key_id} encrypted it") from None
-        order = metadata.get(_ORDER, b"").decode()
+        order = order_of(payload)
         if order and self._workflow and order != self._workflow:
             raise InvariantBroken(f"payloads: one of {order} stands in the place of one of {self._workflow}")
         return Payload.FromString(opened)
+
+
+def order_of(payload: Payload) -> str:
+    """Of which order an encrypted payload says that it is; empty: of none."""
+    return payload.metadata.get(_ORDER, b"").decode(errors="replace")
 
 
 def _bound(metadata: Mapping[str, bytes]) -> bytes:

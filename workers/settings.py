@@ -185,7 +185,8 @@ class Settings(BaseSettings):
     encryption_key_file: Path | None = None
     # Under which browsers reach the endpoint that decodes for the Web UI, and what they show there.
     codec_url: str = "http://127.0.0.1:8234"
-    codec_token: SecretStr = SecretStr("")
+    # Whether one needs a token there also on its own machine; where others reach it, one always does.
+    codec_sign_in: bool = False
     task_queue: str = "orders"
     # At most so many attempts per second on a task queue, whatever the number of its workers.
     activities_per_second: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
