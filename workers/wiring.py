@@ -28,6 +28,7 @@ from adapters.connector.notifications import ConnectorNotifier
 from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
+from adapters.connector.subscriber import WebhookSubscriber
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.database.backorders import SqlBackorders
 from adapters.database.engine import open_database
@@ -39,10 +40,10 @@ from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
-from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
+from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Subscriber, Warehouse
 from domain.records import Backorders, Incidents, Records
 from workers.hints import TemporalHints
-from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
+from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings, WebhookSettings
 
 
 class Systems:
@@ -57,6 +58,7 @@ class Systems:
         self.carriers: dict[str, Carrier] = {}
         self.crms: dict[str, Crm] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self.subscribers: dict[str, Subscriber] = {}
 
     def activities(
         self,
@@ -74,7 +76,7 @@ class Systems:
             StockActivities(self.stocks, backorders),
             FulfilmentActivities(self.warehouses, self.carriers),
             CrmActivities(self.crms),
-            NotificationActivities(self.notifiers),
+            NotificationActivities(self.notifiers, self.subscribers),
             RecordActivities(records, policies),
             IncidentActivities(incidents, self.notifiers),
         ]
@@ -117,6 +119,8 @@ async def systems(settings: Settings) -> AsyncIterator[Systems]:
                     await _tryton(found, name, adapter, stack)
                 case StripeSettings():
                     await _stripe(found, name, adapter, stack)
+                case WebhookSettings():
+                    await _webhook(found, name, adapter, stack)
         yield found
 
 
@@ -172,3 +176,9 @@ async def _stripe(found: Systems, name: str, adapter: StripeSettings, stack: Asy
     found.gateways[name] = StripePayments(
         client, api_key=key, url=adapter.url, settled_after=adapter.settled_after
     )
+
+
+async def _webhook(found: Systems, name: str, adapter: WebhookSettings, stack: AsyncExitStack) -> None:
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
+    secret = adapter.secret.get_secret_value()
+    found.subscribers[name] = WebhookSubscriber(client, adapter.url, secret, now, adapter.settled_after)

@@ -78,6 +78,7 @@ class Amending:
         self.document = owner.document
         self._queue: list[str] = []
         self._waiting: list[AmendRequest] = []
+        self._to_be_told: set[str] = set()  # amendments whose senders hear by webhook how they ended
         self._saga: _Saga | None = None
         self._unseen: set[System] = set()  # they had news while the order was being amended
         self._work: asyncio.Task[None] | None = None
@@ -120,7 +121,10 @@ class Amending:
         """It waits for its turn, and whoever asked for its answer; the same again joins the first."""
         amendment = request.amendment
         self._waiting.append(request)
-        if (known := self._record(amendment.amendment_id)) is None:
+        known = self._record(amendment.amendment_id)
+        if request.signalled and self.owner.policies.amendments_told_to and not (known and known.ended):
+            self._to_be_told.add(amendment.amendment_id)
+        if known is None:
             self._begin(amendment)
         elif known.state is not AmendmentState.QUEUED:
             self._answer(known)
@@ -578,3 +582,6 @@ class Amending:
             if request.amendment.amendment_id == record.amendment.amendment_id:
                 request.told = told
         self._waiting = [request for request in self._waiting if request.told is None]
+        if record.ended and told.amendment_id in self._to_be_told:
+            self._to_be_told.remove(told.amendment_id)
+            self.owner.beside(self.tell.sender(told))

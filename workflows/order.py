@@ -239,6 +239,9 @@ class Order:
         await self.desk.do(partial(self.effects.close_record, state))
         self.owner.serve()
         await self.owner.until(workflow.all_handlers_finished)
+        await (
+            self.owner.end_background()
+        )  # who signalled an amendment as late as this is told that it is too late
         return state
 
     # -- what never ships --------------------------------------------------------------------------------------
@@ -344,8 +347,9 @@ class Order:
 
     @workflow.signal(name="amendment_requested")
     def amendment_requested(self, amendment: Amendment) -> None:
-        """Likewise, for systems that only fire and forget; the outcome stands in the order."""
-        self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
+        """Likewise, for systems that only fire and forget; the outcome stands in the order, and is told by webhook."""
+        request = AmendRequest(amendment.actor, amendment.reason, amendment=amendment, signalled=True)
+        self.owner.mailbox.append(request)
 
     @workflow.query(name="quote")
     def read_quote(self, changes: Changes) -> Quote:
