@@ -30,6 +30,7 @@ from workflows.visibility import (
     ATTENTION,
     BLOCKED_ON,
     BLOCKED_SINCE,
+    CARRIERS,
     ON_HOLD,
     ORDER_CHANNEL,
     ORDER_NUMBER,
@@ -39,7 +40,7 @@ from workflows.visibility import (
 T = TypeVar("T")
 S = TypeVar("S")
 
-OPEN_ORDERS = "WorkflowType = 'Order' AND ExecutionStatus = 'Running'"
+OPEN_ORDERS = f"{CARRIERS} AND ExecutionStatus = 'Running'"
 
 # So many orders are asked at once: each may take its time to answer.
 _AT_ONCE = 32

@@ -90,7 +90,7 @@ class Doors:
 
     async def read(self, order: RegisteredOrder) -> OrderDocument:
         """The whole order: of a closed one as it was kept, of any other as it is now. Unavailable: it cannot tell."""
-        if order.closed_document:
+        if order.closed and order.closed_document:
             return OrderDocument.model_validate_json(order.closed_document)
         handle = await self.workflow(order.order_id)
         try:

@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from adapters.smtp.line import Security
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.money import Currency
@@ -78,8 +79,37 @@ class WebhookSettings(_Adapter):
     secret: Annotated[SecretStr, Field(min_length=16)]
 
 
+class SmtpSettings(_Adapter):
+    """A mail server. `sender` is the address that mails come from, `sender_name` what people read beside it.
+
+    The port is the usual one of the security where none is given. `ca_file`: the authority that signed the server's
+    certificate, where the machine does not know it.
+    """
+
+    kind: Literal["smtp"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(gt=0, lt=65536)] | None = None
+    security: Security = Security.STARTTLS
+    ca_file: Path | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    sender_name: str = ""
+
+    @model_validator(mode="after")
+    def _passwords_are_not_said_in_clear(self) -> Self:
+        if self.username and self.security is Security.NONE:
+            raise ValueError("username: a login needs security starttls or tls")
+        if bool(self.username) is not bool(self.password.get_secret_value()):
+            raise ValueError("username and password: both, or none")
+        if not (self.username + self.password.get_secret_value()).isascii():
+            raise ValueError("username and password: ASCII alone, or no login can be written")
+        return self
+
+
 AdapterSettings = Annotated[
-    ConnectorSettings | TrytonSettings | StripeSettings | WebhookSettings, Field(discriminator="kind")
+    ConnectorSettings | TrytonSettings | StripeSettings | SmtpSettings | WebhookSettings,
+    Field(discriminator="kind"),
 ]
 
 

@@ -299,7 +299,7 @@ class Amending:
         self.tell.learn(document.order)
         what = f"revision {document.revision}, {document.order.total} in all"
         self._end(self._known(record.amendment.amendment_id), AmendmentState.COMMITTED, what)
-        self.owner.answer_by_amendment()
+        self.owner.answers.take_amendment()
 
     async def _follow_up(self, record: AmendmentRecord) -> None:
         await give_back(self.payments)
@@ -327,11 +327,12 @@ class Amending:
         while isinstance(written := await self._state(system), Edited):
             try:
                 now = await self._as_held_by(system)
-                edited = any(one not in refused for one in self._edits(saga, now))
+                theirs = self._edits(saga, now)
             except (Refused, InvariantBroken) as odd:
                 self.owner.note(f"nothing was put back: {odd}")
-                edited = True
-            if edited:
+                self._unseen.add(system)
+                return
+            if any(one not in refused for one in theirs):
                 self._unseen.add(system)
                 return
             self._know(now)
@@ -357,11 +358,17 @@ class Amending:
 
     # -- what people edit elsewhere ----------------------------------------------------------------------------
 
-    async def look_into_erp(self) -> None:
-        """The ERP has news: an edit is carried to everybody, and an order that was cancelled there is cancelled."""
+    async def look_into_erp(self, *, edited: bool = False) -> None:
+        """The ERP has news: an edit is carried to everybody, and an order that was cancelled there is cancelled.
+
+        What it holds while the order is being entered is our own, and half done, unless entering found it `edited`.
+        """
         document = self.document
-        not_entered = document.erp_order is None and document.phase is not Phase.ENTERING_ERP
-        if self._later(System.ERP) or not_entered or why_closed(document):
+        if document.erp_order is None and not edited:
+            if document.phase is Phase.ENTERING_ERP:
+                self._unseen.add(System.ERP)
+            return
+        if self._later(System.ERP) or why_closed(document):
             return
         edition = document.edition
         news: Todo[ErpOrder | None] = Todo(
@@ -385,11 +392,15 @@ class Amending:
             found = self._carry_on(Origin.ERP, partial(edits_in_erp, document.order, known, erp))
             document.erp_order = known if known and found else erp
 
-    async def entered(self) -> ErpOrder:
-        """What the ERP holds, where people edited the order before we heard that it was entered."""
-        await self.take_in(System.ERP)
+    async def entered(self, answer: ErpOrder | Edited) -> ErpOrder:
+        """The ERP has the order. People may have edited it before we heard of that, or since it answered."""
+        if isinstance(answer, ErpOrder):
+            self.document.erp_order = answer
+        else:
+            await self.take_in(System.ERP)
         if self.document.erp_order is None:
             raise InvariantBroken("the ERP says that the order was edited there, and does not have it")
+        self._look_once_more()
         return self.document.erp_order
 
     def look_at_shop(self, shop: StorefrontOrder) -> None:
@@ -526,7 +537,7 @@ class Amending:
     async def take_in(self, system: System) -> None:
         """What people edited there is carried on, before anything of ours is written over it."""
         if system is System.ERP:
-            await self.look_into_erp()
+            await self.look_into_erp(edited=True)
         else:
             shop = await self._as_held_by(system)
             if isinstance(shop, StorefrontOrder):

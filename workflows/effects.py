@@ -1,5 +1,7 @@
 """The effects of an order: for each its activity, its key, and the words the Web UI shows."""
 
+from datetime import datetime
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -33,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPayment,
         VoidHolds,
     )
-    from activities.records import CloseOrder, RecordActivities
+    from activities.records import CloseOrder, RecordActivities, ReopenOrder
     from activities.steps import Effect, Look
     from activities.stock import ReleaseStock, ReserveStock, StockActivities
     from activities.storefront import AmendShopOrder, CancelShopOrder, StorefrontActivities
@@ -388,6 +390,11 @@ class Effects(ReturnEffects):
             closed_at=workflow.now(),
         )
         return Todo(RecordActivities.close_order_record, call, "close", "Keep the closed order")
+
+    def reopen_record(self, closed_at: datetime) -> Todo[None]:
+        target = f"{closed_at:%Y%m%dT%H%M%S.%f}"
+        call = ReopenOrder(**self._call(System.DATABASE, "reopen", target), closed_at=closed_at)
+        return Todo(RecordActivities.reopen_order_record, call, "reopen", "Count the closed order as open")
 
     # -- how calls are made ------------------------------------------------------------------------------------
 

@@ -122,10 +122,7 @@ class Order:
     async def _enter_into_erp(self) -> None:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
-        entered = await self.desk.do(self.effects.enter_erp_order)
-        if isinstance(entered, Edited):
-            entered = await self.amending.entered()
-        self.document.erp_order = entered
+        entered = await self.amending.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
@@ -196,6 +193,7 @@ class Order:
         if not self.payments.on_account:
             await self.payments.until_refunded(self._owed)
             await self.payments.disputes.until_decided()
+            await self.payments.disputes.make_up(self._owed)
 
     def _owed(self) -> Money:
         return self.document.ledger.balance
@@ -237,12 +235,14 @@ class Order:
             self._enter(Phase.COMPLETED)
         state = OrderState(self.document.phase)
         await self.desk.do(partial(self.effects.close_record, state))
+        await self._say_goodbye()
+        return state
+
+    async def _say_goodbye(self) -> None:
+        """Whoever asked for something as late as this hears that it is too late; nothing is left in flight."""
         self.owner.serve()
         await self.owner.until(workflow.all_handlers_finished)
-        await (
-            self.owner.end_background()
-        )  # who signalled an amendment as late as this is told that it is too late
-        return state
+        await self.owner.end_background()
 
     # -- what never ships --------------------------------------------------------------------------------------
 

@@ -86,6 +86,14 @@ class Scene:
     async def asks(self, reason: Reason) -> None:
         await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
 
+    async def closes(self) -> None:
+        """Its document is kept, and its workflow has ended."""
+
+        async def closed() -> bool:
+            return (await self.stage.doors.find(self.order)).closed
+
+        await self._found(closed, "closed")
+
     async def says(self, words: str) -> None:
         """That it waits for something described so."""
         await self.until(lambda document: words in document.waits_for, words)

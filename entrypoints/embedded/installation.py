@@ -320,7 +320,7 @@ def _settings(
             **times,
         )
         serves |= dict.fromkeys((System.ERP, System.STOCK, System.WAREHOUSE), "tryton")
-        sweeps = [(System.WAREHOUSE, "tryton")]
+        sweeps = [(system, "tryton") for system in (System.ERP, System.STOCK, System.WAREHOUSE)]
     if stripe:
         adapters["stripe"] = StripeSettings(
             kind="stripe", api_key=SecretStr(stripe.api_key), url=stripe.url, **times

@@ -14,11 +14,11 @@ from entrypoints.commands import commands_of
 from entrypoints.intake import open_intake
 from entrypoints.serving import serve_until_signalled
 from entrypoints.webhooks.app import create_app
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.dialects import Secrets
 from entrypoints.webhooks.direct import Direct
 from entrypoints.webhooks.forwarder import Forwarder
-from workers.temporal import look_again, start_order
+from workers.temporal import look_after, look_again, start_order
 from workers.wiring import now
 
 
@@ -38,7 +38,8 @@ async def serve(
     engine = open_database(database_url)
     inbox, orders, tell = Inbox(engine, now), Orders(engine, now), partial(look_again, client)
     intake = open_intake(engine, client, clock=now, task_queue=task_queue)
-    deliver = Deliveries(inbox, orders, intake, commands_of(engine, client, now), tell).deliver
+    wake = Wake(tell, partial(look_after, client, task_queue=task_queue))
+    deliver = Deliveries(inbox, orders, intake, commands_of(engine, client, now), wake).deliver
     forwarder = Forwarder(inbox, deliver, {InboxKind.DOCUMENT, InboxKind.WEBHOOK})
     commands = Forwarder(inbox, deliver, {InboxKind.COMMAND})
     direct = Direct(partial(start_order, client, task_queue=task_queue), tell, PARSERS, now)

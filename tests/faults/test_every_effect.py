@@ -127,6 +127,10 @@ def amended_by_a_signal(placed: PlacedOrder) -> Books:
     )
 
 
+def disputed_later(placed: PlacedOrder) -> Books:
+    return settled(placed, operators=("needs_person",))
+
+
 class Flow(NamedTuple):
     go: Callable[..., Awaitable[Story]]
     books: Callable[[PlacedOrder], Books]
@@ -161,6 +165,7 @@ OUTAGE = Flow(flows.erp_down_for_a_while, settled)
 BACK = Flow(flows.backorder_and_return, backorder_and_return)
 LINK = Flow(flows.paid_by_a_link_and_sent_by_hand, paid_by_a_link)
 SIGNAL = Flow(flows.amended_by_a_signal, amended_by_a_signal)
+LATE = Flow(flows.disputed_after_it_closed, disputed_later)
 REST = Flow(flows.hold_made_larger_and_rest_cancelled, rest_cancelled)
 
 OUTSIDE = {
@@ -200,6 +205,7 @@ OUTSIDE = {
 }
 INSIDE = {
     "close_order_record": Inside(BACK, SqlRecords, "close_order"),
+    "reopen_order_record": Inside(LATE, SqlRecords, "reopen_order"),
     "begin_outage": Inside(OUTAGE, SqlIncidents, "begin"),
     "end_outage": Inside(OUTAGE, SqlIncidents, "end"),
     "capture_payment, its record": Inside(BACK, SqlRecords, "record_movement"),

@@ -25,7 +25,7 @@ from domain.orders import PlacedOrder
 from domain.records import OrderState
 from entrypoints.commands import Command, Commands, Kind, amending, by_hand, commands_of
 from entrypoints.doors import Outcome
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.entrypoints.receiving import Receiver, document, forwarding, order, receiver, until
 from tests.workers.conftest import temporal
@@ -118,7 +118,7 @@ class Desk:
             self.world.orders,
             self.world.intake,
             self.commands,
-            self.world.temporal.look_again,
+            Wake(self.world.temporal.look_again, self.world.temporal.look_after),
         ).deliver
         return Forwarder(self.world.inbox, deliver, {InboxKind.COMMAND})
 

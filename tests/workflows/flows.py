@@ -252,6 +252,21 @@ async def in_parts(world: World, parts: int) -> Story:
     return story
 
 
+async def disputed_after_it_closed(world: World, *, channel: str = "shop") -> Story:
+    """The bank takes the money back for good; the order is open until that is known."""
+    story = await settled(world, channel=channel)
+    world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    await world.look_after(story)
+    await story.needs_person()
+    await story.operators_know("needs_person")
+    await story.retry()
+    decision = {"order_id": story.id, "state": "lost"}
+    world.simulator.call("POST", "/world/payments/dispute/decide", decision)
+    await story.hint(System.PAYMENTS)
+    await story.result()
+    return story
+
+
 async def five_shipments_and_two_returns(world: World) -> Story:
     story = await in_parts(world, 5)
     for number in range(1, 6):

@@ -33,6 +33,7 @@ from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
 from domain.money import Money
 from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
+from domain.phases import Phase
 from domain.policies import OrderPolicies
 from domain.records import OrderState
 from entrypoints.embedded.temporal import temporal_cli
@@ -41,9 +42,10 @@ from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
-from workers.temporal import Started, start_order
+from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
+from workflows.aftermath import Aftermath
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
@@ -58,7 +60,7 @@ _FLAGS = {
     "history.timerProcessorMaxPollRPS": "2000",
 }
 _REPLAYER = Replayer(
-    workflows=[Order],
+    workflows=[Order, Aftermath],
     workflow_runner=UnsandboxedWorkflowRunner(),
     data_converter=pydantic_data_converter,
 )
@@ -108,10 +110,8 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
-        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
-        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
@@ -190,6 +190,15 @@ class World:
         self._stories.append(story)
         return story
 
+    async def look_after(self, story: Story) -> None:
+        """What the forwarder does when a closed order's payments have news."""
+        client, closed = self.temporal.client, await self.orders.get(story.id)
+        assert closed is not None
+        run = (await story.handle.describe()).run_id
+        former = client.get_workflow_handle(story.id, run_id=run, result_type=OrderState)
+        await look_after(client, closed.placed, Phase(closed.state), task_queue=QUEUE)
+        self._stories.append(Story(self, story.placed, former))
+
     async def begin(
         self,
         *,
@@ -204,13 +213,12 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
-        if not self._sandboxed:
-            options["workflow_runner"] = UnsandboxedWorkflowRunner()
+        """As in production, without the sandbox: `test_sandbox.py` runs orders in it."""
+        options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order, TellIncidents],
+            workflows=[Order, Aftermath, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
             interceptors=[_Mortal(self.dies)],
@@ -436,7 +444,7 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
+async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
@@ -450,7 +458,6 @@ async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterato
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
-                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world
