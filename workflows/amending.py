@@ -76,7 +76,7 @@ class Amending:
         self._work: asyncio.Task[None] | None = None
         owner.on_amend = self.take
         owner.on_hint[System.ERP] = self.elsewhere.look_into_erp
-        self.records = AmendmentRecords(owner, lambda: self.as_it_stands().order)
+        self.records = AmendmentRecords(owner, tell, lambda: self.as_it_stands().order)
 
     # -- doors -------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Amending:
     def take(self, request: AmendRequest) -> None:
         """It waits for its turn, and whoever asked for its answer; the same again joins the first."""
         amendment = request.amendment
-        self.records.waiting.append(request)
+        self.records.wait(request)
         if (known := self.records.find(amendment.amendment_id)) is None:
             self._begin(amendment)
         elif known.state is not AmendmentState.QUEUED:

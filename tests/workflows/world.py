@@ -41,7 +41,7 @@ from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
-from workers.settings import ChannelSettings, ConnectorSettings, Settings
+from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
 from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
@@ -52,6 +52,7 @@ from workflows.sweep import TellIncidents
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
 _TOKEN = "of-the-tests"
+_SECRET = "whsec-of-the-desk"
 _FLAGS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"1ms"',
@@ -70,6 +71,7 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     facts: dict[str, Any] = {
         "adapters": dict.fromkeys(System, adapter),
         "operators": OPERATORS,
+        "amendments_told_to": f"{adapter}-desk",
         "look_again_minutes": 24 * 60,
         "attempt_seconds": 10,
         "request_seconds_max": 0.5,
@@ -446,7 +448,8 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
-    with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
+    still = {"pick_seconds": "off", "deliver_seconds": "off"}
+    with simulator(directory, token=_TOKEN, webhook_secret=_SECRET, **still) as simulated:
         settings = _settings(url, simulated.url)
         async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
             world = World(
@@ -483,11 +486,14 @@ async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 def _settings(database_url: str, world_url: str) -> Settings:
     peer: dict[str, Any] = {"kind": "connector", "url": world_url, "token": _TOKEN}
+    desk = {"kind": "webhook", "url": f"{world_url}/world/subscriber/amendments", "secret": _SECRET}
     return Settings(
         database_url=database_url,
         adapters={
             "connector": ConnectorSettings(**peer, settled_after_seconds=0.5),
             "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
+            "connector-desk": WebhookSettings(**desk, settled_after_seconds=0.5),
+            "impatient-desk": WebhookSettings(**desk, timeout_seconds=0.5, settled_after_seconds=0.6),
         },
         channels={
             ChannelId(name): ChannelSettings(platform="ordersaga", policies=known)
