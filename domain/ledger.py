@@ -106,7 +106,12 @@ class Ledger(Value):
     @property
     def uncharged(self) -> Money:
         """What is still to be charged. A dispute that was won is charged again, and nothing of the order."""
-        return self.order_total - (self.charged - self._of_disputes(EntryKind.CHARGE))
+        return self.order_total - (self.charged - self.regained)
+
+    @property
+    def regained(self) -> Money:
+        """What disputes gave back that were won: charged once more, and for nothing of the order."""
+        return self._of_disputes(EntryKind.CHARGE)
 
     def with_entry(self, entry: Entry) -> "Ledger":
         """The ledger with one entry more; the same entry again changes nothing. InvariantBroken when it cannot be."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -350,6 +351,19 @@ class World:
             (article,) = self._remembered("SELECT body FROM documents WHERE kind = 'stock' AND id = ?", sku)
             found["stock"].append(json.loads(article[0]))
         return found
+
+    def told_money(self, story: Story) -> tuple[str, str]:
+        """What ERP and shop were told to have been paid for the order, in EUR."""
+        erp, shop = (
+            sum(
+                Decimal(report["captured"]["amount"])
+                for record in self.records(story)[kind]
+                for told in record["shipments"]
+                for report in (told["report"], *told["later"])
+            )
+            for kind in ("sales_orders", "orders")
+        )
+        return f"{erp}", f"{shop}"
 
     def outcomes(self, story: Story) -> set[tuple[str, str]]:
         """What the order's requests met: (system, outcome), where a fault is an outcome, too."""
