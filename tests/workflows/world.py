@@ -84,12 +84,13 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 # `patient` then asks only every hour; `mortal` gives up on a dead
 # worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
 # freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
-# on requests that its systems are still working on; `rash` is that and `hasty`.
+# on requests that its systems are still working on; `rash` is that and `hasty`; `own-prices` are the shop's to set.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
     "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
+    "own-prices": policies(ownership={"prices": "storefront"}),
     "complete": policies(shortage="wait_for_all"),
     "at-once": policies(shortage="cancel_missing"),
     "careful": policies(return_approval=True, restocking_fee_percent=10),
