@@ -34,7 +34,12 @@ class FreightReturn(StrEnum):
 
 
 class Owned(StrEnum):
-    """What one system owns: where two were edited at once, its edit holds. The ERP, unless the merchant says otherwise."""
+    """What one system owns: where two were edited at once, its edit holds. The ERP, unless the merchant says otherwise.
+
+    Orders: lines and quantities, and prices where a quantity changed with them. Prices: where both edits leave the units as
+    they are. Addresses. Stock and customers are never edited in two systems: units are counted by the stock system alone,
+    and a customer is found or made in ERP and CRM, and not written to afterwards. Naming their owner changes nothing.
+    """
 
     ORDERS = "orders"
     PRICES = "prices"

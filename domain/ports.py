@@ -151,7 +151,7 @@ class Erp(Protocol):
         """Ensure no open sales order is left. Fine when there never was one. Refused when it shipped."""
 
     async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:
-        """Ensure the ERP knows that this shipment left and what was captured for it."""
+        """Ensure the ERP knows that this shipment left and what was captured for it, once per capture's reference."""
 
     async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
         """Ensure the invoice of what shipped is posted."""

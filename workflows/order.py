@@ -154,6 +154,7 @@ class Order:
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_beyond(self._owed, _PAID_ALREADY)
+        await self.tell.captured_later()
         async with self.payments.moving:
             await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)

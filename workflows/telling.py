@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import LineId, shipment_number_of
     from domain.money import Money
     from domain.notifications import Occasion
-    from domain.orders import PlacedOrder
+    from domain.orders import PaymentTerm, PlacedOrder
     from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from workflows.attention import Desk
     from workflows.customers import tell_customer
@@ -56,6 +56,21 @@ class Telling:
         if mailed is not None:
             self.owner.note(f"the customer could not be mailed: {mailed.why}")
         self.owner.note("ERP and shop know of the shipment")
+
+    async def captured_later(self) -> None:
+        """ERP and shop know of what was taken when no shipment was to come any more, as money for the last one."""
+        left = [shipment for shipment in self.document.shipments if shipment.left]
+        ledger = self.document.ledger
+        later = min(self.document.earned, ledger.charged - ledger.regained) - self.document.told
+        if not left or later.minor <= 0 or self.document.order.payment.term is PaymentTerm.ON_ACCOUNT:
+            return
+        report = self._report(left[-1]).model_copy(update={"captured": later})
+        await self.desk.together(
+            partial(self.effects.record_shipment_in_erp, report, "-rest"),
+            partial(self.effects.report_shipment_to_shop, report, "-rest"),
+        )
+        left[-1].captured = later + (left[-1].captured or Money.zero(later.currency))
+        self.owner.note(f"ERP and shop know of {later} more")
 
     async def delivered(self, shipment: Shipment) -> None:
         facts = CustomerFacts(units=self._part(shipment.lines))

@@ -217,8 +217,9 @@ def _items(order: Thing) -> Iterator[Item]:
 
 
 def _told(shipments: Iterable[Thing]) -> Decimal:
-    """What was captured, as the system was told with each shipment."""
-    return sum((_amount(told["report"]["captured"]) for told in shipments), ZERO)
+    """What was captured, as the system was told with each shipment and later."""
+    reports = (report for told in shipments for report in (told["report"], *told.get("later", ())))
+    return sum((_amount(report["captured"]) for report in reports), ZERO)
 
 
 def _invoice(invoice: Thing) -> Invoice:

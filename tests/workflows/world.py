@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,13 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 # `patient` then asks only every hour; `mortal` gives up on a dead
 # worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
 # freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
-# on requests that its systems are still working on; `rash` is that and `hasty`.
+# on requests that its systems are still working on; `rash` is that and `hasty`; `own-prices` are the shop's to set.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
     "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
+    "own-prices": policies(ownership={"prices": "storefront"}),
     "complete": policies(shortage="wait_for_all"),
     "at-once": policies(shortage="cancel_missing"),
     "careful": policies(return_approval=True, restocking_fee_percent=10),
@@ -349,6 +351,19 @@ class World:
             (article,) = self._remembered("SELECT body FROM documents WHERE kind = 'stock' AND id = ?", sku)
             found["stock"].append(json.loads(article[0]))
         return found
+
+    def told_money(self, story: Story) -> tuple[str, str]:
+        """What ERP and shop were told to have been paid for the order, in EUR."""
+        erp, shop = (
+            sum(
+                Decimal(report["captured"]["amount"])
+                for record in self.records(story)[kind]
+                for told in record["shipments"]
+                for report in (told["report"], *told["later"])
+            )
+            for kind in ("sales_orders", "orders")
+        )
+        return f"{erp}", f"{shop}"
 
     def outcomes(self, story: Story) -> set[tuple[str, str]]:
         """What the order's requests met: (system, outcome), where a fault is an outcome, too."""
