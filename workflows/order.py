@@ -80,6 +80,7 @@ class Order:
             resume=self.returns.resume,
         )
         self.amending = Amending(self.fulfilment, self.tell)
+        self.elsewhere = self.amending.elsewhere
         self.fulfilment.before_cancel = self.amending.give_up
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
@@ -122,7 +123,7 @@ class Order:
     async def _enter_into_erp(self) -> None:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
-        entered = await self.amending.entered(await self.desk.do(self.effects.enter_erp_order))
+        entered = await self.elsewhere.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
@@ -265,10 +266,10 @@ class Order:
         document = self.document
         await self.fulfilment.ask_stock()
         while isinstance(entered := await self.desk.do(self.effects.enter_erp_order), Edited):
-            await self.amending.take_in(System.ERP)
+            await self.elsewhere.take_in(System.ERP)
         document.erp_order = entered
         while isinstance(shown := await self.desk.do(self.effects.amend_shop_order), Edited):
-            await self.amending.take_in(System.STOREFRONT)
+            await self.elsewhere.take_in(System.STOREFRONT)
         document.shop_order = shown
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
@@ -313,7 +314,7 @@ class Order:
         if shop.state is StorefrontState.CANCELLED:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
         else:
-            self.amending.look_at_shop(shop)
+            self.elsewhere.look_at_shop(shop)
 
     # -- doors: they only post ---------------------------------------------------------------------------------
 
