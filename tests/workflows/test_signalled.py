@@ -93,3 +93,15 @@ async def test_a_sender_that_refuses_is_noted(world: World) -> None:
         lambda document: any("could not be told" in happened.what for happened in document.timeline)
     )
     assert told(story) == []
+
+
+async def test_one_that_comes_after_everything_has_left_is_told_so(world: World) -> None:
+    story = await world.begin()
+    await story.pack()
+    await story.ship()
+    await story.deliver()
+    await story.waits_for("the return window to end")
+    await story.signal_amendment(less(story))
+    (one,) = await until_told(story)
+    assert (one["state"], one["revision"]) == ("refused", 1)
+    assert one["why"]
