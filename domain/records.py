@@ -113,6 +113,14 @@ class Incidents(Protocol):
         """What is down now."""
 
 
+class Waiting(Value):
+    """So many units of an article that an order waits for."""
+
+    order_id: OrderId
+    sku: Sku
+    units: int
+
+
 class Backorders(Protocol):
     """Who waits for which article, of all orders of one stock system: the oldest promise is served first."""
 
@@ -125,3 +133,6 @@ class Backorders(Protocol):
         self, adapter: str, order: OrderId, promised_at: datetime, units: Mapping[Sku, int]
     ) -> None:
         """Ensure the order waits for exactly this; for nothing, once it has all."""
+
+    async def waiting(self, adapter: str) -> tuple[Waiting, ...]:
+        """All that wait, the oldest promise first."""

@@ -207,6 +207,8 @@ class Repricing:
 
     def _as_held(self, change: AsHeld) -> None:
         item = next((item for item in self.order.priced if item.line_id == change.line_id), None)
+        if change.total.minor < 0:
+            raise _No("total", f"line {change.line_id} is {change.total} there: no line is less than nothing")
         if item is None:
             self._add_held(change)
         elif isinstance(item, Surcharge):

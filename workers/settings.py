@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from adapters.smtp.line import Security
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.money import Currency
@@ -70,7 +71,46 @@ class StripeSettings(_Adapter):
     url: str = "https://api.stripe.com"
 
 
-AdapterSettings = Annotated[ConnectorSettings | TrytonSettings | StripeSettings, Field(discriminator="kind")]
+class WebhookSettings(_Adapter):
+    """An address of the merchant's that is told by webhook, signed with the secret: a channel's `amendments_told_to`."""
+
+    kind: Literal["webhook"]
+    url: str
+    secret: Annotated[SecretStr, Field(min_length=16)]
+
+
+class SmtpSettings(_Adapter):
+    """A mail server. `sender` is the address that mails come from, `sender_name` what people read beside it.
+
+    The port is the usual one of the security where none is given. `ca_file`: the authority that signed the server's
+    certificate, where the machine does not know it.
+    """
+
+    kind: Literal["smtp"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(gt=0, lt=65536)] | None = None
+    security: Security = Security.STARTTLS
+    ca_file: Path | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    sender_name: str = ""
+
+    @model_validator(mode="after")
+    def _passwords_are_not_said_in_clear(self) -> Self:
+        if self.username and self.security is Security.NONE:
+            raise ValueError("username: a login needs security starttls or tls")
+        if bool(self.username) is not bool(self.password.get_secret_value()):
+            raise ValueError("username and password: both, or none")
+        if not (self.username + self.password.get_secret_value()).isascii():
+            raise ValueError("username and password: ASCII alone, or no login can be written")
+        return self
+
+
+AdapterSettings = Annotated[
+    ConnectorSettings | TrytonSettings | StripeSettings | SmtpSettings | WebhookSettings,
+    Field(discriminator="kind"),
+]
 
 
 class TemporalTls(BaseModel):
@@ -190,6 +230,16 @@ class Settings(BaseSettings):
                     raise ValueError(
                         f"channels.{name}.policies.request_seconds_max: less than adapters.{adapter}.settled_after_seconds"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _amendments_are_told_to_webhooks(self) -> Self:
+        for name, channel in self.channels.items():
+            told = channel.policies.amendments_told_to
+            if told and not isinstance(self.adapters.get(told), WebhookSettings):
+                raise ValueError(
+                    f"channels.{name}.policies.amendments_told_to: adapters has no webhook {told!r}"
+                )
         return self
 
     @model_validator(mode="after")

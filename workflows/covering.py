@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.erp import CreditRefused
+    from domain.attention import Action, Reason
+    from domain.erp import CreditApproved, CreditRefused
     from domain.ids import System
     from domain.money import Money
     from domain.planner import AskByLink, AskPerson, GiveBack, Increment, NewHold, Plan
@@ -22,7 +23,7 @@ async def cover(payments: OrderPayments, pending: Callable[[str], None]) -> str:
     if payments.owner.document.phase in UNPAID:
         return ""
     if payments.on_account:
-        return await _on_account(payments)
+        return _beyond_limit(await payments.owner.do(payments.effects.approve_credit()))
     if payments.owner.news[System.PAYMENTS] > payments.news:
         await payments.look()
     deadline = workflow.now() + timedelta(hours=payments.owner.policies.amendment_payment_hours)
@@ -58,13 +59,21 @@ async def give_back(payments: OrderPayments) -> None:
         await payments.keep_at_most(ledger.uncharged + ledger.balance)
 
 
+async def restore_credit(payments: OrderPayments) -> None:
+    """What the order needed before it was tried to amend it. Others may have used that meanwhile: then a person decides."""
+    while why := _beyond_limit(await payments.desk.do(payments.effects.approve_credit)):
+        request = await payments.desk.ask(Reason.CREDIT_REFUSED, (Action.RETRY, Action.SKIP), why)
+        if request.resolve.action is Action.SKIP:
+            payments.owner.note("beyond the customer's credit limit, by a person's decision")
+            return
+
+
 def _plan(payments: OrderPayments) -> Plan | None:
     document = payments.owner.document
     return money_plan(document, document.order, policies=payments.owner.policies, now=workflow.now())
 
 
-async def _on_account(payments: OrderPayments) -> str:
-    answer = await payments.owner.do(payments.effects.approve_credit())
+def _beyond_limit(answer: CreditApproved | CreditRefused) -> str:
     if isinstance(answer, CreditRefused):
         return f"the customer's credit limit is {answer.limit}, and {answer.used} are open"
     return ""

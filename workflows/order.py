@@ -80,6 +80,7 @@ class Order:
             resume=self.returns.resume,
         )
         self.amending = Amending(self.fulfilment, self.tell)
+        self.elsewhere = self.amending.elsewhere
         self.fulfilment.before_cancel = self.amending.give_up
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
@@ -122,10 +123,7 @@ class Order:
     async def _enter_into_erp(self) -> None:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
-        entered = await self.desk.do(self.effects.enter_erp_order)
-        if isinstance(entered, Edited):
-            entered = await self.amending.entered()
-        self.document.erp_order = entered
+        entered = await self.elsewhere.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
@@ -239,9 +237,14 @@ class Order:
             self._enter(Phase.COMPLETED)
         state = OrderState(self.document.phase)
         await self.desk.do(partial(self.effects.close_record, state))
+        await self._say_goodbye()
+        return state
+
+    async def _say_goodbye(self) -> None:
+        """Whoever asked for something as late as this hears that it is too late; nothing is left in flight."""
         self.owner.serve()
         await self.owner.until(workflow.all_handlers_finished)
-        return state
+        await self.owner.end_background()
 
     # -- what never ships --------------------------------------------------------------------------------------
 
@@ -264,10 +267,10 @@ class Order:
         document = self.document
         await self.fulfilment.ask_stock()
         while isinstance(entered := await self.desk.do(self.effects.enter_erp_order), Edited):
-            await self.amending.take_in(System.ERP)
+            await self.elsewhere.take_in(System.ERP)
         document.erp_order = entered
         while isinstance(shown := await self.desk.do(self.effects.amend_shop_order), Edited):
-            await self.amending.take_in(System.STOREFRONT)
+            await self.elsewhere.take_in(System.STOREFRONT)
         document.shop_order = shown
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
@@ -312,7 +315,7 @@ class Order:
         if shop.state is StorefrontState.CANCELLED:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
         else:
-            self.amending.look_at_shop(shop)
+            self.elsewhere.look_at_shop(shop)
 
     # -- doors: they only post ---------------------------------------------------------------------------------
 
@@ -346,8 +349,9 @@ class Order:
 
     @workflow.signal(name="amendment_requested")
     def amendment_requested(self, amendment: Amendment) -> None:
-        """Likewise, for systems that only fire and forget; the outcome stands in the order."""
-        self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
+        """Likewise, for systems that only fire and forget; the outcome stands in the order, and is told by webhook."""
+        request = AmendRequest(amendment.actor, amendment.reason, amendment=amendment, signalled=True)
+        self.owner.mailbox.append(request)
 
     @workflow.query(name="quote")
     def read_quote(self, changes: Changes) -> Quote:

@@ -1,6 +1,8 @@
 """What schedules run: sweeps, which find what no webhook told, and the telling of incidents."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -9,6 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.incidents import IncidentActivities, Telling, Told
     from activities.sweeps import Sweep, SweepActivities, Swept
     from activities.sweeps_orders import LookOver, OrderSweepActivities
+    from activities.sweeps_stock import StockSweepActivities
+    from domain.ids import System
 
 
 @workflow.defn(name="Sweep")
@@ -17,8 +21,13 @@ class SweepOnce:
 
     @workflow.run
     async def run(self, sweep: Sweep) -> Swept:
+        look: Callable[[Any, Sweep], Awaitable[Swept]] = SweepActivities.sweep_changes
+        if sweep.system is System.STOCK:
+            look = StockSweepActivities.sweep_stock
+        elif sweep.channel:
+            look = SweepActivities.sweep_shop
         return await workflow.execute_activity_method(
-            SweepActivities.sweep_shop if sweep.channel else SweepActivities.sweep_changes,
+            look,
             sweep,
             start_to_close_timeout=timedelta(minutes=10),
             retry_policy=RetryPolicy(maximum_attempts=3),

@@ -1,13 +1,15 @@
 """What an order tells its customer, the CRM, ERP and shop while it goes its way."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts, Units
-    from domain.amendments import AmendmentRecord
+    from domain.amendments import Amended, AmendmentRecord
     from domain.document import Dropped, Shipment
     from domain.ids import LineId, shipment_number_of
     from domain.money import Money
@@ -18,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.customers import tell_customer
     from workflows.effects import Effects
     from workflows.owner import Owner
+
+_SENDER_IS_TOLD_WITHIN = timedelta(days=3)
 
 
 class Telling:
@@ -108,6 +112,17 @@ class Telling:
         )
         if mailed is not None:
             self.owner.note(f"the customer could not be mailed: {mailed.why}")
+
+    async def sender(self, amended: Amended) -> None:
+        """By webhook, for three days: the order itself has the outcome for ever."""
+        todo = self.effects.tell_sender(amended, workflow.now())
+        try:
+            undelivered = await self.owner.attempts(todo, at_most=_SENDER_IS_TOLD_WITHIN)
+        except ActivityError:
+            self.owner.note(f"whoever sent the amendment {amended.amendment_id} could not be told in time")
+            return
+        if undelivered is not None:
+            self.owner.note(f"whoever sent the amendment could not be told: {undelivered.why}")
 
     async def cancelled(self) -> None:
         payments, kept = self.document.payments, self.document.kept

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.database.engine import insert_new, reading, writing
 from adapters.database.schema import BackorderRow
 from domain.ids import OrderId, Sku
+from domain.records import Waiting
 
 
 class SqlBackorders:
@@ -44,3 +45,12 @@ class SqlBackorders:
             )
             if rows:
                 await connection.execute(insert_new(self._engine, BackorderRow).values(rows))
+
+    async def waiting(self, adapter: str) -> tuple[Waiting, ...]:
+        row = BackorderRow
+        query = select(row.order_id, row.sku, row.units).where(row.adapter == adapter)
+        async with reading(self._engine) as connection:
+            found = await connection.execute(query.order_by(row.promised_at, row.order_id, row.sku))
+            return tuple(
+                Waiting(order_id=OrderId(order), sku=Sku(sku), units=units) for order, sku, units in found
+            )

@@ -201,6 +201,12 @@ class Inbox:
             row = (await connection.execute(select(InboxRow).where(InboxRow.id == item))).first()
         return None if row is None else _item(row)
 
+    async def find(self, key: str) -> InboxItem | None:
+        """What was stored under this `dedupe_key`."""
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(select(InboxRow).where(InboxRow.dedupe_key == key))).first()
+        return None if row is None else _item(row)
+
     async def list(self, state: InboxState | None = None, *, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest first."""
         query = select(InboxRow).order_by(InboxRow.id.desc()).limit(limit)

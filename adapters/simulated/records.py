@@ -238,3 +238,20 @@ class MailRecord(Record):
     plain: str
     html: str
     mark: Mark
+
+
+class AmendmentTold(Record):
+    """How an amendment ended that a service desk had only signalled."""
+
+    kind = "amendments_told"
+    key: str
+    event_id: str
+    event: str
+    order_id: str
+    amendment_id: str
+    state: str
+    revision: int
+    total: Money
+    why: str
+    occurred_at: datetime
+    mark: Mark

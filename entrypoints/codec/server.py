@@ -1,22 +1,18 @@
 """The codec endpoint's process."""
 
-import asyncio
 import hmac
 import ipaddress
-import signal
 from urllib.parse import urlsplit
-
-import uvicorn
 
 from domain.errors import Refused
 from entrypoints.codec.app import Authorised, create_app
+from entrypoints.serving import serve_until_signalled
 from workers.codec import EncryptedPayloads
 from workers.keys import keys_of
 from workers.settings import Settings
 
 PORT = 8234
 TOKEN_LENGTH_MIN = 24
-_GRACE_SECONDS = 5
 
 
 async def serve(settings: Settings, *, host: str, port: int | None = None) -> None:
@@ -30,28 +26,7 @@ async def serve(settings: Settings, *, host: str, port: int | None = None) -> No
         ours=settings.codec_url,
         web_ui=settings.temporal_ui,
     )
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port or urlsplit(settings.codec_url).port or PORT,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    await _until_signalled(uvicorn.Server(config))
-
-
-async def _until_signalled(server: uvicorn.Server) -> None:
-    """The server stops at a signal and raises it again; being told to stop is no failure of this process."""
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, setattr, server, "should_exit", True)
-    try:
-        await server.serve()
-    finally:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signum)
+    await serve_until_signalled(app, host=host, port=port or urlsplit(settings.codec_url).port or PORT)
 
 
 def authorised(settings: Settings, host: str) -> Authorised:

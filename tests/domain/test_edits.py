@@ -107,6 +107,19 @@ def test_an_echo_is_no_edit(placed: PlacedOrder, remembered: bool) -> None:
     assert edits_in_shop(placed, shown, in_shop(placed)) == ()
 
 
+def test_cents_that_an_erp_rounds_by_are_no_edit_of_an_order_that_was_never_seen_there() -> None:
+    placed = two_lines()
+    first, *others = in_erp(placed).lines
+    cent = eur(1)
+    missed = first.model_copy(update={"total": first.total - cent})
+    rounding = first.model_copy(update={"erp_line": "E9", "line_id": LineId("rounding"), "total": cent})
+    held = in_erp(placed).model_copy(update={"lines": (missed, *others, rounding)})
+    assert edits_in_erp(placed, None, held) == ()
+    (edit,) = edits_in_erp(placed, None, held.model_copy(update={"total": held.total - cent}))
+    assert isinstance(edit, AsHeld)
+    assert (edit.line_id, edit.total) == (first.line_id, missed.total)
+
+
 @st.composite
 def cells(draw: st.DrawFn, placed: PlacedOrder) -> dict[LineId, tuple[int, Money] | None]:
     """Per line that somebody edits: its units and total now, or None where they removed it; one line stays."""

@@ -369,6 +369,12 @@ def test_what_comes_too_late_says_so(asked: Change, field: str, why: str) -> Non
     assert (no.value.field, no.value.late) == (field, True)
 
 
+@pytest.mark.parametrize("line_id", [ONE, LineId("erp-9")])
+def test_no_line_is_less_than_nothing(line_id: LineId) -> None:
+    with pytest.raises(ChangeRefused, match="less than nothing"):
+        amended(order(line()), AsHeld(line_id=line_id, sku=Sku("X"), quantity=1, total=eur(-1)))
+
+
 def test_an_address_holds_for_what_has_not_left() -> None:
     placed = order(line(), line(line_id=TWO))
     assert amended(placed, SetAddress(shipping=ELSEWHERE), left={ONE: 2, TWO: 1}).shipping == ELSEWHERE

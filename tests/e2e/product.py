@@ -102,11 +102,15 @@ class Product:
 
 @asynccontextmanager
 async def product(
-    directory: Path, policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies
+    directory: Path,
+    policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies,
+    *,
+    api: bool = False,
 ) -> AsyncIterator[Product]:
-    """Everything on free ports, quick as in the demo."""
+    """Everything on free ports, quick as in the demo; with our API where it is asked for."""
     quick = wishes(frozenset())
-    wished = replace(quick, policies=lambda given: policies(quick.policies(given)))
+    ports = quick.ports | ({"api": 0} if api else {})
+    wished = replace(quick, ports=ports, policies=lambda given: policies(quick.policies(given)))
     async with (
         installation(directory, wished) as running,
         httpx.AsyncClient(base_url=running.simulator_url, timeout=30) as world,

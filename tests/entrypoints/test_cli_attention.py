@@ -237,7 +237,7 @@ def test_an_answer_to_an_older_question_is_not_taken(office: Office) -> None:
 def test_an_answer_that_takes_long_is_said_to_be_on_its_way(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 1)
+    monkeypatch.setattr("entrypoints.commands.ANSWER_SECONDS_MAX", 1)
     story = refused(office)
     office.world.simulator.fault("erp", "down", "enter_order")
     answer = office("attention", "resolve", "retry", story.id, *WHY, "--json")
@@ -251,7 +251,7 @@ def test_an_answer_that_takes_long_is_said_to_be_on_its_way(
 def test_an_order_that_no_worker_carries_is_not_reached(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 1)
+    monkeypatch.setattr("entrypoints.commands.ANSWER_SECONDS_MAX", 1)
     world = office.world
     placed = world.order()
     world.place(placed)

@@ -36,7 +36,7 @@ def settings(*queues: dict[System, str]) -> Settings:
 def activities() -> list[Activity]:
     systems, nothing = Systems(), cast("Any", Nothing())
     steps = systems.activities(settings=Settings(), **NOTHING)  # type: ignore[arg-type]
-    return [*steps, *systems.sweeps(nothing, nothing, Settings())]
+    return [*steps, *systems.sweeps(nothing, nothing, nothing, Settings())]
 
 
 def systems(steps: Iterable[Activity]) -> set[System]:

@@ -1,12 +1,14 @@
 """One edit, everywhere: customer service, the ERP or the shop change an order, and every system follows, or none does."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
 from domain.amendments import (
     AddLine,
+    Amended,
     AmendmentState,
     CancelRest,
     Origin,
@@ -379,3 +381,52 @@ async def test_a_quote_tells_the_verdict_the_totals_and_how_the_money_would_foll
     assert "A new reservation of 41.53 EUR" in told.words
     assert [lock.units for lock in told.locked] == [2]
     assert (await story.document()).revision == 1
+
+
+async def refused_last(world: World, story: Story, meanwhile: Callable[[], object]) -> asyncio.Task[Amended]:
+    """An amendment that the shop refuses, after `meanwhile` has happened elsewhere."""
+    world.simulator.fault("storefront", "down", "amend_order")
+    asked = asyncio.create_task(story.amend(SetQuantity(line_id=FIRST, quantity=3)))
+    await story.blocked_on(System.STOREFRONT)
+    meanwhile()
+    world.simulator.clear_faults()
+    world.simulator.fault("storefront", "refuse", "amend_order", times=1)
+    return asked
+
+
+async def test_a_system_that_refuses_the_way_back_too_asks_a_person(world: World) -> None:
+    placed = world.order(channel="hasty")
+    world.place(placed, tenders=[world.card(placed.total, stored_credential=True)])
+    story = await world.start(placed)
+    await story.waits_for("the warehouse to pack")
+    asked = await refused_last(world, story, lambda: None)
+    world.simulator.fault("stock", "refuse", "reserve", times=1)
+    assert (await story.needs_person()).reason is Reason.STOCK_REFUSED
+    await story.retry()
+    assert (await asked).state is AmendmentState.UNDONE
+    agrees(world, story, await story.document())
+    assert (await story.books()).reserved == 2
+
+
+async def test_credit_that_others_used_meanwhile_is_a_persons_to_decide(world: World) -> None:
+    buyer = world.buyer(limit="100.00")
+    story = await world.begin(channel="hasty", term=PaymentTerm.ON_ACCOUNT, payment=None, customer=buyer)
+    await story.waits_for("the warehouse to pack")
+    asked = await refused_last(world, story, lambda: world.set_limit(story, "20.00"))
+    assert (await story.needs_person()).reason is Reason.CREDIT_REFUSED
+    await story.resolve(Action.SKIP)
+    assert (await asked).state is AmendmentState.UNDONE
+    assert any("beyond the customer's credit limit" in one.what for one in (await story.document()).timeline)
+
+
+async def test_an_article_that_the_erp_prices_with_taxes_in_it_is_refused_where_the_orders_have_none(
+    world: World,
+) -> None:
+    story = await picking(world)
+    other = Sku(f"{story.sku}-gross")
+    world.stock(other, 5)
+    world.price(other, "9.52", taxes_included=True)
+    amended = await story.amend(AddLine(sku=other, quantity=1))
+    assert amended.state is AmendmentState.UNDONE
+    assert "with taxes in it" in amended.why
+    agrees(world, story, await story.document())

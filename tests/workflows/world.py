@@ -42,7 +42,7 @@ from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
-from workers.settings import ChannelSettings, ConnectorSettings, Settings
+from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
 from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
@@ -53,6 +53,7 @@ from workflows.sweep import TellIncidents
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
 _TOKEN = "of-the-tests"
+_SECRET = "whsec-of-the-desk"
 _FLAGS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"1ms"',
@@ -71,6 +72,7 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     facts: dict[str, Any] = {
         "adapters": dict.fromkeys(System, adapter),
         "operators": OPERATORS,
+        "amendments_told_to": f"{adapter}-desk",
         "look_again_minutes": 24 * 60,
         "attempt_seconds": 10,
         "request_seconds_max": 0.5,
@@ -110,10 +112,8 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
-        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
-        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
@@ -215,9 +215,8 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
-        if not self._sandboxed:
-            options["workflow_runner"] = UnsandboxedWorkflowRunner()
+        """As in production, without the sandbox: `test_sandbox.py` runs orders in it."""
+        options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
         return Worker(
             self.temporal.client,
             task_queue=queue,
@@ -301,14 +300,14 @@ class World:
         """Somebody edits the order in the shop."""
         self.simulator.call("POST", "/world/shop/edit", {"order_id": story.id, "actor": "shop"} | edit)
 
-    def price(self, sku: str, amount: str, *, rate: str = "0.19") -> None:
-        """The ERP sells an article at a net price in EUR."""
+    def price(self, sku: str, amount: str, *, rate: str = "0.19", taxes_included: bool = False) -> None:
+        """The ERP sells an article at a price in EUR."""
         price = {"amount": amount, "currency": "EUR"}
         told = {
             "sku": sku,
             "name": "Shade",
             "unit_price": price,
-            "taxes_included": False,
+            "taxes_included": taxes_included,
             "tax_rates": [rate],
         }
         self.simulator.call("PUT", "/world/erp/prices", {"prices": [told]})
@@ -460,11 +459,12 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
+async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
-    with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
+    still = {"pick_seconds": "off", "deliver_seconds": "off"}
+    with simulator(directory, token=_TOKEN, webhook_secret=_SECRET, **still) as simulated:
         settings = _settings(url, simulated.url)
         async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
             world = World(
@@ -473,7 +473,6 @@ async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterato
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
-                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world
@@ -502,11 +501,14 @@ async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 def _settings(database_url: str, world_url: str) -> Settings:
     peer: dict[str, Any] = {"kind": "connector", "url": world_url, "token": _TOKEN}
+    desk = {"kind": "webhook", "url": f"{world_url}/world/subscriber/amendments", "secret": _SECRET}
     return Settings(
         database_url=database_url,
         adapters={
             "connector": ConnectorSettings(**peer, settled_after_seconds=0.5),
             "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
+            "connector-desk": WebhookSettings(**desk, settled_after_seconds=0.5),
+            "impatient-desk": WebhookSettings(**desk, timeout_seconds=0.5, settled_after_seconds=0.6),
         },
         channels={
             ChannelId(name): ChannelSettings(platform="ordersaga", policies=known)
