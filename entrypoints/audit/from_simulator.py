@@ -24,6 +24,7 @@ from entrypoints.audit.books import (
     Method,
     Moment,
     Parcel,
+    PayLink,
     Payment,
     Refund,
     Reservation,
@@ -63,6 +64,7 @@ def books_of(book: Thing, as_of: datetime | None = None) -> Books:
         as_of=as_of,
         shop=tuple(_shop_order(order) for order in book["orders"]),
         payments=tuple(_payment(payment) for payment in book["payments"]),
+        links=tuple(_link(link) for link in book.get("pay_links", ())),
         sales=tuple(_sale(sale) for sale in book["sales_orders"] if sale["order"]),
         invoices=tuple(_invoice(invoice) for invoice in book["invoices"]),
         customers=tuple(_customer(customer) for customer in book["customers"]),
@@ -178,6 +180,16 @@ def _payment(payment: Thing) -> Payment:
             )
             for dispute in payment.get("disputes", ())
         ),
+    )
+
+
+def _link(link: Thing) -> PayLink:
+    return PayLink(
+        reference=link["reference"],
+        order_id=link["order_id"],
+        amount=_amount(link["amount"]),
+        open=not link["closed"] and link["payment"] is None,
+        paid_by=link["payment"],
     )
 
 
