@@ -50,7 +50,7 @@ class Shipment(BaseModel):
     `stopping`: the warehouse is asked to stop it, because the order is amended.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     shipment_id: ShipmentId
     location: Location = MAIN
@@ -95,7 +95,7 @@ def units_in(lines: Iterable[ShipmentLine]) -> Counter[LineId]:
 class OrderDocument(BaseModel):
     """Everything known of one order. Only its owner changes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     order: PlacedOrder
     revision: int = 1  # as people count: grows with every change that holds

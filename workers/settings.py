@@ -36,7 +36,7 @@ GATEWAY_DOORS = ("stripe",)  # gateways that write to /webhooks/{channel}/{name}
 
 
 class _Adapter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # Longer than the slowest answer worth waiting for, shorter than an attempt.
     timeout_seconds: Annotated[float, Field(gt=0)] = 15
@@ -120,7 +120,7 @@ class TemporalTls(BaseModel):
     certificate where it differs from the address.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -143,7 +143,7 @@ class ApiSettings(BaseModel):
     is given `answer_seconds` to answer before its asker is sent to the status address.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     jwks_url: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/]).*")] | None = (
         None
@@ -168,7 +168,7 @@ class ApiSettings(BaseModel):
 class ChannelSettings(BaseModel):
     """One storefront: its platform, who serves each system, and the policies of its orders."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     platform: Literal["shopify", "woocommerce", "ordersaga"]
     policies: OrderPolicies
@@ -177,7 +177,9 @@ class ChannelSettings(BaseModel):
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True
+    )
 
     temporal_address: str = "127.0.0.1:7233"
     temporal_ui: str = "http://127.0.0.1:8233"
@@ -199,6 +201,8 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     # So long the inbox keeps the words of what was passed on. Platforms send again for days, and people look for causes.
     inbox_retention_days: Annotated[float, Field(ge=7)] = 90
+    # So long the audit trail knows who asked for what: as long as books are kept, in most countries.
+    trail_retention_days: Annotated[float, Field(ge=365)] = 3650
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     # Of every webhook address that has none of its own in `webhook_secrets`: channel, then the address's last part.

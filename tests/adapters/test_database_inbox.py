@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -89,6 +90,32 @@ async def test_the_same_key_again_is_a_duplicate_of_the_first(inbox: Inbox) -> N
     again = await asyncio.gather(*(_store(inbox, "1") for _ in range(20)))
     assert set(again) == {Stored(id=first.id, duplicate=True)}
     assert len(await inbox.list()) == 1
+
+
+async def test_of_the_same_that_come_at_once_one_is_the_first(inbox: Inbox) -> None:
+    stored = await asyncio.gather(*(_store(inbox, event) for event in ("1", "2", "1", "1", "2")))
+    assert [one.duplicate for one in stored] == [False, False, True, True, True]
+    assert [one.id for one in stored] == [stored[event].id for event in (0, 1, 0, 0, 1)]
+
+
+async def test_what_does_not_fit_fails_alone(inbox: Inbox) -> None:
+    wrong = inbox.store(
+        InboxKind.WEBHOOK, channel=SHOP, system="erp", key="k", body=cast("bytes", "no bytes")
+    )
+    right = [_store(inbox, str(number)) for number in range(3)]
+    answers = await asyncio.gather(wrong, *right, return_exceptions=True)
+    assert isinstance(answers[0], Exception)
+    assert [item.id for item in await inbox.due(10)] == [
+        one.id for one in answers[1:] if isinstance(one, Stored)
+    ]
+
+
+async def test_who_is_cancelled_while_others_wait_costs_them_nothing(inbox: Inbox) -> None:
+    gone, stays = (asyncio.create_task(_store(inbox, event)) for event in ("1", "2"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert not (await stays).duplicate
+    assert gone.cancelled()
 
 
 def test_keys_tell_their_parts_apart() -> None:
