@@ -159,6 +159,16 @@ class OrderDocument(BaseModel):
         return min((wait.looks_again_at for wait in self.waits if wait.looks_again_at), default=None)
 
     @property
+    def earned(self) -> Money:
+        """What was taken for the order, before anything of it was credited again."""
+        return self.kept + self.ledger.credited - self.ledger.regained
+
+    @property
+    def told(self) -> Money:
+        """Of that, what ERP and shop were told with the shipments."""
+        return total((s.captured for s in self.shipments if s.captured), self.order.currency)
+
+    @property
     def kept(self) -> Money:
         """What we have of the customer's money, whether it came and went through the gateway or past it."""
         paid = total((moved.amount for moved in self.paid_outside), self.order.currency)

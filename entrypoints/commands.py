@@ -153,17 +153,17 @@ class Commands:
 
         Refused: another command was given under its id.
         """
-        seconds_max = ANSWER_SECONDS_MAX if seconds_max is None else seconds_max
+        wait = ANSWER_SECONDS_MAX if seconds_max is None else seconds_max
         try:
-            item = await self._kept(command, seconds_max)
+            item = await self._kept(command, wait)
         except Unavailable:
             item = None
         answering = _Answering(self, command, item)
         try:
-            async with asyncio.timeout(seconds_max):
+            async with asyncio.timeout(wait):
                 return await answering.answer()
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            return await answering.unanswered(f"no answer within {seconds_max:g} s")
+            return await answering.unanswered(f"no answer within {wait:g} s")
         except Unavailable as away:
             return await answering.unanswered(str(away))
 
@@ -174,6 +174,7 @@ class Commands:
         except ValidationError as error:
             await self._inbox.park(item.id, f"it cannot be asked: {error.error_count()} fields are wrong")
             return
+        await self.earlier_first(item)
         try:
             verdict, why = await _word_of(await self._taken_in_time(command))
         except NeverTaken as never:
@@ -182,6 +183,11 @@ class Commands:
         else:
             await self._written(command, verdict)
             await self._inbox.mark_forwarded(item.id, reason=why)
+
+    async def earlier_first(self, item: InboxItem) -> None:
+        """A release that overtakes its hold would leave the order held."""
+        for earlier in await self._inbox.earlier(item):
+            await self.forward(earlier)
 
     async def waiting(self, order: RegisteredOrder, command: str) -> Told | None:
         """What is known of a command that its order has not taken; None: it has, or it was never kept."""
@@ -278,6 +284,8 @@ class _Answering:
         self._taken = False
 
     async def answer(self) -> Told:
+        if self._item is not None:
+            await self._commands.earlier_first(self._item)
         try:
             update = await self._commands.take(self._command)
         except NeverTaken as never:

@@ -71,6 +71,14 @@ class StripeSettings(_Adapter):
     url: str = "https://api.stripe.com"
 
 
+class WebhookSettings(_Adapter):
+    """An address of the merchant's that is told by webhook, signed with the secret: a channel's `amendments_told_to`."""
+
+    kind: Literal["webhook"]
+    url: str
+    secret: Annotated[SecretStr, Field(min_length=16)]
+
+
 class SmtpSettings(_Adapter):
     """A mail server. `sender` is the address that mails come from, `sender_name` what people read beside it.
 
@@ -100,7 +108,8 @@ class SmtpSettings(_Adapter):
 
 
 AdapterSettings = Annotated[
-    ConnectorSettings | TrytonSettings | StripeSettings | SmtpSettings, Field(discriminator="kind")
+    ConnectorSettings | TrytonSettings | StripeSettings | SmtpSettings | WebhookSettings,
+    Field(discriminator="kind"),
 ]
 
 
@@ -226,6 +235,16 @@ class Settings(BaseSettings):
                     raise ValueError(
                         f"channels.{name}.policies.request_seconds_max: less than adapters.{adapter}.settled_after_seconds"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _amendments_are_told_to_webhooks(self) -> Self:
+        for name, channel in self.channels.items():
+            told = channel.policies.amendments_told_to
+            if told and not isinstance(self.adapters.get(told), WebhookSettings):
+                raise ValueError(
+                    f"channels.{name}.policies.amendments_told_to: adapters has no webhook {told!r}"
+                )
         return self
 
     @model_validator(mode="after")

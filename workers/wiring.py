@@ -30,6 +30,7 @@ from adapters.connector.notifications import ConnectorNotifier
 from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
+from adapters.connector.subscriber import WebhookSubscriber
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.database.backorders import SqlBackorders
 from adapters.database.engine import open_database
@@ -44,10 +45,17 @@ from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
-from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
+from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Subscriber, Warehouse
 from domain.records import Backorders, Incidents, Records
 from workers.hints import TemporalHints
-from workers.settings import ConnectorSettings, Settings, SmtpSettings, StripeSettings, TrytonSettings
+from workers.settings import (
+    ConnectorSettings,
+    Settings,
+    SmtpSettings,
+    StripeSettings,
+    TrytonSettings,
+    WebhookSettings,
+)
 
 
 class Systems:
@@ -62,6 +70,7 @@ class Systems:
         self.carriers: dict[str, Carrier] = {}
         self.crms: dict[str, Crm] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self.subscribers: dict[str, Subscriber] = {}
 
     def activities(
         self,
@@ -79,7 +88,7 @@ class Systems:
             StockActivities(self.stocks, backorders),
             FulfilmentActivities(self.warehouses, self.carriers),
             CrmActivities(self.crms),
-            NotificationActivities(self.notifiers),
+            NotificationActivities(self.notifiers, self.subscribers),
             RecordActivities(records, policies),
             IncidentActivities(incidents, self.notifiers),
         ]
@@ -127,6 +136,8 @@ async def systems(settings: Settings) -> AsyncIterator[Systems]:
                     await _stripe(found, name, adapter, stack)
                 case SmtpSettings():
                     _smtp(found, name, adapter, stack)
+                case WebhookSettings():
+                    await _webhook(found, name, adapter, stack)
         yield found
 
 
@@ -200,3 +211,9 @@ def _smtp(found: Systems, name: str, adapter: SmtpSettings, stack: AsyncExitStac
         settled_after=adapter.settled_after,
     )
     stack.callback(notifier.close)
+
+
+async def _webhook(found: Systems, name: str, adapter: WebhookSettings, stack: AsyncExitStack) -> None:
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
+    secret = adapter.secret.get_secret_value()
+    found.subscribers[name] = WebhookSubscriber(client, adapter.url, secret, now, adapter.settled_after)

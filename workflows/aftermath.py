@@ -41,8 +41,7 @@ class Aftermath(Order):
                 await self._close()
             if self.owner.news[System.PAYMENTS] == self.payments.news:
                 break
-        self.owner.serve()
-        await self.owner.until(workflow.all_handlers_finished)
+        await self._say_goodbye()
         return OrderState(self.document.phase)
 
     async def _look_up(self) -> ClosedOrder | None:

@@ -51,7 +51,8 @@ with workflow.unsafe.imports_passed_through():
 class _Saga:
     """An amendment on its way: the order as it was, and what was begun already.
 
-    `changes` are those of the amendment with what was `taken` in, which people edited in a system meanwhile.
+    `changes` are those of the amendment with what was `taken` in, which people edited in a system meanwhile. What `gave_way`
+    to another system's edit still stands where it was made, and is written over.
     """
 
     order: PlacedOrder
@@ -59,6 +60,7 @@ class _Saga:
     begun: set[System] = field(default_factory=set)
     changes: Sequence[Change] = ()
     taken: dict[Origin, tuple[Change, ...]] = field(default_factory=dict)
+    gave_way: list[Change] = field(default_factory=list)
 
 
 class Amending:
@@ -76,7 +78,7 @@ class Amending:
         self._work: asyncio.Task[None] | None = None
         owner.on_amend = self.take
         owner.on_hint[System.ERP] = self.elsewhere.look_into_erp
-        self.records = AmendmentRecords(owner, lambda: self.as_it_stands().order)
+        self.records = AmendmentRecords(owner, tell, lambda: self.as_it_stands().order)
 
     # -- doors -------------------------------------------------------------------------------------------------
 
@@ -113,7 +115,7 @@ class Amending:
     def take(self, request: AmendRequest) -> None:
         """It waits for its turn, and whoever asked for its answer; the same again joins the first."""
         amendment = request.amendment
-        self.records.waiting.append(request)
+        self.records.wait(request)
         if (known := self.records.find(amendment.amendment_id)) is None:
             self._begin(amendment)
         elif known.state is not AmendmentState.QUEUED:
@@ -342,7 +344,8 @@ class Amending:
         """What people edited in that system meanwhile goes with the amendment. Of two edits of the same thing one holds."""
         ours, origin = saga.changes, record.amendment.origin
         now = await self.elsewhere.held_by(system)
-        theirs = tuple(one for one in self.elsewhere.edits(saga.order, now) if one not in ours)
+        seen = (*ours, *saga.gave_way)
+        theirs = tuple(one for one in self.elsewhere.edits(saga.order, now) if one not in seen)
         conflicts = in_conflict(ours, theirs)
         if conflicts and origin is Origin.CUSTOMER_SERVICE:
             self.elsewhere.look_later(system)
@@ -350,7 +353,9 @@ class Amending:
         self.elsewhere.know(now)
         held = theirs
         if conflicts and SYSTEMS[origin] is not system:
-            held, ours = self._settled(system, ours, theirs, conflicts)
+            held, kept = self._settled(system, ours, theirs, conflicts)
+            saga.gave_way += [one for one in (*ours, *theirs) if one not in (*held, *kept)]
+            ours = kept
         elif conflicts:  # edited there once more: the last one holds
             ours = [one for one in ours if not in_conflict(theirs, [one])]
         saga.changes = (*held, *ours)
@@ -369,7 +374,9 @@ class Amending:
 
         Theirs and ours that hold.
         """
-        lost = [one for one in conflicts if owner_of(one, self.owner.policies.ownership) is not system]
+        order, ownership = self.as_it_stands().order, self.owner.policies.ownership
+        owns = partial(owner_of, ours=ours, order=order, ownership=ownership)
+        lost = [one for one in conflicts if owns(one) is not system]
         won = [one for one in conflicts if one not in lost]
         for change, holds in [*((one, False) for one in lost), *((one, True) for one in won)]:
             (words,) = in_words([change])

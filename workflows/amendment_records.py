@@ -9,16 +9,26 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import PlacedOrder
     from workflows.owner import Owner
     from workflows.requests import AmendRequest
+    from workflows.telling import Telling
 
 
 class AmendmentRecords:
     """`standing`: the order at its revision."""
 
-    def __init__(self, owner: Owner, standing: Callable[[], PlacedOrder]) -> None:
+    def __init__(self, owner: Owner, tell: Telling, standing: Callable[[], PlacedOrder]) -> None:
         self.owner = owner
         self.document = owner.document
         self.standing = standing
-        self.waiting: list[AmendRequest] = []
+        self.tell = tell
+        self._waiting: list[AmendRequest] = []
+        self._to_be_told: set[str] = set()  # amendments whose senders hear by webhook how they ended
+
+    def wait(self, request: AmendRequest) -> None:
+        """Whoever asked waits for the answer; or hears of the outcome by webhook, when that is wanted."""
+        self._waiting.append(request)
+        known = self.find(request.amendment.amendment_id)
+        if request.signalled and self.owner.policies.amendments_told_to and not (known and known.ended):
+            self._to_be_told.add(request.amendment.amendment_id)
 
     def stale(self, amendment: Amendment) -> str:
         """What changed since whoever asks has looked; empty when nothing did."""
@@ -62,7 +72,10 @@ class AmendmentRecords:
             total=standing.total,
             why=record.why,
         )
-        for request in self.waiting:
+        for request in self._waiting:
             if request.amendment.amendment_id == record.amendment.amendment_id:
                 request.told = told
-        self.waiting = [request for request in self.waiting if request.told is None]
+        self._waiting = [request for request in self._waiting if request.told is None]
+        if record.ended and told.amendment_id in self._to_be_told:
+            self._to_be_told.remove(told.amendment_id)
+            self.owner.beside(self.tell.sender(told))

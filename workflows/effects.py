@@ -333,26 +333,25 @@ class Effects(ReturnEffects):
 
     # -- telling -----------------------------------------------------------------------------------------------
 
-    def record_shipment_in_erp(self, report: ShipmentReport) -> Todo[None]:
-        call = RecordShipment(
-            **self._call(System.ERP, "erp-shipped", shipment_name(report.shipment_id)), report=report
-        )
+    def record_shipment_in_erp(self, report: ShipmentReport, again: str = "") -> Todo[None]:
+        """`again`: what sets it apart from what was told of this shipment before."""
+        target = shipment_name(report.shipment_id) + again
+        call = RecordShipment(**self._call(System.ERP, "erp-shipped", target), report=report)
         return Todo(
             ErpActivities.record_shipment_in_erp,
             call,
-            f"erp-shipped-{shipment_name(report.shipment_id)}",
+            f"erp-shipped-{target}",
             "Tell the ERP of the shipment",
             may_skip=True,
         )
 
-    def report_shipment_to_shop(self, report: ShipmentReport) -> Todo[None]:
-        call = RecordShipment(
-            **self._call(System.STOREFRONT, "shop-shipped", shipment_name(report.shipment_id)), report=report
-        )
+    def report_shipment_to_shop(self, report: ShipmentReport, again: str = "") -> Todo[None]:
+        target = shipment_name(report.shipment_id) + again
+        call = RecordShipment(**self._call(System.STOREFRONT, "shop-shipped", target), report=report)
         return Todo(
             StorefrontActivities.report_shipment_to_shop,
             call,
-            f"shop-shipped-{shipment_name(report.shipment_id)}",
+            f"shop-shipped-{target}",
             "Tell the shop of the shipment",
             may_skip=True,
         )

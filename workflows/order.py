@@ -154,6 +154,7 @@ class Order:
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_beyond(self._owed, _PAID_ALREADY)
+        await self.tell.captured_later()
         async with self.payments.moving:
             await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
@@ -236,9 +237,14 @@ class Order:
             self._enter(Phase.COMPLETED)
         state = OrderState(self.document.phase)
         await self.desk.do(partial(self.effects.close_record, state))
+        await self._say_goodbye()
+        return state
+
+    async def _say_goodbye(self) -> None:
+        """Whoever asked for something as late as this hears that it is too late; nothing is left in flight."""
         self.owner.serve()
         await self.owner.until(workflow.all_handlers_finished)
-        return state
+        await self.owner.end_background()
 
     # -- what never ships --------------------------------------------------------------------------------------
 
@@ -343,8 +349,9 @@ class Order:
 
     @workflow.signal(name="amendment_requested")
     def amendment_requested(self, amendment: Amendment) -> None:
-        """Likewise, for systems that only fire and forget; the outcome stands in the order."""
-        self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
+        """Likewise, for systems that only fire and forget; the outcome stands in the order, and is told by webhook."""
+        request = AmendRequest(amendment.actor, amendment.reason, amendment=amendment, signalled=True)
+        self.owner.mailbox.append(request)
 
     @workflow.query(name="quote")
     def read_quote(self, changes: Changes) -> Quote:

@@ -271,9 +271,9 @@ class Owner:
         """An effect that nothing waits for. It is done, or given up, before the order closes."""
         self._in_background.append(asyncio.create_task(self._attempts.attempt(todo, bound=None)))
 
-    async def attempts(self, todo: Todo[R]) -> R:
+    async def attempts(self, todo: Todo[R], *, at_most: timedelta | None = None) -> R:
         """For what runs beside the order: tried until it is done, and never a reason to say that it is blocked."""
-        return await self._attempts.attempt(todo, bound=None)
+        return await self._attempts.attempt(todo, bound=at_most)
 
     async def end_background(self) -> None:
         """What is counted is counted to its end; messages that cannot leave are given up."""

@@ -190,6 +190,21 @@ class Inbox:
             row = (await connection.execute(select(InboxRow).where(InboxRow.dedupe_key == key))).first()
         return None if row is None else _item(row)
 
+    async def earlier(self, item: InboxItem) -> tuple[InboxItem, ...]:
+        """What waits of its kind and order and came before it, the oldest first."""
+        query = (
+            select(InboxRow)
+            .where(
+                InboxRow.state == InboxState.WAITING,
+                InboxRow.kind == item.kind,
+                InboxRow.order_id == item.order_id,
+                InboxRow.id < item.id,
+            )
+            .order_by(InboxRow.id)
+        )
+        async with reading(self._engine) as connection:
+            return tuple(_item(row) for row in await connection.execute(query))
+
     async def list(self, state: InboxState | None = None, *, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest first."""
         query = select(InboxRow).order_by(InboxRow.id.desc()).limit(limit)

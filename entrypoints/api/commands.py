@@ -103,16 +103,22 @@ class FrontDesk:
         entry = await self._trail.command(order.order_id, command)
         if entry is None:
             raise ApiProblem(404, "not_found", "there is no such command of this order")
-        told = await self._of_amendment(order, entry) if entry.action == May.AMEND else None
-        try:
-            told = told or await self._desk.answer(order, command, May(entry.action))
-        except Unavailable:
-            if entry.outcome not in _WRITTEN:
-                raise
-        told = told or _as_written(order, entry)
+        told = await self._told(order, entry) or _as_written(order, entry)
         if entry.outcome is not _VERDICTS[told.outcome]:
             await self._trail.end(entry.id, _VERDICTS[told.outcome])
         return _answer(told, command)
+
+    async def _told(self, order: RegisteredOrder, entry: Decision) -> Told | None:
+        try:
+            told = await self._desk.answer(order, entry.command or "", May(entry.action))
+        except Unavailable:
+            told = await self._of_amendment(order, entry)
+            if told is None and entry.outcome not in _WRITTEN:
+                raise
+            return told
+        if told and told.outcome is Outcome.UNREACHED:
+            return told
+        return await self._of_amendment(order, entry) or told
 
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
         if order.closed:
@@ -141,8 +147,10 @@ class FrontDesk:
     async def _of_amendment(self, order: RegisteredOrder, entry: Decision) -> Told | None:
         """As the order itself has it: one that waits for the customer's payment is answered, and not over.
 
-        None: it does not have it, or cannot be read.
+        None: it is none, the order does not have it, or cannot be read.
         """
+        if entry.action != May.AMEND:
+            return None
         try:
             document = await self._desk.read(order)
         except Unavailable:

@@ -25,7 +25,7 @@ from entrypoints.api.roles import May
 from entrypoints.api.shapes import Health
 from entrypoints.attention import READ_SECONDS_MAX, Case, Standing, Which, cases, standing
 from entrypoints.commands import Commands, Kind, by_hand
-from entrypoints.doors import Doors, Told
+from entrypoints.doors import Doors, Outcome, Told
 from entrypoints.intake import Intake, Parked
 from workers.wiring import now
 
@@ -133,7 +133,9 @@ class LiveDesk:
             if kept is None:
                 raise
             return kept
-        return told or kept
+        # Temporal also waits for the answer to what no worker has accepted, and forgets that when it restarts.
+        certain = told is not None and told.outcome is not Outcome.UNKNOWN
+        return told if certain or kept is None else kept
 
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
         try:

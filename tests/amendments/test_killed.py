@@ -85,6 +85,7 @@ async def test_an_amendment_is_carried_through_though_the_api_was_killed(tmp_pat
         await running.running.workers[-1].kill()
         told = await over_http(http, kept[0])
         assert (told.status_code, told.json()["outcome"]) == (202, "unreached")
+        assert (await http.get(told.headers["Location"])).json()["outcome"] == "unreached"
         second = asyncio.create_task(over_http(http, unheard[0]))
         await until(partial(is_kept, running, unheard[0]))
         api = running.running.api

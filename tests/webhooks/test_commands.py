@@ -317,6 +317,19 @@ async def test_without_our_database_a_command_is_given_at_once_and_without_both_
         await world.commands.give(world.cancel(name="c-2"), seconds_max=1)
 
 
+async def test_commands_that_are_kept_are_given_in_turn_and_before_any_later_one(world: Desk) -> None:
+    handle = await world.begin()
+    for reason in ("first", "second"):
+        await world.commands.give(world.cancel(reason, reason), seconds_max=0.2)
+    async with world.worker():
+        assert (await world.commands.give(world.cancel("third", "third"))).done
+        assert await handle.query("asked") == [
+            f"cancel anna: {each}" for each in ("first", "second", "third")
+        ]
+    states = {item.state for item in await world.world.inbox.list() if item.kind is InboxKind.COMMAND}
+    assert states == {InboxState.FORWARDED}
+
+
 async def test_what_became_of_a_kept_command_is_written_where_it_was_asked_for(world: Desk) -> None:
     await world.begin()
     trail = Trail(world.world.engine, world.world.clock)

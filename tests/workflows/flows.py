@@ -1,8 +1,9 @@
 """Ways that an order goes, from its start to its end, for the tests that go them again with something in the way."""
 
 from datetime import timedelta
+from decimal import Decimal
 
-from domain.amendments import SetQuantity
+from domain.amendments import SetQuantity, SetShipping
 from domain.attention import Action, Correction
 from domain.ids import System
 from domain.money import Money
@@ -373,4 +374,16 @@ async def an_amendment_that_the_shop_refuses(world: World) -> Story:
     await story.amend(SetQuantity(line_id=story.placed.lines[0].line_id, quantity=1))
     await story.leaves(2)
     await story.arrive(2)
+    return story
+
+
+async def amended_by_a_signal(world: World, *, channel: str = "shop") -> Story:
+    """Whoever sent it hears by webhook how it ended."""
+    story = await world.begin(channel=channel)
+    await story.waits_for("the warehouse to pack")
+    await story.signal_amendment(SetShipping(method="express", amount=Decimal("4.90")))
+    await story.until(lambda document: document.revision == 2)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
     return story

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
-from workers.settings import ChannelSettings, ConnectorSettings, Settings
+from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
 from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
@@ -52,6 +53,7 @@ from workflows.sweep import TellIncidents
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
 _TOKEN = "of-the-tests"
+_SECRET = "whsec-of-the-desk"
 _FLAGS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"1ms"',
@@ -70,6 +72,7 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     facts: dict[str, Any] = {
         "adapters": dict.fromkeys(System, adapter),
         "operators": OPERATORS,
+        "amendments_told_to": f"{adapter}-desk",
         "look_again_minutes": 24 * 60,
         "attempt_seconds": 10,
         "request_seconds_max": 0.5,
@@ -83,12 +86,13 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 # `patient` then asks only every hour; `mortal` gives up on a dead
 # worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
 # freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
-# on requests that its systems are still working on; `rash` is that and `hasty`.
+# on requests that its systems are still working on; `rash` is that and `hasty`; `own-prices` are the shop's to set.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
     "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
+    "own-prices": policies(ownership={"prices": "storefront"}),
     "complete": policies(shortage="wait_for_all"),
     "at-once": policies(shortage="cancel_missing"),
     "careful": policies(return_approval=True, restocking_fee_percent=10),
@@ -348,6 +352,19 @@ class World:
             found["stock"].append(json.loads(article[0]))
         return found
 
+    def told_money(self, story: Story) -> tuple[str, str]:
+        """What ERP and shop were told to have been paid for the order, in EUR."""
+        erp, shop = (
+            sum(
+                Decimal(report["captured"]["amount"])
+                for record in self.records(story)[kind]
+                for told in record["shipments"]
+                for report in (told["report"], *told["later"])
+            )
+            for kind in ("sales_orders", "orders")
+        )
+        return f"{erp}", f"{shop}"
+
     def outcomes(self, story: Story) -> set[tuple[str, str]]:
         """What the order's requests met: (system, outcome), where a fault is an outcome, too."""
         query = "SELECT system, outcome FROM requests WHERE key BETWEEN ? AND ?"
@@ -446,7 +463,8 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
-    with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
+    still = {"pick_seconds": "off", "deliver_seconds": "off"}
+    with simulator(directory, token=_TOKEN, webhook_secret=_SECRET, **still) as simulated:
         settings = _settings(url, simulated.url)
         async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
             world = World(
@@ -483,11 +501,14 @@ async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 def _settings(database_url: str, world_url: str) -> Settings:
     peer: dict[str, Any] = {"kind": "connector", "url": world_url, "token": _TOKEN}
+    desk = {"kind": "webhook", "url": f"{world_url}/world/subscriber/amendments", "secret": _SECRET}
     return Settings(
         database_url=database_url,
         adapters={
             "connector": ConnectorSettings(**peer, settled_after_seconds=0.5),
             "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
+            "connector-desk": WebhookSettings(**desk, settled_after_seconds=0.5),
+            "impatient-desk": WebhookSettings(**desk, timeout_seconds=0.5, settled_after_seconds=0.6),
         },
         channels={
             ChannelId(name): ChannelSettings(platform="ordersaga", policies=known)
