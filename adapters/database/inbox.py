@@ -152,7 +152,7 @@ class Inbox:
         """The order has come: what was parked because it had not is due again."""
         waits = update(InboxRow).where(
             InboxRow.state == InboxState.PARKED,
-            InboxRow.kind == InboxKind.WEBHOOK,
+            InboxRow.kind.in_((InboxKind.WEBHOOK, InboxKind.COMMAND)),
             InboxRow.order_id == order,
             InboxRow.reason == UNHEARD_OF,
         )

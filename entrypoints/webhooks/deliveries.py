@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem
 from adapters.database.orders import CLOSED, Orders
-from adapters.database.schema import InboxKind
+from adapters.database.schema import InboxKind, InboxState
 from adapters.webhooks import Hint, OrderCame
 from domain.errors import Unavailable
 from domain.ids import OrderId, System
@@ -45,6 +45,7 @@ class Deliveries:
     async def deliver(self, item: InboxItem) -> None:
         if item.kind is InboxKind.COMMAND:
             await self._commands.forward(item)
+            await self._unpark_if_heard_of(item)
         elif item.kind is InboxKind.DOCUMENT:
             await self._order(item)
         else:
@@ -77,10 +78,17 @@ class Deliveries:
             await self._inbox.park(item.id, what)
         elif why := await self._told(order, hint.system):
             await self._inbox.park(item.id, why, order_id=order)
-            if why == UNHEARD_OF and await self._orders.state(order) is not None:
-                await self._inbox.replay(item.id)  # it came meanwhile, too early to find this one parked
+            await self._unpark_if_heard_of(item)
         else:
             await self._inbox.mark_forwarded(item.id, order)
+
+    async def _unpark_if_heard_of(self, item: InboxItem) -> None:
+        """Its order may have come meanwhile, too early to find this one parked."""
+        kept = await self._inbox.get(item.id)
+        if kept is None or kept.state is not InboxState.PARKED or kept.reason != UNHEARD_OF:
+            return
+        if kept.order_id is not None and await self._orders.state(kept.order_id) is not None:
+            await self._inbox.replay(item.id)
 
     async def _told(self, order: OrderId, system: System) -> str:
         """Empty once the order looks again, or has ended; else why it never will."""

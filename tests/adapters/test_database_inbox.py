@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import migrate, open_database
-from adapters.database.inbox import Inbox, InboxItem, Stored, dedupe_key
+from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem, Stored, dedupe_key
 from adapters.database.schema import InboxKind, InboxState
 from domain.ids import ChannelId, OrderId
 from domain.intake import Problem
@@ -180,6 +180,21 @@ async def test_what_is_stored_with_problems_is_parked_at_once(inbox: Inbox) -> N
     stored = await _store(inbox, "1", problems=(Problem(field="system", reason="unknown"),))
     assert await _due(inbox) == []
     assert (await _get(inbox, stored.id)).state is InboxState.PARKED
+
+
+async def test_what_came_before_its_order_is_due_once_that_has_come(inbox: Inbox) -> None:
+    early = [
+        await inbox.store(kind, channel=SHOP, system="erp", key=kind, body=b"{}", order_id=ORDER)
+        for kind in (InboxKind.WEBHOOK, InboxKind.COMMAND)
+    ]
+    refused = await _store(inbox, "refused")
+    for item in early:
+        await inbox.park(item.id, UNHEARD_OF)
+    await inbox.park(refused.id, "the order is completed already")
+    await inbox.release(OrderId("order:shop-de:2"))
+    assert await _due(inbox) == []
+    await inbox.release(ORDER)
+    assert await _due(inbox) == [item.id for item in early]
 
 
 async def test_a_replayed_item_is_as_new(inbox: Inbox, clock: Clock) -> None:

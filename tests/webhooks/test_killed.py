@@ -236,7 +236,8 @@ async def _nothing_is_lost(temporal: Client, url: str) -> None:
     items = await Inbox(engine, _now).list(limit=2 * (ORDERS + HINTS))
     known = await Orders(engine, _now).known([_order(number) for number in range(ORDERS)])
     await engine.dispose()
-    assert [item for item in items if item.state is InboxState.PARKED] == []
+    parked = Counter((item.kind, item.reason) for item in items if item.state is InboxState.PARKED)
+    assert parked == {}, dict(parked)
     told = Counter(item.body for item in items if item.kind is not InboxKind.COMMAND)
     assert max(told.values()) == 1
     for number in range(ORDERS):
