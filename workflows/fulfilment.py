@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver, Reservation
-    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState
+    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState, Unasked
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.effects import Effects
@@ -35,6 +35,9 @@ with workflow.unsafe.imports_passed_through():
 R = TypeVar("R")
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
+# Orders that were open before these were known go on without.
+CUT_OFF = "an edit in the ERP cuts picks off"
+BEGUN_FIRST = "people began by hand what was to be asked for"
 
 Shipped = Callable[[Shipment], Awaitable[None]]
 Missing = Callable[[Mapping[LineId, int], str], None]
@@ -52,6 +55,11 @@ def _unless_stopped(make: Callable[[Shipment], Todo[R]], shipment: Shipment) -> 
 
 async def _nothing(_why: str) -> None:
     """Nothing is to be ended before a cancel."""
+
+
+async def _never() -> bool:
+    """Nobody edits the order elsewhere."""
+    return False
 
 
 def _is_stopped(shipment: Shipment) -> bool:
@@ -114,6 +122,7 @@ class Fulfilment:
         self.backordered = backordered
         self.document = owner.document
         self.before_cancel: Callable[[str], Awaitable[None]] = _nothing
+        self.was_edited: Callable[[], Awaitable[bool]] = _never
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
         self._asked = 0
@@ -281,7 +290,7 @@ class Fulfilment:
         self._seen.pop(shipment.shipment_id, None)
         if shipment.state is None:
             self._seen[shipment.shipment_id] = self.owner.news[System.WAREHOUSE]
-            await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
+            await self._request(shipment)
             shipment.state = PickState.REQUESTED
         if not shipment.left:
             await self._until(shipment, _PACKED, "the warehouse to pack")
@@ -296,6 +305,27 @@ class Fulfilment:
         if shipment.left and not shipment.told:
             await self.shipped(shipment)
             shipment.told = True
+
+    async def _request(self, shipment: Shipment) -> None:
+        """What people began by hand before the warehouse was asked for it is what it was to be asked for."""
+        try:
+            await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
+        except Refused:
+            begun = await self._begun_by_hand(shipment) if workflow.patched(BEGUN_FIRST) else None
+            if begun is None:
+                raise
+            shipment.lines = begun.lines
+            await self.desk.do(partial(self.effects.adopt_shipment, begun.reference, shipment))
+            self.owner.note(f"{self._name(shipment)} was begun by hand in the warehouse")
+
+    async def _begun_by_hand(self, shipment: Shipment) -> Unasked | None:
+        """Of these goods and no others, there."""
+        look = self.effects.look_at(System.WAREHOUSE)
+        wanted = units_in(shipment.lines)
+        for found in await self.owner.look(FulfilmentActivities.look_up_unasked, look):
+            if found.location == shipment.location and units_in(found.lines) <= wanted:
+                return found
+        return None
 
     def _nothing_can_be_stopped(self) -> bool:
         alive = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
@@ -318,11 +348,12 @@ class Fulfilment:
             if shipment.stopping or shipment.ended:
                 continue
             if pick is None or pick.state is PickState.CANCELLED:
-                await self.desk.ask(
-                    Reason.PICK_REFUSED,
-                    (Action.RETRY,),
-                    "the warehouse cancelled the pick: a retry asks it to pick anew",
-                )
+                if not await self.was_edited():
+                    await self.desk.ask(
+                        Reason.PICK_REFUSED,
+                        (Action.RETRY,),
+                        "the warehouse cancelled the pick: a retry asks it to pick anew",
+                    )
                 shipment.state = PickState.CANCELLED
                 return
             shipment.state = pick.state
@@ -434,20 +465,32 @@ class Fulfilment:
 
     # -- amending ----------------------------------------------------------------------------------------------
 
-    async def make_room(self, order: PlacedOrder, *, readdressed: bool) -> None:
+    async def make_room(self, order: PlacedOrder, *, readdressed: bool, edited_in_erp: bool) -> None:
         """What is picked for the order as it was, and is wrong for this one, is stopped. Refused: it is too late.
 
-        `readdressed`: all of it goes elsewhere.
+        `readdressed`: all of it goes elsewhere. `edited_in_erp`: one that is the warehouse too may have cut picks off.
         """
         shipments = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
         wanted = {line.line_id: line.quantity for line in order.shippable}
         beyond = units_of(shipments) - Counter(wanted)
+        cut_off = await self._cut_off() if edited_in_erp else set()
         for shipment in reversed(shipments):
-            wrong = units_in(shipment.lines) & beyond
+            wrong = units_in(shipment.lines) & beyond or shipment.shipment_id in cut_off
             if shipment.left or not (wrong or readdressed):
                 continue
             beyond -= units_in(shipment.lines)
             await self._stop_for_amendment(shipment)
+
+    async def _cut_off(self) -> set[ShipmentId]:
+        """Of what the warehouse was asked to pick, that which it will not pick any more."""
+        if not (asked := self._requested()) or not workflow.patched(CUT_OFF):
+            return set()
+        picks = await self.owner.look(FulfilmentActivities.look_up_picks, self.effects.look_at_picks(asked))
+        return {
+            one
+            for one, pick in zip(asked, picks, strict=True)
+            if pick is None or pick.state is PickState.CANCELLED
+        }
 
     async def _stop_for_amendment(self, shipment: Shipment) -> None:
         shipment.stopping = True
