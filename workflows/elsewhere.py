@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.quoting import why_closed
     from domain.storefront import StorefrontOrder, StorefrontState
     from workflows.attention import Desk
-    from workflows.fulfilment import CUT_OFF
+    from workflows.picks import CUT_OFF
     from workflows.requests import AmendRequest, CancelRequest
     from workflows.todo import Todo
 
