@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.document import Shipment, units_in, units_of
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import LineId, Location, System, shipment_id
+    from domain.ids import LineId, Location, System, shipment_id, shipment_name
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver, Reservation
