@@ -52,6 +52,10 @@ def _of(
             found.append(f"line {item.line_id}: {whose} has {quantity} units, the order {item.quantity}")
         if abs((amount - item.total).minor) > rounding:
             found.append(f"line {item.line_id}: {whose} says {amount}, the order {item.total}")
-    strangers = held.keys() - {item.line_id for item in order.priced}
+    made_up = rounding * sum(1 + len(item.taxes) for item in order.priced)
+    strangers = {
+        line_id for line_id, (_, amount) in held.items() if abs(amount.minor) > made_up or not rounding
+    }
+    strangers -= {item.line_id for item in order.priced}
     found += [f"line {line_id}: only {whose} has it" for line_id in sorted(strangers)]
     return found

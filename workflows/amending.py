@@ -72,6 +72,7 @@ class Amending:
         self.fulfilment = fulfilment
         self.tell = tell
         self.elsewhere = Elsewhere(self.desk)
+        fulfilment.was_edited = self.elsewhere.was_edited
         self.document = owner.document
         self._queue: list[str] = []
         self._saga: _Saga | None = None
@@ -247,7 +248,11 @@ class Amending:
         moved = self._units(saga.order) != self._units(document.order)
         readdressed = saga.order.shipping != document.order.shipping
         shipments = len([one for one in document.shipments if one.ended])
-        await self.fulfilment.make_room(document.order, readdressed=readdressed)
+        await self.fulfilment.make_room(
+            document.order,
+            readdressed=readdressed,
+            edited_in_erp=record.amendment.origin is Origin.ERP or Origin.ERP in saga.taken,
+        )
         stopped = len([one for one in document.shipments if one.ended]) > shipments
         if document.reservation is not None and (moved or stopped):
             saga.begun.add(System.STOCK)

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.quoting import why_closed
     from domain.storefront import StorefrontOrder, StorefrontState
     from workflows.attention import Desk
+    from workflows.picks import CUT_OFF
     from workflows.requests import AmendRequest, CancelRequest
     from workflows.todo import Todo
 
@@ -46,9 +47,11 @@ class Elsewhere:
         """
         document = self.document
         if document.erp_order is None and not edited:
-            if document.phase is Phase.ENTERING_ERP:
+            if document.phase is not Phase.ENTERING_ERP:
+                return
+            if workflow.patched("what is being entered is no edit"):
                 self._unseen.add(System.ERP)
-            return
+                return
         if self._later(System.ERP) or why_closed(document):
             return
         edition = document.edition
@@ -72,6 +75,13 @@ class Elsewhere:
         elif document.phase in _EDITABLE:
             found = self._carry_on(Origin.ERP, partial(edits_in_erp, document.order, known, erp))
             document.erp_order = known if known and found else erp
+
+    async def was_edited(self) -> bool:
+        """Whether the order is being amended for the ERP's sake: then all that has not left is planned anew."""
+        if not workflow.patched(CUT_OFF):
+            return False
+        await self.look_into_erp()
+        return not self._is_idle()
 
     async def entered(self, answer: ErpOrder | Edited) -> ErpOrder:
         """The ERP has the order. People may have edited it before we heard of that, or since it answered."""

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.customers import await_approval, know_customer, tell_customer
+    from workflows.delivering import Delivering
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
     from workflows.owner import Owner
@@ -76,9 +77,9 @@ class Order:
             dropped=self._drop,
             backordered=self.tell.backordered,
             share=self._share,
-            lost=self.returns.lost,
             resume=self.returns.resume,
         )
+        self.delivering = Delivering(self.desk, delivered=self.tell.delivered, lost=self.returns.lost)
         self.amending = Amending(self.fulfilment, self.tell)
         self.elsewhere = self.amending.elsewhere
         self.fulfilment.before_cancel = self.amending.give_up
@@ -183,7 +184,7 @@ class Order:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
         self.returns.resume()
-        await self.fulfilment.await_delivery(self.tell.delivered)
+        await self.delivering.all_arrived()
         await self.payments.return_what_arrives(
             self._owed,
             "the return window to end",

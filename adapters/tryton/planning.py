@@ -235,10 +235,13 @@ def _is_full(sale: Sale, shipment: Shipment, wanted: Units) -> bool:
 
 
 def _must_be_planned_anew(sale: Sale, shipment: Shipment, wanted: Units) -> bool:
-    """`draft` is only what was never filled: a repeat knows by it what an attempt was about."""
+    """`draft` is only what was never filled: a repeat knows by it what an attempt was about.
+
+    What is picked for a leaving move that is gone would never all be assigned.
+    """
+    there = {leaving.id for leaving in shipment.leaving}
     lost = shipment.state == "draft" or any(
-        move.origin and move.origin not in {leaving.id for leaving in shipment.leaving}
-        for move in shipment.picking
+        move.state != "cancelled" and move.origin not in there for move in shipment.picking
     )
     return lost or not (kept(sale, shipment) <= wanted <= picking(sale, shipment))
 

@@ -134,9 +134,10 @@ class Shipment:
     def stray(self) -> bool:
         """It lost the goods it was to send: an amendment of the sale planned them anew in another shipment.
 
-        Tryton then leaves an assigned or picked shipment standing, linked to no sale, with its units still taken.
+        Tryton then leaves an assigned or picked shipment standing, linked to no sale, with its units still taken. Picked
+        it sends them for no sale, and cannot be packed.
         """
-        return not self.leaving
+        return not any(move.origin for move in self.leaving)
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,12 @@ class TrytonStock:
         known = await places(self._tryton)
         asked = [(line, place_called(known, line.location).id) for line in demand]
         wanted = _wanted(sale, asked)
+        gone = _gone_meanwhile(sale, wanted)
+        wanted -= gone
         await self._cancel_strays(sale)
         sale = await self._planned_anew(sale, wanted)
         sale = await arrange(self._tryton, sale, order, bins_of(sale, known, wanted))
-        return _answer(sale, asked)
+        return _answer(sale, asked, gone)
 
     async def release(self, order: OrderId, *, key: Key) -> None:  # noqa: ARG002  a target
         """Back to waiting. What is picked already can only go back to storage by cancelling its shipment."""
@@ -135,8 +137,20 @@ class TrytonStock:
         return await sales.again(self._tryton, sale)
 
 
-def _answer(sale: Sale, asked: Sequence[tuple[Demand, int]]) -> Reservation:
-    left = by_place(sale, kept)
+def _gone_meanwhile(sale: Sale, wanted: Wanted) -> Wanted:
+    """What left after it was counted in: who asks did not know of it yet, and takes it for kept."""
+    ordered = Counter({line.line_id: int(line.quantity) for line in sale.lines if line.line_id})
+    left = by_place(sale, leaving, [shipment for shipment in sale.shipments if shipment.left])
+    beyond = per_line(wanted) + per_line(left) - ordered
+    gone: Wanted = Counter()
+    for (line, place), units in (wanted & left).items():
+        gone[line, place] = min(units, beyond[line])
+        beyond[line] -= gone[line, place]
+    return +gone
+
+
+def _answer(sale: Sale, asked: Sequence[tuple[Demand, int]], gone: Wanted) -> Reservation:
+    left = by_place(sale, kept) + gone
     lines = []
     for line, place in asked:
         reserved = min(left[line.line_id, place], line.quantity)

@@ -74,7 +74,8 @@ class TrytonWarehouse:
         sale, held = await self._find(shipment)
         if sale is None or held is None:
             return None
-        state = _PICK_STATES[held.state]
+        # A stray has lost its goods to another shipment: of this one nothing will come.
+        state = PickState.CANCELLED if held.stray and not held.left else _PICK_STATES[held.state]
         packages = _packages(sale, held) if state in _PACKED else ()
         return Pick(shipment_id=shipment, state=state, packages=packages)
 

@@ -33,7 +33,11 @@ class Clerk:
         steps = {"assigned": self.pick, "picked": self.pack, "packed": self.ship}
         moved = 0
         for shipment in self.model("stock.shipment.out").find([_OURS, ("state", "in", [*steps])]):
-            moved += steps[shipment.state](shipment)
+            try:
+                moved += steps[shipment.state](shipment)
+            except Fault as error:
+                # Somebody else wrote the same record, or planned it anew: a clerk looks again, and goes on with others.
+                sys.stderr.write(f"{shipment.reference} again later: {error.faultCode}\n")
         return moved
 
     def pick(self, shipment: Any) -> bool:
@@ -75,8 +79,7 @@ def at_work(rpc_url: str, user: str, password: str, carrier_url: str | None, sto
         while not stop.is_set():
             try:
                 clerk.work()
-            except (Fault, OSError, httpx.HTTPError) as error:
-                # Somebody else wrote the same record, or the server was busy: a clerk looks again.
+            except (Fault, OSError, httpx.HTTPError) as error:  # the server was busy
                 sys.stderr.write(f"again later: {type(error).__name__}\n")
             stop.wait(_LOOK_SECONDS)
 

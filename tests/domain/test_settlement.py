@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from domain.erp import ErpLine, ErpOrder, ErpOrderState
+from domain.ids import LineId
 from domain.keys import Key
 from domain.ledger import Entry, EntryKind, Ledger
 from domain.money import Money
@@ -98,6 +99,21 @@ def test_what_disagrees_is_named(
 ) -> None:
     found = disagreements(ORDER, LEDGER, taken=taken, held=held, erp=erp_order, shop=shop_order)
     assert any(told in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize(("minor", "named"), [(-1, False), (2, False), (3, True)])
+def test_an_erp_may_make_up_for_its_rounding_in_a_line_of_its_own(minor: int, *, named: bool) -> None:
+    rounding = ErpLine(
+        erp_line="E9",
+        line_id=LineId("rounding"),
+        sku=None,
+        quantity=Decimal(1),
+        unit_price=Decimal(minor) / 100,
+        total=euro(minor),
+    )
+    held = erp(2000, 2, ORDER.total, rounding)
+    found = disagreements(ORDER, LEDGER, taken=PAID, held=NOTHING, erp=held, shop=shop())
+    assert found == (["line rounding: only the ERP has it"] if named else [])
 
 
 def test_a_line_that_only_the_shop_has_is_named() -> None:
