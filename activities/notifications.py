@@ -7,13 +7,14 @@ from typing import Self
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from activities.steps import Effect, effect
+from domain.amendments import Amended
 from domain.base import Value
 from domain.errors import Refused
 from domain.ids import System
 from domain.money import Money
 from domain.notifications import Mail, Occasion
 from domain.orders import OrderLine, PaymentTerm, PlacedOrder
-from domain.ports import Notifier
+from domain.ports import Notifier, Subscriber
 from domain.shipments import Labels
 
 _TEMPLATES = Environment(
@@ -109,9 +110,17 @@ class TellOperators(Effect):
     ways_out: tuple[str, ...]
 
 
+class TellSender(Effect):
+    """To whoever only signalled an amendment, which ended so. `adapter` is a subscriber's."""
+
+    amended: Amended
+    ended_at: datetime
+
+
 class NotificationActivities:
-    def __init__(self, notifiers: Mapping[str, Notifier]) -> None:
+    def __init__(self, notifiers: Mapping[str, Notifier], subscribers: Mapping[str, Subscriber]) -> None:
         self._notifiers = notifiers
+        self._subscribers = subscribers
 
     @effect(System.NOTIFICATIONS)
     async def mail_customer(self, effect: MailCustomer) -> Undeliverable | None:
@@ -128,6 +137,15 @@ class NotificationActivities:
     async def tell_operators(self, effect: TellOperators) -> None:
         mail = render(effect.occasion, effect.to, tell=effect)
         await self._notifiers[effect.adapter].send(mail, key=effect.key)
+
+    @effect(System.NOTIFICATIONS)
+    async def tell_sender(self, effect: TellSender) -> Undeliverable | None:
+        subscriber = self._subscribers[effect.adapter]
+        try:
+            await subscriber.tell(effect.order_id, effect.amended, effect.ended_at, key=effect.key)
+        except Refused as refusal:
+            return Undeliverable(why=str(refusal))
+        return None
 
 
 def render(occasion: Occasion, to: str, **facts: object) -> Mail:

@@ -7,7 +7,7 @@ from activities.steps import Effect, Look, effect, reading
 from domain.errors import Unavailable
 from domain.ids import ChannelId, System, channel_of
 from domain.policies import OrderPolicies
-from domain.records import OrderState, Records
+from domain.records import ClosedOrder, OrderState, Records
 
 
 class CloseOrder(Effect):
@@ -15,6 +15,12 @@ class CloseOrder(Effect):
 
     state: OrderState
     document: str
+    closed_at: datetime
+
+
+class ReopenOrder(Effect):
+    """`closed_at`: when it closed, as far as we know."""
+
     closed_at: datetime
 
 
@@ -29,6 +35,14 @@ class RecordActivities:
         if channel not in self._policies:
             raise Unavailable(f"no settings for channel {channel!r}: add it to ORDERSAGA_CHANNELS")
         return self._policies[channel]
+
+    @reading(System.DATABASE)
+    async def look_up_closed_order(self, look: Look) -> ClosedOrder | None:
+        return await self._records.closed_order(look.order_id)
+
+    @effect(System.DATABASE)
+    async def reopen_order_record(self, effect: ReopenOrder) -> None:
+        await self._records.reopen_order(effect.order_id, effect.closed_at)
 
     @effect(System.DATABASE)
     async def close_order_record(self, effect: CloseOrder) -> None:

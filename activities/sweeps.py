@@ -50,6 +50,9 @@ class Register(Cursors, Protocol):
 
     async def put_into_inbox(self, channel: ChannelId, platform: str, document: str) -> None: ...
 
+    async def tell_of_closed(self, orders: Collection[OrderId], system: System, cursor: str) -> None:
+        """Ensure that the inbox has a hint of each that is closed, as if a webhook had told of it."""
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -123,7 +126,11 @@ class SweepActivities:
     ) -> Swept:
         told_by = None if sweep.system in _CHANGED_BY_US else sweep.system
         woken = [await self._hints.look_again(order, sweep.system) for order in orders]
-        missed = len(orders) - len(await self._register.heard_of(orders, sweep.name, told_by)) + unknown
+        heard = await self._register.heard_of(orders, sweep.name, told_by)
+        if sweep.system is System.PAYMENTS:
+            asleep = [order for order, woke in zip(orders, woken, strict=True) if not woke]
+            await self._register.tell_of_closed([o for o in asleep if o not in heard], sweep.system, cursor)
+        missed = len(orders) - len(heard) + unknown
         changed = len(orders) + unknown
         await self._register.count(sweep.name, changed, missed)
         await self._register.keep_cursor(sweep.name, cursor)

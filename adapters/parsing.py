@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 class Shape(BaseModel):
     """A platform's document as it is: types are strict, fields that we do not read are let be."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def exact_number(value: object) -> Decimal:

@@ -50,7 +50,7 @@ class Shipment(BaseModel):
     `stopping`: the warehouse is asked to stop it, because the order is amended.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     shipment_id: ShipmentId
     location: Location = MAIN
@@ -95,7 +95,7 @@ def units_in(lines: Iterable[ShipmentLine]) -> Counter[LineId]:
 class OrderDocument(BaseModel):
     """Everything known of one order. Only its owner changes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     order: PlacedOrder
     revision: int = 1  # as people count: grows with every change that holds
@@ -157,6 +157,16 @@ class OrderDocument(BaseModel):
     @property
     def looks_again_at(self) -> datetime | None:
         return min((wait.looks_again_at for wait in self.waits if wait.looks_again_at), default=None)
+
+    @property
+    def earned(self) -> Money:
+        """What was taken for the order, before anything of it was credited again."""
+        return self.kept + self.ledger.credited - self.ledger.regained
+
+    @property
+    def told(self) -> Money:
+        """Of that, what ERP and shop were told with the shipments."""
+        return total((s.captured for s in self.shipments if s.captured), self.order.currency)
 
     @property
     def kept(self) -> Money:

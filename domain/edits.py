@@ -65,10 +65,30 @@ def in_conflict(ours: Iterable[Change], theirs: Iterable[Change]) -> tuple[Chang
     return tuple(change for change in theirs if _cell(change) in touched or _EVERY_LINE in touched)
 
 
-def owner_of(change: Change, ownership: Mapping[Owned, System]) -> System:
-    """Whose edit holds, where two systems were edited at once."""
-    owned = Owned.ADDRESSES if isinstance(change, SetAddress) else Owned.ORDERS
+def owner_of(
+    change: Change, ours: Iterable[Change], order: PlacedOrder, ownership: Mapping[Owned, System]
+) -> System:
+    """Whose edit holds, where two systems were edited at once, and `ours` is what was edited in the other one.
+
+    It is a matter of prices where both leave the line's units as they are.
+    """
+    if isinstance(change, SetAddress):
+        owned = Owned.ADDRESSES
+    elif all(_prices_alone(one, order) for one in (change, *in_conflict([change], ours))):
+        owned = Owned.PRICES
+    else:
+        owned = Owned.ORDERS
     return ownership.get(owned, System.ERP)
+
+
+def _prices_alone(change: Change, order: PlacedOrder) -> bool:
+    """Whether its units are those that were ordered."""
+    ordered = _cells_of(order)
+    return (
+        isinstance(change, AsHeld)
+        and change.line_id in ordered
+        and ordered[change.line_id][0] == change.quantity
+    )
 
 
 def _cell(change: Change) -> str:

@@ -11,7 +11,7 @@ from domain.errors import InvariantBroken
 from domain.ids import LineId, ReturnId, ShipmentId
 from domain.keys import Key
 from domain.money import Currency, Money, total
-from domain.orders import OrderLine, PlacedOrder, Surcharge
+from domain.orders import OrderLine, Surcharge
 
 
 class EntryKind(StrEnum):
@@ -106,7 +106,12 @@ class Ledger(Value):
     @property
     def uncharged(self) -> Money:
         """What is still to be charged. A dispute that was won is charged again, and nothing of the order."""
-        return self.order_total - (self.charged - self._of_disputes(EntryKind.CHARGE))
+        return self.order_total - (self.charged - self.regained)
+
+    @property
+    def regained(self) -> Money:
+        """What disputes gave back that were won: charged once more, and for nothing of the order."""
+        return self._of_disputes(EntryKind.CHARGE)
 
     def with_entry(self, entry: Entry) -> "Ledger":
         """The ledger with one entry more; the same entry again changes nothing. InvariantBroken when it cannot be."""
@@ -144,11 +149,6 @@ class Ledger(Value):
 
     def _sum(self, kind: EntryKind) -> Money:
         return total((entry.amount for entry in self.entries if entry.kind is kind), self.currency)
-
-
-def whole_order_shares(order: PlacedOrder) -> tuple[Share, ...]:
-    """The shares of a charge for everything in the order: they sum to its total to the minor unit."""
-    return tuple(share for item in order.priced for share in shares_of(item))
 
 
 def shares_of(item: OrderLine | Surcharge) -> Iterable[Share]:

@@ -34,7 +34,12 @@ class FreightReturn(StrEnum):
 
 
 class Owned(StrEnum):
-    """What one system owns: where two were edited at once, its edit holds. The ERP, unless the merchant says otherwise."""
+    """What one system owns: where two were edited at once, its edit holds. The ERP, unless the merchant says otherwise.
+
+    Orders: lines and quantities, and prices where a quantity changed with them. Prices: where both edits leave the units as
+    they are. Addresses. Stock and customers are never edited in two systems: units are counted by the stock system alone,
+    and a customer is found or made in ERP and CRM, and not written to afterwards. Naming their owner changes nothing.
+    """
 
     ORDERS = "orders"
     PRICES = "prices"
@@ -53,7 +58,8 @@ class OrderPolicies(Value):
     `warehouses` are asked in this order, then the others by name; `hold_renewal_hours` is how long before it expires a
     hold is renewed; with `return_approval` a person says yes to every return. `amendment_payment_hours`: how long an
     amendment waits for the customer to pay more; `amendment_increase_max`: the most that customer service may add to a
-    total by one, in major units.
+    total by one, in major units; `amendments_told_to`: the webhook that hears how an amendment ended which was only
+    signalled; none, where it is empty.
     """
 
     adapters: dict[System, str]
@@ -73,6 +79,7 @@ class OrderPolicies(Value):
     freight_return: FreightReturn = FreightReturn.WHEN_ALL_RETURNED
     amendment_payment_hours: Annotated[float, Field(gt=0)] = 24
     amendment_increase_max: Annotated[Decimal, Field(gt=0)] | None = None
+    amendments_told_to: str = ""
     ownership: dict[Owned, System] = Field(default_factory=dict)
     hold_renewal_hours: Annotated[float, Field(gt=0)] = 24
     return_approval: bool = False

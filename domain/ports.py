@@ -9,9 +9,10 @@ Rules for every method:
 - An adapter whose system knows no idempotency keys looks up by reference before every attempt.
 """
 
+from datetime import datetime
 from typing import Protocol
 
-from domain.amendments import PricedArticle
+from domain.amendments import Amended, PricedArticle
 from domain.customers import Article, CustomerAccount, CustomerRecord, Page
 from domain.erp import Changes, CreditApproved, CreditRefused, Edited, ErpOrder, Invoice, SalesOrder
 from domain.ids import ChannelId, CustomerRef, Location, OrderId, PaymentRef, ReturnId, ShipmentId, Sku
@@ -150,7 +151,7 @@ class Erp(Protocol):
         """Ensure no open sales order is left. Fine when there never was one. Refused when it shipped."""
 
     async def record_shipment(self, report: ShipmentReport, *, key: Key) -> None:
-        """Ensure the ERP knows that this shipment left and what was captured for it."""
+        """Ensure the ERP knows that this shipment left and what was captured for it, once per capture's reference."""
 
     async def post_invoice(self, order: OrderId, *, key: Key) -> Invoice:
         """Ensure the invoice of what shipped is posted."""
@@ -246,3 +247,10 @@ class Notifier(Protocol):
 
     async def send(self, mail: Mail, *, key: Key) -> None:
         """Send once per key."""
+
+
+class Subscriber(Protocol):
+    """Whoever only signals amendments, and waits for no answer."""
+
+    async def tell(self, order: OrderId, amended: Amended, at: datetime, *, key: Key) -> None:
+        """How it ended, and when. `key` names the event: told twice under it, it is one."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Value
+from domain.document import OrderDocument
 from domain.ids import OrderId, PaymentRef, ShipmentId, Sku, System
 from domain.keys import Key
 from domain.money import Money
@@ -32,9 +33,16 @@ class MoneyMovement(Value):
 
 class OrderState(StrEnum):
     ACCEPTED = "accepted"  # the row is written; the workflow may not have started yet
-    STARTED = "started"
+    STARTED = "started"  # its workflow runs; after it had closed, its aftermath
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+
+
+class ClosedOrder(Value):
+    """An order as it was kept when it closed."""
+
+    document: OrderDocument
+    closed_at: datetime
 
 
 class Records(Protocol):
@@ -45,6 +53,12 @@ class Records(Protocol):
         self, order: OrderId, state: OrderState, document: str, closed_at: datetime
     ) -> None:
         """Keep the whole closed order, a JSON document, for ever. The same again changes nothing."""
+
+    async def closed_order(self, order: OrderId) -> ClosedOrder | None:
+        """None while it is open."""
+
+    async def reopen_order(self, order: OrderId, closed_at: datetime) -> None:
+        """Ensure it counts as open, if that is when it closed. What was closed anew since then stays closed."""
 
     async def cursor(self, name: str) -> str | None:
         """Where a sweep stopped; None before its first run."""

@@ -90,7 +90,7 @@ class ReturnState(StrEnum):
 class Return(BaseModel):
     """One return of an order, as far as it has come."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     return_id: ReturnId
     request: str

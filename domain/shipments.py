@@ -108,7 +108,10 @@ class Tracking(Value):
 
 
 class ShipmentReport(Value):
-    """What ERP and storefront are told once a shipment left and its money was captured."""
+    """What ERP and storefront are told once a shipment left and its money was captured.
+
+    The same shipment under another capture's reference: so much more was captured for it since.
+    """
 
     order_id: OrderId
     shipment_id: ShipmentId

@@ -22,14 +22,15 @@ from domain.document import OrderDocument
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, System
 from domain.records import Incident
+from entrypoints.commands import Commands, Kind, by_hand
 from entrypoints.doors import Doors, Outcome, Told
 from workers.settings import Settings
 from workers.wiring import now
-from workflows.order import Order
 from workflows.visibility import (
     ATTENTION,
     BLOCKED_ON,
     BLOCKED_SINCE,
+    CARRIERS,
     ON_HOLD,
     ORDER_CHANNEL,
     ORDER_NUMBER,
@@ -39,9 +40,7 @@ from workflows.visibility import (
 T = TypeVar("T")
 S = TypeVar("S")
 
-Give = Callable[[RegisteredOrder, Resolve], Awaitable[Told]]
-
-OPEN_ORDERS = "WorkflowType = 'Order' AND ExecutionStatus = 'Running'"
+OPEN_ORDERS = f"{CARRIERS} AND ExecutionStatus = 'Running'"
 
 # So many orders are asked at once: each may take its time to answer.
 _AT_ONCE = 32
@@ -297,32 +296,30 @@ def _no_help(action: Action, offered: Iterable[Action]) -> str:
 
 
 async def resolve_each(
-    doors: Doors,
+    commands: Commands,
     to_decide: Sequence[Case],
     resolve: Resolve,
-    say: Callable[[Told], None],
-    give: Give | None = None,
+    say: Callable[[Told], None] = lambda _: None,
 ) -> list[Told]:
-    """Every order's own answer, told to `say` as it comes. `give` brings a decision to its order; else the doors do."""
+    """Every order's own answer, told to `say` as it comes."""
 
     async def decide(case: Case) -> Told:
-        told = await _decided(doors, case, resolve, give)
+        told = await _decided(commands, case, resolve)
         say(told)
         return told
 
     return await _each(to_decide, decide)
 
 
-async def _decided(doors: Doors, case: Case, resolve: Resolve, give: Give | None) -> Told:
+async def _decided(commands: Commands, case: Case, resolve: Resolve) -> Told:
     if case.not_asked:
         outcome = Outcome.UNREACHED if case.unreached else Outcome.REFUSED
         return Told(
             order_id=case.order.order_id, number=case.order.number, outcome=outcome, why=case.not_asked
         )
-    answered = resolve.model_copy(update={"number": case.question}) if case.question else resolve
-    if give is not None:
-        return await give(case.order, answered)
-    return await doors.ask(case.order, Order.resolve, answered)
+    answer = resolve.model_copy(update={"number": case.question}) if case.question else resolve
+    command = by_hand(case.order.order_id, Kind.RESOLVE, answer.actor, answer.reason, answer)
+    return await commands.give(command)
 
 
 def summed_up(told: Iterable[Told]) -> str:

@@ -1,9 +1,5 @@
 """Which books the audit reads, of an installation's settings."""
 
-from pathlib import Path
-
-from sqlalchemy import make_url
-
 from domain.errors import Refused
 from entrypoints.audit.sources import AuditSources, StripeBooks, TrytonBooks
 from workers.connection import converter_of, tls_of
@@ -11,7 +7,7 @@ from workers.settings import ConnectorSettings, Settings, StripeSettings, Tryton
 
 
 def books_of(settings: Settings) -> AuditSources:
-    """Refused when these settings name no simulated world, or a database that is no file: those are not audited yet."""
+    """Refused when these settings name no simulated world: others are not audited yet."""
     simulator = stripe = tryton = None
     for adapter in settings.adapters.values():
         match adapter:
@@ -22,11 +18,8 @@ def books_of(settings: Settings) -> AuditSources:
             case TrytonSettings():
                 key = adapter.api_key.get_secret_value()
                 tryton = TrytonBooks(url=adapter.url, database=adapter.database, api_key=key)
-    database = make_url(settings.database_url)
     if simulator is None:
         raise Refused("there is nothing to audit here: `ordersaga up` makes settings with a simulated world")
-    if database.get_backend_name() != "sqlite" or not database.database:
-        raise Refused("the audit reads SQLite files")
     return AuditSources(
         simulator_url=simulator.url,
         simulator_token=simulator.token.get_secret_value(),
@@ -37,5 +30,5 @@ def books_of(settings: Settings) -> AuditSources:
         temporal_tls=tls_of(settings.temporal_tls),
         temporal_api_key=settings.temporal_api_key.get_secret_value() or None,
         payload_codec=converter_of(settings).payload_codec,
-        database_path=Path(database.database),
+        database_url=settings.database_url,
     )

@@ -1,4 +1,4 @@
-"""The doors of the orders: an order found by its id or number, read, and asked for something."""
+"""The doors of the orders: an order found by its id or number, read, and quoted. Commands go by the inbox: `commands.py`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,11 +13,9 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.workflow import UpdateMethodMultiParam
 
 from adapters.database.engine import migrate, open_database
 from adapters.database.orders import Orders, RegisteredOrder
@@ -28,18 +26,13 @@ from domain.document import OrderDocument, Wait
 from domain.errors import Refused, Unavailable
 from domain.ids import OrderId
 from domain.orders import PlacedOrder
-from domain.records import OrderState
 from workers.run import connect
 from workers.settings import Settings
 from workers.wiring import now
 from workflows.order import Order
 
-# An order answers when the outcome is known: it may have to end an effect first, or wait for a system that is down.
-ANSWER_SECONDS_MAX = 60.0
 # An answer that is there comes in milliseconds.
 _LOOK_SECONDS_MAX = 2.0
-
-Door = UpdateMethodMultiParam[Any, Answer] | UpdateMethodMultiParam[Any, Amended]
 
 
 class Outcome(StrEnum):
@@ -48,7 +41,7 @@ class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     UNKNOWN = "unknown"  # taken for certain: it is done, or refused, later
-    UNREACHED = "unreached"  # nobody has taken it yet
+    UNREACHED = "unreached"  # kept, and nobody has taken it yet
 
 
 class Told(Value):
@@ -97,7 +90,7 @@ class Doors:
 
     async def read(self, order: RegisteredOrder) -> OrderDocument:
         """The whole order: of a closed one as it was kept, of any other as it is now. Unavailable: it cannot tell."""
-        if order.closed_document:
+        if order.closed and order.closed_document:
             return OrderDocument.model_validate_json(order.closed_document)
         handle = await self.workflow(order.order_id)
         try:
@@ -111,44 +104,16 @@ class Doors:
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"{order.order_id} cannot be read: {error}") from error
 
-    async def ask(
-        self,
-        order: RegisteredOrder,
-        door: Door,
-        *asked: object,
-        command: str | None = None,
-        within: float | None = None,
-    ) -> Told:
-        """The order's own answer, for which it is given so many seconds: else a minute. A repeated `command` is the same."""
-        within = within or ANSWER_SECONDS_MAX
-        if order.closed:
-            return _told(order, Outcome.REFUSED, f"the order is {order.state} already")
-        taken: WorkflowUpdateHandle[Any] | None = None
-        try:
-            async with asyncio.timeout(within):
-                handle = await self.workflow(order.order_id)
-                taken = await handle.start_update(
-                    door, args=asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=command
-                )
-                answer = await taken.result()
-        except WorkflowUpdateFailedError as error:
-            return _not_accepted(order, error)
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            return _unanswered(order, within, taken=taken is not None)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return await self._not_running(order)
-            why = f"Temporal says {error.status.name.lower()}: {error.message}"
-            return _told(order, Outcome.UNKNOWN if taken else Outcome.UNREACHED, why)
-        return _answered(order, answer)
-
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
         """What they would mean; nothing happens by asking. Unavailable: the order cannot be asked now."""
         handle = await self.workflow(order.order_id)
         try:
             return await handle.query(Order.read_quote, changes)
         except RPCError as error:
-            raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
+            why = f"Temporal says {error.status.name.lower()}: {error.message}"
+            if error.status is RPCStatusCode.NOT_FOUND:
+                why = "it is accepted and kept, and waits to be started"
+            raise Unavailable(f"{order.order_id} cannot be quoted: {why}") from error
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"{order.order_id} cannot be quoted: {error}") from error
 
@@ -160,24 +125,16 @@ class Doors:
         update: WorkflowUpdateHandle[Answer | Amended] = handle.get_update_handle(command, result_type=result)
         try:
             async with asyncio.timeout(_LOOK_SECONDS_MAX):
-                return _answered(order, await update.result())
+                told = await update.result()
         except WorkflowUpdateFailedError as error:
-            return _not_accepted(order, error)
+            return _told(order, Outcome.REFUSED, words_of(error))
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             return _told(order, Outcome.UNKNOWN, "the order has taken it, and has not answered yet")
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
-
-    async def _not_running(self, order: RegisteredOrder) -> Told:
-        """It ended since we looked, or has not begun."""
-        now_known = await self._orders.get(order.order_id) or order
-        if now_known.closed:
-            return _told(order, Outcome.REFUSED, f"the order ended meanwhile, it is {now_known.state}")
-        if now_known.state is OrderState.ACCEPTED:
-            return _told(order, Outcome.UNREACHED, "it is accepted and kept, and waits to be started")
-        return _told(order, Outcome.REFUSED, "its workflow was ended in Temporal by somebody")
+        return _told(order, outcome_of(told), told.why, told)
 
 
 @asynccontextmanager
@@ -190,27 +147,19 @@ async def opened_doors(settings: Settings) -> AsyncIterator[Doors]:
         await engine.dispose()
 
 
-def _told(order: RegisteredOrder, outcome: Outcome, why: str) -> Told:
-    return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why)
+def outcome_of(answer: Answer | Amended) -> Outcome:
+    return Outcome.DONE if answer.allowed else Outcome.REFUSED
 
 
-def _answered(order: RegisteredOrder, answer: Answer | Amended) -> Told:
-    told = _told(order, Outcome.DONE if answer.allowed else Outcome.REFUSED, answer.why)
-    return told.model_copy(update={"amended": answer}) if isinstance(answer, Amended) else told
+def words_of(error: WorkflowUpdateFailedError) -> str:
+    """Why the order did not accept it."""
+    said = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
+    return f"not accepted: {said}"
 
 
-def _not_accepted(order: RegisteredOrder, error: WorkflowUpdateFailedError) -> Told:
-    why = error.cause.message if isinstance(error.cause, FailureError) else str(error.cause)
-    return _told(order, Outcome.REFUSED, f"not accepted: {why}")
-
-
-def _unanswered(order: RegisteredOrder, within: float, *, taken: bool) -> Told:
-    look = f"`ordersaga attention show {order.order_id}` tells what became of it"
-    if taken:
-        why = f"taken, and no answer within {within:g} s; {look}"
-        return _told(order, Outcome.UNKNOWN, why)
-    why = f"no worker has taken it within {within:g} s, and one still may; {look}"
-    return _told(order, Outcome.UNREACHED, why)
+def _told(order: RegisteredOrder, outcome: Outcome, why: str, answer: Answer | Amended | None = None) -> Told:
+    amended = answer if isinstance(answer, Amended) else None
+    return Told(order_id=order.order_id, number=order.number, outcome=outcome, why=why, amended=amended)
 
 
 def _not_started(placed: PlacedOrder) -> OrderDocument:

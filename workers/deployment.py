@@ -17,6 +17,7 @@ from temporalio.worker import WorkerDeploymentConfig
 from domain.base import Value
 from domain.errors import Refused
 from workers.settings import Settings
+from workflows.visibility import CARRIERS
 
 log = structlog.get_logger()
 
@@ -104,7 +105,7 @@ async def builds(client: Client, settings: Settings) -> tuple[Build, ...]:
 
 async def _orders_of(client: Client, settings: Settings, build_id: str) -> int:
     where = f"TemporalWorkerDeploymentVersion = '{settings.deployment}:{build_id}'"
-    query = f"WorkflowType = 'Order' AND ExecutionStatus = 'Running' AND {where}"
+    query = f"{CARRIERS} AND ExecutionStatus = 'Running' AND {where}"
     return (await client.count_workflows(query)).count
 
 

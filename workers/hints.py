@@ -10,6 +10,7 @@ from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.orders import PlacedOrder
 from workers.temporal import ORDER_WORKFLOW, Told, look_again, no_such_workflow
+from workflows.visibility import CARRIERS
 
 _ORDERS = f"WorkflowType = '{ORDER_WORKFLOW}'"
 # Temporal's visibility lags behind what has begun, and its clock differs from whoever asks.
@@ -56,7 +57,7 @@ class TemporalHints:
         return None
 
     async def ended_otherwise(self) -> tuple[OrderId, ...]:
-        query = f"{_ORDERS} AND ExecutionStatus IN ('Terminated', 'Canceled', 'Failed', 'TimedOut')"
+        query = f"{CARRIERS} AND ExecutionStatus IN ('Terminated', 'Canceled', 'Failed', 'TimedOut')"
         try:
             return tuple([OrderId(run.id) async for run in self._client.list_workflows(query)])
         except RPCError as error:

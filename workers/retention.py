@@ -1,4 +1,7 @@
-"""What came in and was passed on is not kept for ever: after some time its words go, and that it came stays."""
+"""What came in, and who asked for what, is not kept for ever.
+
+Of what was passed on the words go after some time, and that it came stays; the audit trail goes whole, much later.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +26,7 @@ async def forgetting(
 ) -> AsyncIterator[None]:
     """As long as the block runs. Several processes may do the same at once."""
     engine = open_database(settings.database_url)
-    looking = asyncio.create_task(_forget(Erasing(engine, now), settings.inbox_retention_days, every_seconds))
+    looking = asyncio.create_task(_forget(Erasing(engine, now), settings, every_seconds))
     try:
         yield
     finally:
@@ -32,11 +35,14 @@ async def forgetting(
         await engine.dispose()
 
 
-async def _forget(erasing: Erasing, days: float, every_seconds: float) -> None:
+async def _forget(erasing: Erasing, settings: Settings, every_seconds: float) -> None:
+    words_days, trail_days = settings.inbox_retention_days, settings.trail_retention_days
     while True:
         try:
-            if count := await erasing.forget_bodies(days):
-                log.info("words of the inbox forgotten", items=count, older_than_days=days)
+            if count := await erasing.forget_bodies(words_days):
+                log.info("words of the inbox forgotten", items=count, older_than_days=words_days)
+            if count := await erasing.forget_decisions(trail_days):
+                log.info("entries of the audit trail forgotten", entries=count, older_than_days=trail_days)
         except Unavailable as away:
-            log.warning("the inbox cannot be looked through", reason=str(away))
+            log.warning("what is old cannot be looked for", reason=str(away))
         await asyncio.sleep(every_seconds)

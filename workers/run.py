@@ -20,6 +20,7 @@ from workers.retention import forgetting
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
 from workers.wiring import now, wired
+from workflows.aftermath import Aftermath
 from workflows.order import Order
 from workflows.sweep import SweepOnce, SweepOrders, TellIncidents
 
@@ -40,7 +41,7 @@ async def run_worker(
     *,
     queue: str | None = None,
     make_current: bool = False,
-    workflows: Sequence[type] = (Order, SweepOnce, SweepOrders, TellIncidents),
+    workflows: Sequence[type] = (Order, Aftermath, SweepOnce, SweepOrders, TellIncidents),
     eager: bool = True,
 ) -> None:
     """Until SIGTERM or SIGINT; `started` is called when it takes work. `make_current`: its build is to carry all orders.

@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from adapters.smtp.line import Security
 from domain.errors import Refused
 from domain.ids import ChannelId, System
 from domain.money import Currency
@@ -35,7 +36,7 @@ GATEWAY_DOORS = ("stripe",)  # gateways that write to /webhooks/{channel}/{name}
 
 
 class _Adapter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # Longer than the slowest answer worth waiting for, shorter than an attempt.
     timeout_seconds: Annotated[float, Field(gt=0)] = 15
@@ -70,7 +71,46 @@ class StripeSettings(_Adapter):
     url: str = "https://api.stripe.com"
 
 
-AdapterSettings = Annotated[ConnectorSettings | TrytonSettings | StripeSettings, Field(discriminator="kind")]
+class WebhookSettings(_Adapter):
+    """An address of the merchant's that is told by webhook, signed with the secret: a channel's `amendments_told_to`."""
+
+    kind: Literal["webhook"]
+    url: str
+    secret: Annotated[SecretStr, Field(min_length=16)]
+
+
+class SmtpSettings(_Adapter):
+    """A mail server. `sender` is the address that mails come from, `sender_name` what people read beside it.
+
+    The port is the usual one of the security where none is given. `ca_file`: the authority that signed the server's
+    certificate, where the machine does not know it.
+    """
+
+    kind: Literal["smtp"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(gt=0, lt=65536)] | None = None
+    security: Security = Security.STARTTLS
+    ca_file: Path | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    sender_name: str = ""
+
+    @model_validator(mode="after")
+    def _passwords_are_not_said_in_clear(self) -> Self:
+        if self.username and self.security is Security.NONE:
+            raise ValueError("username: a login needs security starttls or tls")
+        if bool(self.username) is not bool(self.password.get_secret_value()):
+            raise ValueError("username and password: both, or none")
+        if not (self.username + self.password.get_secret_value()).isascii():
+            raise ValueError("username and password: ASCII alone, or no login can be written")
+        return self
+
+
+AdapterSettings = Annotated[
+    ConnectorSettings | TrytonSettings | StripeSettings | SmtpSettings | WebhookSettings,
+    Field(discriminator="kind"),
+]
 
 
 class TemporalTls(BaseModel):
@@ -80,7 +120,7 @@ class TemporalTls(BaseModel):
     certificate where it differs from the address.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -103,7 +143,7 @@ class ApiSettings(BaseModel):
     is given `answer_seconds` to answer before its asker is sent to the status address.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     jwks_url: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/]).*")] | None = (
         None
@@ -128,7 +168,7 @@ class ApiSettings(BaseModel):
 class ChannelSettings(BaseModel):
     """One storefront: its platform, who serves each system, and the policies of its orders."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     platform: Literal["shopify", "woocommerce", "ordersaga"]
     policies: OrderPolicies
@@ -137,7 +177,9 @@ class ChannelSettings(BaseModel):
 class Settings(BaseSettings):
     """Refused when the file that the environment names is not there; ValidationError when it says what cannot be."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERSAGA_", env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True
+    )
 
     temporal_address: str = "127.0.0.1:7233"
     temporal_ui: str = "http://127.0.0.1:8233"
@@ -152,13 +194,16 @@ class Settings(BaseSettings):
     encryption_key_file: Path | None = None
     # Under which browsers reach the endpoint that decodes for the Web UI, and what they show there.
     codec_url: str = "http://127.0.0.1:8234"
-    codec_token: SecretStr = SecretStr("")
+    # Whether one needs a token there also on its own machine; where others reach it, one always does.
+    codec_sign_in: bool = False
     task_queue: str = "orders"
     # At most so many attempts per second on a task queue, whatever the number of its workers.
     activities_per_second: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     database_url: str = "sqlite+aiosqlite:///ordersaga.sqlite"
     # So long the inbox keeps the words of what was passed on. Platforms send again for days, and people look for causes.
     inbox_retention_days: Annotated[float, Field(ge=7)] = 90
+    # So long the audit trail knows who asked for what: as long as books are kept, in most countries.
+    trail_retention_days: Annotated[float, Field(ge=365)] = 3650
     adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
     channels: dict[ChannelId, ChannelSettings] = Field(default_factory=dict)
     # Of every webhook address that has none of its own in `webhook_secrets`: channel, then the address's last part.
@@ -190,6 +235,16 @@ class Settings(BaseSettings):
                     raise ValueError(
                         f"channels.{name}.policies.request_seconds_max: less than adapters.{adapter}.settled_after_seconds"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _amendments_are_told_to_webhooks(self) -> Self:
+        for name, channel in self.channels.items():
+            told = channel.policies.amendments_told_to
+            if told and not isinstance(self.adapters.get(told), WebhookSettings):
+                raise ValueError(
+                    f"channels.{name}.policies.amendments_told_to: adapters has no webhook {told!r}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The two things that the outside may do to an order's workflow: start it once, and tell it to look again."""
+"""What the outside may do to an order's workflow: start it once, tell it to look again, and after its close begin its aftermath."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -12,9 +12,11 @@ from temporalio.service import RPCError
 from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.orders import PlacedOrder
+from domain.phases import Phase
 from workflows.visibility import at_start
 
 ORDER_WORKFLOW = "Order"
+AFTERMATH_WORKFLOW = "Aftermath"
 LOOK_AGAIN = "look_again"
 
 # A killed worker's order goes on after this time; Temporal's own default makes it 11 to 13 s.
@@ -63,6 +65,41 @@ async def look_again(client: Client, order: OrderId, system: System) -> Told:
             return Told.NOT_RUNNING
         raise _unavailable(error) from error
     return Told.SIGNALLED
+
+
+async def look_after(client: Client, placed: PlacedOrder, ended: Phase, *, task_queue: str) -> None:
+    """Ensure that a closed order looks at its payments again, in a workflow of its own under the order's id.
+
+    Unavailable: not yet; ask again.
+    """
+    try:
+        await client.start_workflow(
+            AFTERMATH_WORKFLOW,
+            placed,
+            id=placed.order_id,
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            task_timeout=_TASK_TIMEOUT,
+            search_attributes=at_start(placed, ended),
+            static_summary=f"After order {placed.number} · {placed.channel} · {placed.total}",
+            rpc_timeout=_RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        await _look_again_afterwards(client, placed.order_id)
+    except (RPCError, RuntimeError) as error:
+        raise _unavailable(error) from error
+
+
+async def _look_again_afterwards(client: Client, order: OrderId) -> None:
+    """The aftermath that runs already is told. The order itself, in its last moment, would not look any more."""
+    try:
+        running = await client.get_workflow_handle(order).describe(rpc_timeout=_RPC_TIMEOUT)
+    except (RPCError, RuntimeError) as error:
+        raise _unavailable(error) from error
+    if running.workflow_type == ORDER_WORKFLOW:
+        raise Unavailable("the order's workflow is about to end")
+    if await look_again(client, order, System.PAYMENTS) is Told.NOT_RUNNING:
+        raise Unavailable("the order's aftermath has just ended")
 
 
 def no_such_workflow(error: RPCError) -> bool:

@@ -1,5 +1,6 @@
 """The one place that chooses adapters: from the settings' names to the systems behind them."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,21 +30,32 @@ from adapters.connector.notifications import ConnectorNotifier
 from adapters.connector.payments import ConnectorPayments
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.storefront import ConnectorStorefront
+from adapters.connector.subscriber import WebhookSubscriber
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.database.backorders import SqlBackorders
 from adapters.database.engine import open_database
 from adapters.database.incidents import SqlIncidents
 from adapters.database.records import SqlRecords
 from adapters.database.sweeps import SqlSweeps
+from adapters.smtp.line import USUAL_PORTS, Server
+from adapters.smtp.messages import address
+from adapters.smtp.notifications import SmtpNotifier
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
 from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
-from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Warehouse
+from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Subscriber, Warehouse
 from domain.records import Backorders, Incidents, Records
 from workers.hints import TemporalHints
-from workers.settings import ConnectorSettings, Settings, StripeSettings, TrytonSettings
+from workers.settings import (
+    ConnectorSettings,
+    Settings,
+    SmtpSettings,
+    StripeSettings,
+    TrytonSettings,
+    WebhookSettings,
+)
 
 
 class Systems:
@@ -58,6 +70,7 @@ class Systems:
         self.carriers: dict[str, Carrier] = {}
         self.crms: dict[str, Crm] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self.subscribers: dict[str, Subscriber] = {}
 
     def activities(
         self,
@@ -75,7 +88,7 @@ class Systems:
             StockActivities(self.stocks, backorders),
             FulfilmentActivities(self.warehouses, self.carriers),
             CrmActivities(self.crms),
-            NotificationActivities(self.notifiers),
+            NotificationActivities(self.notifiers, self.subscribers),
             RecordActivities(records, policies),
             IncidentActivities(incidents, self.notifiers),
         ]
@@ -121,6 +134,10 @@ async def systems(settings: Settings) -> AsyncIterator[Systems]:
                     await _tryton(found, name, adapter, stack)
                 case StripeSettings():
                     await _stripe(found, name, adapter, stack)
+                case SmtpSettings():
+                    _smtp(found, name, adapter, stack)
+                case WebhookSettings():
+                    await _webhook(found, name, adapter, stack)
         yield found
 
 
@@ -175,3 +192,28 @@ async def _stripe(found: Systems, name: str, adapter: StripeSettings, stack: Asy
     found.gateways[name] = StripePayments(
         client, api_key=key, url=adapter.url, settled_after=adapter.settled_after
     )
+
+
+def _smtp(found: Systems, name: str, adapter: SmtpSettings, stack: AsyncExitStack) -> None:
+    server = Server(
+        host=adapter.host,
+        port=adapter.port or USUAL_PORTS[adapter.security],
+        security=adapter.security,
+        trusted=ssl.create_default_context(cafile=adapter.ca_file),
+        username=adapter.username,
+        password=adapter.password.get_secret_value(),
+    )
+    notifier = found.notifiers[name] = SmtpNotifier(
+        server,
+        address(adapter.sender, adapter.sender_name),
+        now,
+        timeout=timedelta(seconds=adapter.timeout_seconds),
+        settled_after=adapter.settled_after,
+    )
+    stack.callback(notifier.close)
+
+
+async def _webhook(found: Systems, name: str, adapter: WebhookSettings, stack: AsyncExitStack) -> None:
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
+    secret = adapter.secret.get_secret_value()
+    found.subscribers[name] = WebhookSubscriber(client, adapter.url, secret, now, adapter.settled_after)

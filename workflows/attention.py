@@ -55,15 +55,17 @@ class Question:
         """What a person answers; None when the system hints at news, or when the time is over."""
         news = self.owner.news
         since = news[or_hint] if or_hint else 0
-        self.owner.listens = True
+        self.owner.answers.awaited = True
         try:
             await self.owner.until(
-                lambda: self.owner.resolution is not None or (or_hint is not None and news[or_hint] > since),
+                lambda: (
+                    self.owner.answers.given is not None or (or_hint is not None and news[or_hint] > since)
+                ),
                 at_most=at_most,
             )
         finally:
-            self.owner.listens = False
-        taken, self.owner.resolution = self.owner.resolution, None
+            self.owner.answers.awaited = False
+        taken, self.owner.answers.given = self.owner.answers.given, None
         return taken
 
     async def resolution(self) -> ResolveRequest:
@@ -201,9 +203,9 @@ class Desk:
             yield Question(owner)
         finally:
             document.attention = None
-            if owner.resolution is not None:
-                owner.resolution.refused("a cancel came first")
-                owner.resolution = None
+            if owner.answers.given is not None:
+                owner.answers.given.refused("a cancel came first")
+                owner.answers.given = None
             owner.show()
 
     # -- outages -----------------------------------------------------------------------------------------------

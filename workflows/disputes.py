@@ -1,5 +1,6 @@
 """Money that a customer takes back through their bank: booked at once, and fought over by people."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
@@ -7,10 +8,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.charges import amount_shares
+    from domain.document import MovedOutside
     from domain.ids import System
     from domain.keys import Key
     from domain.ledger import Cause, Entry, EntryKind, Part, Share
-    from domain.money import total
+    from domain.money import Money, total
     from domain.payments import Dispute, DisputeState
     from workflows.attention import Desk, asks_a_person
 
@@ -27,14 +29,18 @@ class Disputes:
 
     @asks_a_person()
     async def see(self) -> None:
-        """Money that customers took back through their bank is booked as credited, and as charged when it comes back."""
+        """Money that customers took back through their bank is booked as credited, and as charged when it comes back.
+
+        As far as it was still ours: of what had been refunded already the ledger has no charge left.
+        """
         document = self.owner.document
         for dispute in document.payments.disputes:
             taken = self.effects.key("dispute", dispute.reference)
             won = self.effects.key("dispute-won", dispute.reference)
             known = {entry.key: entry for entry in document.ledger.entries}
             if taken not in known:
-                shares = amount_shares(document.ledger, dispute.amount, Part.DISPUTE)
+                ours = min(dispute.amount, document.ledger.balance)
+                shares = amount_shares(document.ledger, ours, Part.DISPUTE)
                 self._enter(taken, EntryKind.CREDIT, shares)
                 await self._say_disputed(dispute)
             elif dispute.state is DisputeState.WON and won not in known:
@@ -54,6 +60,18 @@ class Disputes:
             await self.owner.hinted(System.PAYMENTS, "the end of a dispute", since=self.payments.news)
             await self.payments.look()
             await self.see()
+
+    @asks_a_person()
+    async def make_up(self, keep: Callable[[], Money]) -> None:
+        """More went back than was credited, refunded and disputed perhaps: a person tells how we got it, or that we will not."""
+        document = self.owner.document
+        while (missing := keep() - document.kept).minor > 0:
+            what = f"{missing} more went back than the order credits, refunded and disputed perhaps"
+            request = await self.desk.ask(Reason.BOOKS_DISAGREE, (Action.RETRY, Action.DONE), what)
+            if request.resolve.action is Action.DONE:
+                made_up = MovedOutside(amount=missing, reference=request.resolve.reference)
+                document.paid_outside += (made_up,)
+            await self.payments.look()
 
     async def _say_disputed(self, dispute: Dispute) -> None:
         what = f"{dispute.amount} are disputed ({dispute.reference}): answer it at the gateway, then go on"

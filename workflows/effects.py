@@ -1,5 +1,7 @@
 """The effects of an order: for each its activity, its key, and the words the Web UI shows."""
 
+from datetime import datetime
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -33,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPayment,
         VoidHolds,
     )
-    from activities.records import CloseOrder, RecordActivities
+    from activities.records import CloseOrder, RecordActivities, ReopenOrder
     from activities.steps import Effect, Look
     from activities.stock import ReleaseStock, ReserveStock, StockActivities
     from activities.storefront import AmendShopOrder, CancelShopOrder, StorefrontActivities
@@ -331,26 +333,25 @@ class Effects(ReturnEffects):
 
     # -- telling -----------------------------------------------------------------------------------------------
 
-    def record_shipment_in_erp(self, report: ShipmentReport) -> Todo[None]:
-        call = RecordShipment(
-            **self._call(System.ERP, "erp-shipped", shipment_name(report.shipment_id)), report=report
-        )
+    def record_shipment_in_erp(self, report: ShipmentReport, again: str = "") -> Todo[None]:
+        """`again`: what sets it apart from what was told of this shipment before."""
+        target = shipment_name(report.shipment_id) + again
+        call = RecordShipment(**self._call(System.ERP, "erp-shipped", target), report=report)
         return Todo(
             ErpActivities.record_shipment_in_erp,
             call,
-            f"erp-shipped-{shipment_name(report.shipment_id)}",
+            f"erp-shipped-{target}",
             "Tell the ERP of the shipment",
             may_skip=True,
         )
 
-    def report_shipment_to_shop(self, report: ShipmentReport) -> Todo[None]:
-        call = RecordShipment(
-            **self._call(System.STOREFRONT, "shop-shipped", shipment_name(report.shipment_id)), report=report
-        )
+    def report_shipment_to_shop(self, report: ShipmentReport, again: str = "") -> Todo[None]:
+        target = shipment_name(report.shipment_id) + again
+        call = RecordShipment(**self._call(System.STOREFRONT, "shop-shipped", target), report=report)
         return Todo(
             StorefrontActivities.report_shipment_to_shop,
             call,
-            f"shop-shipped-{shipment_name(report.shipment_id)}",
+            f"shop-shipped-{target}",
             "Tell the shop of the shipment",
             may_skip=True,
         )
@@ -388,6 +389,11 @@ class Effects(ReturnEffects):
             closed_at=workflow.now(),
         )
         return Todo(RecordActivities.close_order_record, call, "close", "Keep the closed order")
+
+    def reopen_record(self, closed_at: datetime) -> Todo[None]:
+        target = f"{closed_at:%Y%m%dT%H%M%S.%f}"
+        call = ReopenOrder(**self._call(System.DATABASE, "reopen", target), closed_at=closed_at)
+        return Todo(RecordActivities.reopen_order_record, call, "reopen", "Count the closed order as open")
 
     # -- how calls are made ------------------------------------------------------------------------------------
 

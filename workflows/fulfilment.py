@@ -4,11 +4,8 @@ Each shipment is a lane of its own: picked, packed, labelled, gone, paid, told o
 shipments as stock allows, and waits for what is missing.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -19,24 +16,25 @@ with workflow.unsafe.imports_passed_through():
     from domain.attention import Action, Reason
     from domain.document import Shipment, units_in, units_of
     from domain.errors import InvariantBroken, Refused
-    from domain.ids import LineId, Location, ShipmentId, System, shipment_id
+    from domain.ids import LineId, Location, System, shipment_id, shipment_name
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver, Reservation
-    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, TrackingState, Unasked
+    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, Unasked
+    from workflows.allotting import Allotting
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.effects import Effects
     from workflows.owner import Owner
     from workflows.payments import OrderPayments
+    from workflows.picks import Picks
     from workflows.requests import CancelRequest, CancelWanted
     from workflows.todo import Todo
 
 R = TypeVar("R")
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
-# Orders that were open before these were known go on without.
-CUT_OFF = "an edit in the ERP cuts picks off"
+# Orders that were open before it was known go on without.
 BEGUN_FIRST = "people began by hand what was to be asked for"
 
 Shipped = Callable[[Shipment], Awaitable[None]]
@@ -66,32 +64,11 @@ def _is_stopped(shipment: Shipment) -> bool:
     return shipment.stopping or shipment.ended
 
 
-@dataclass
-class _LookAtPicks:
-    """One look for several shipments. `news`: so many hints had come when it began."""
-
-    asked: tuple[ShipmentId, ...]
-    news: int
-    found: list[Pick | None] = field(default_factory=list)
-    refused: Refused | InvariantBroken | None = None
-    task: asyncio.Task[None] | None = None
-
-    def has_ended(self) -> bool:
-        return self.task is not None and self.task.done()
-
-    def pick_of(self, shipment: ShipmentId) -> Pick | None:
-        """Refused and InvariantBroken as the warehouse said it."""
-        if self.refused is not None:
-            raise self.refused
-        return self.found[self.asked.index(shipment)]
-
-
 class Fulfilment:
     """What an order's goods do.
 
     `shipped` is what happens once a shipment has left, `backordered` when units must be waited for, and `dropped` when
-    they never will leave; `share` tells everybody of that, and `resume` goes on with what else was cut off. `lost` pays a
-    parcel back that never arrives.
+    they never will leave; `share` tells everybody of that, and `resume` goes on with what else was cut off.
     """
 
     def __init__(
@@ -106,7 +83,6 @@ class Fulfilment:
         backordered: Callable[[Mapping[LineId, int]], Awaitable[None]],
         dropped: Missing,
         share: Callable[[], Awaitable[None]],
-        lost: Shipped,
         resume: Callable[[], None],
     ) -> None:
         self.owner = owner
@@ -117,7 +93,6 @@ class Fulfilment:
         self.shipped = shipped
         self.dropped = dropped
         self.share = share
-        self.lost = lost
         self.resume = resume
         self.backordered = backordered
         self.document = owner.document
@@ -127,9 +102,8 @@ class Fulfilment:
         self._stock_news = 0
         self._asked = 0
         self._shipping = False
-        self._looking: _LookAtPicks | None = None
-        self._seen: dict[ShipmentId, int] = {}  # hints that had come when its pick was seen last
-        self._gone_before: set[ShipmentId] = set()  # when stock was asked: its answer counts the others
+        self.picks = Picks(owner, effects)
+        self.allot = Allotting(owner)
 
     # -- stock -------------------------------------------------------------------------------------------------
 
@@ -139,10 +113,10 @@ class Fulfilment:
         if not self.document.unassigned:
             return
         await self.ask_stock()
-        while not self._to_ship() and not self.document.shipments:
+        while not self.allot.to_ship() and not self.document.shipments:
             if self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
                 raise CancelWanted(CancelRequest("stock", "nothing of it is in stock"))
-            await self.backordered(self._missing())
+            await self.backordered(self.allot.missing())
             await self._await_stock()
         self.owner.note("stock reserved")
 
@@ -154,7 +128,7 @@ class Fulfilment:
         """As the order stands at this moment; what has left by now is no part of the answer."""
         self._asked += 1
         self._stock_news = self.owner.news[System.STOCK]
-        self._gone_before = {shipment.shipment_id for shipment in self.document.shipments if shipment.left}
+        self.allot.begin()
         return reserve()
 
     async def _await_stock(self) -> None:
@@ -162,7 +136,7 @@ class Fulfilment:
         before, news, since = self.document.unassigned, self.owner.news, self.owner.news[System.WAREHOUSE]
         await self.owner.hinted(
             System.STOCK,
-            f"stock: {self._in_words(self._missing())} missing",
+            f"stock: {self._in_words(self.allot.missing())} missing",
             since=self._stock_news,
             unless=lambda: self.document.unassigned != before or news[System.WAREHOUSE] > since,
         )
@@ -184,42 +158,9 @@ class Fulfilment:
             shipment = self._add_shipment(found.location, found.lines)
             await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
             shipment.state = PickState.REQUESTED
-            self.owner.note(f"{self._name(shipment)} was begun by hand in the warehouse")
+            self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
             if self._shipping:
                 self.owner.begin(self._carry(shipment))
-
-    def _to_ship(self) -> dict[Location, list[ShipmentLine]]:
-        """What is kept and in no shipment yet, per warehouse. By policy nothing as long as anything is missing."""
-        waits = self.owner.policies.shortage is ShortagePolicy.WAIT_FOR_ALL
-        return {} if waits and self._missing() else self._there()
-
-    def _missing(self) -> Counter[LineId]:
-        there = (line for lines in self._there().values() for line in lines)
-        missing = self.document.unassigned
-        for line in there:
-            missing[line.line_id] -= line.quantity
-        return +missing
-
-    def _there(self) -> dict[Location, list[ShipmentLine]]:
-        """What is kept beyond the shipments that are planned already."""
-        reservation, wanted = self.document.reservation, self.document.unassigned
-        found: dict[Location, list[ShipmentLine]] = {}
-        kept = self._kept_for_shipments()
-        for line in reservation.lines if reservation else ():
-            free = line.reserved - kept[line.location, line.line_id]
-            if (units := min(free, wanted[line.line_id])) > 0:
-                wanted[line.line_id] -= units
-                there = ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=units)
-                found.setdefault(line.location, []).append(there)
-        return found
-
-    def _kept_for_shipments(self) -> Counter[tuple[Location, LineId]]:
-        kept: Counter[tuple[Location, LineId]] = Counter()
-        for shipment in self.document.shipments:
-            if shipment.shipment_id not in self._gone_before and shipment.state is not PickState.CANCELLED:
-                for line in shipment.lines:
-                    kept[shipment.location, line.line_id] += line.quantity
-        return kept
 
     # -- shipments ---------------------------------------------------------------------------------------------
 
@@ -256,7 +197,7 @@ class Fulfilment:
                 await self.ask_stock()
             await self.owner.until(lambda: self.payments.holds.secured)
             self._begin_shipments()
-            missing = self._missing()
+            missing = self.allot.missing()
             if not document.unassigned:
                 await self.owner.until(lambda: bool(document.unassigned) or document.all_left)
             elif self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING:
@@ -266,7 +207,7 @@ class Fulfilment:
                 await self._await_stock()
 
     def _begin_shipments(self) -> None:
-        for location, lines in self._to_ship().items():
+        for location, lines in self.allot.to_ship().items():
             self.owner.begin(self._carry(self._add_shipment(location, tuple(lines))))
         self._planned = True
 
@@ -287,9 +228,9 @@ class Fulfilment:
     async def _carried(self, shipment: Shipment) -> None:
         """From its pick to what follows when it has left. Begun again it goes on where it stood."""
         self.undo.add(self._stop_all)
-        self._seen.pop(shipment.shipment_id, None)
+        self.picks.forget(shipment)
         if shipment.state is None:
-            self._seen[shipment.shipment_id] = self.owner.news[System.WAREHOUSE]
+            self.picks.is_seen(shipment)
             await self._request(shipment)
             shipment.state = PickState.REQUESTED
         if not shipment.left:
@@ -316,7 +257,7 @@ class Fulfilment:
                 raise
             shipment.lines = begun.lines
             await self.desk.do(partial(self.effects.adopt_shipment, begun.reference, shipment))
-            self.owner.note(f"{self._name(shipment)} was begun by hand in the warehouse")
+            self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
 
     async def _begun_by_hand(self, shipment: Shipment) -> Unasked | None:
         """Of these goods and no others, there."""
@@ -337,14 +278,14 @@ class Fulfilment:
         What the warehouse told of it last is not asked for again before there may be something else to see.
         """
         while True:
-            if (since := self._seen.get(shipment.shipment_id)) is not None:
+            if (since := self.picks.seen(shipment)) is not None:
                 await self.owner.hinted(
                     System.WAREHOUSE, waits_for, since=since, unless=partial(_is_stopped, shipment)
                 )
             await self.owner.until(lambda: not shipment.stopping)
             if shipment.ended:
                 return
-            pick = await self._pick_of(shipment)
+            pick = await self.picks.of(shipment)
             if shipment.stopping or shipment.ended:
                 continue
             if pick is None or pick.state is PickState.CANCELLED:
@@ -360,32 +301,7 @@ class Fulfilment:
             if pick.state in wanted:
                 if await self._packed(shipment, pick):
                     return
-                self._seen.pop(shipment.shipment_id)
-
-    async def _pick_of(self, shipment: Shipment) -> Pick | None:
-        """As the warehouse tells it now: one look serves all shipments that want to know at the same moment."""
-        while True:
-            if self._looking is None or self._looking.has_ended():
-                self._looking = _LookAtPicks(self._requested(), self.owner.news[System.WAREHOUSE])
-                self._looking.task = self.owner.begin(self._look_at_picks(self._looking))
-            look = self._looking
-            told_now = look.news == self.owner.news[System.WAREHOUSE] and shipment.shipment_id in look.asked
-            await self.owner.until(look.has_ended)
-            if told_now:
-                self._seen[shipment.shipment_id] = look.news
-                return look.pick_of(shipment.shipment_id)
-
-    def _requested(self) -> tuple[ShipmentId, ...]:
-        return tuple(
-            one.shipment_id for one in self.document.shipments if one.state is not None and not one.ended
-        )
-
-    async def _look_at_picks(self, look: "_LookAtPicks") -> None:
-        try:
-            asked = self.effects.look_at_picks(look.asked)
-            look.found = await self.owner.look(FulfilmentActivities.look_up_picks, asked)
-        except (Refused, InvariantBroken) as error:
-            look.refused = error
+                self.picks.forget(shipment)
 
     async def _packed(self, shipment: Shipment, pick: Pick) -> bool:
         """Only what is in the boxes ships; the rest is looked for elsewhere. Other goods than ours need a person."""
@@ -419,50 +335,6 @@ class Fulfilment:
         left = ((line, line.quantity - missing[line.line_id]) for line in shipment.lines)
         shipment.lines = tuple(line.model_copy(update={"quantity": units}) for line, units in left if units)
 
-    # -- delivery ----------------------------------------------------------------------------------------------
-
-    async def await_delivery(self, delivered: Shipped) -> None:
-        """Until the carrier delivered everything, or has had the days for it that the policy gives."""
-        on_their_way = [
-            shipment
-            for shipment in self.document.shipments
-            if shipment.left and shipment.tracking is not TrackingState.DELIVERED
-        ]
-        arrived: list[Shipment] = []
-
-        async def arrives(shipment: Shipment) -> None:
-            await self._deliver(shipment, delivered)
-            arrived.append(shipment)
-
-        for shipment in on_their_way:
-            self.owner.begin(arrives(shipment))
-        await self.owner.lanes_ended(or_when=lambda: len(arrived) == len(on_their_way))
-
-    @asks_a_person()
-    async def _deliver(self, shipment: Shipment, delivered: Shipped) -> None:
-        deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
-        look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
-        seen = 0
-        while True:
-            left = deadline - workflow.now()
-            await self.owner.hinted(System.CARRIER, "the delivery", since=seen, at_most=left)
-            seen = self.owner.news[System.CARRIER]
-            tracking = await self.owner.look(FulfilmentActivities.track_shipment, look)
-            shipment.tracking = tracking.state if tracking else None
-            if shipment.tracking is TrackingState.DELIVERED:
-                self.owner.note(f"{self._name(shipment)} delivered")
-                return await delivered(shipment)
-            if shipment.tracking is TrackingState.LOST:
-                return await self._lost(shipment)
-            if workflow.now() >= deadline:
-                return self.owner.note(f"no delivery of {self._name(shipment)} was told")
-
-    async def _lost(self, shipment: Shipment) -> None:
-        what = f"the carrier lost {self._name(shipment)}: {len(shipment.packages)} packages"
-        request = await self.desk.ask(Reason.PARCEL_LOST, (Action.APPROVE, Action.REJECT), what)
-        if request.resolve.action is Action.APPROVE:
-            await self.lost(shipment)
-
     # -- amending ----------------------------------------------------------------------------------------------
 
     async def make_room(self, order: PlacedOrder, *, readdressed: bool, edited_in_erp: bool) -> None:
@@ -473,7 +345,7 @@ class Fulfilment:
         shipments = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
         wanted = {line.line_id: line.quantity for line in order.shippable}
         beyond = units_of(shipments) - Counter(wanted)
-        cut_off = await self._cut_off() if edited_in_erp else set()
+        cut_off = await self.picks.cut_off() if edited_in_erp else set()
         for shipment in reversed(shipments):
             wrong = units_in(shipment.lines) & beyond or shipment.shipment_id in cut_off
             if shipment.left or not (wrong or readdressed):
@@ -481,24 +353,13 @@ class Fulfilment:
             beyond -= units_in(shipment.lines)
             await self._stop_for_amendment(shipment)
 
-    async def _cut_off(self) -> set[ShipmentId]:
-        """Of what the warehouse was asked to pick, that which it will not pick any more."""
-        if not (asked := self._requested()) or not workflow.patched(CUT_OFF):
-            return set()
-        picks = await self.owner.look(FulfilmentActivities.look_up_picks, self.effects.look_at_picks(asked))
-        return {
-            one
-            for one, pick in zip(asked, picks, strict=True)
-            if pick is None or pick.state is PickState.CANCELLED
-        }
-
     async def _stop_for_amendment(self, shipment: Shipment) -> None:
         shipment.stopping = True
         try:
             if (why := await self._stop(shipment)) is not None:
-                raise Refused(f"{self._name(shipment)} cannot be stopped: {why}")
+                raise Refused(f"{shipment_name(shipment.shipment_id)} cannot be stopped: {why}")
             shipment.state = PickState.CANCELLED
-            self.owner.note(f"{self._name(shipment)} was stopped")
+            self.owner.note(f"{shipment_name(shipment.shipment_id)} was stopped")
             if shipment.labels is not None:
                 await self.desk.do(partial(self.effects.void_labels, shipment))
         finally:
@@ -509,12 +370,12 @@ class Fulfilment:
         self.document.reservation = await self.owner.do(self._counted(self.effects.reserve_stock))
         self._planned = False
         cancels = self.owner.policies.shortage is ShortagePolicy.CANCEL_MISSING
-        if cancels and self._missing() and not was_short:
-            raise Refused(f"{self._in_words(self._missing())} not in stock")
+        if cancels and self.allot.missing() and not was_short:
+            raise Refused(f"{self._in_words(self.allot.missing())} not in stock")
 
     @property
     def is_short(self) -> bool:
-        return bool(self._missing())
+        return bool(self.allot.missing())
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
@@ -572,6 +433,3 @@ class Fulfilment:
             for line in self.document.order.lines
             if units.get(line.line_id)
         )
-
-    def _name(self, shipment: Shipment) -> str:
-        return shipment.shipment_id.rpartition("/")[2]

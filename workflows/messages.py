@@ -1,5 +1,6 @@
 """What an order tells: its customer, the CRM, operators; and how every call of an order is made."""
 
+from datetime import datetime
 from typing import TypedDict
 
 from temporalio import workflow
@@ -13,8 +14,10 @@ with workflow.unsafe.imports_passed_through():
         NotificationActivities,
         OrderInMail,
         TellOperators,
+        TellSender,
         Undeliverable,
     )
+    from domain.amendments import Amended
     from domain.attention import Attention, Blocked, ways_out
     from domain.errors import InvariantBroken
     from domain.ids import OrderId, System
@@ -88,6 +91,18 @@ class Messages(Calls):
         return Todo(
             CrmActivities.note_in_crm, call, f"crm-{target}", f"Note in the CRM: {what}", may_skip=True
         )
+
+    def tell_sender(self, amended: Amended, ended_at: datetime) -> Todo[Undeliverable | None]:
+        target = amended.amendment_id
+        call = TellSender(
+            adapter=self._owner.policies.amendments_told_to,
+            order_id=self._id,
+            key=self.key("tell-sender", target),
+            amended=amended,
+            ended_at=ended_at,
+        )
+        summary = "Tell the sender what became of the amendment"
+        return Todo(NotificationActivities.tell_sender, call, f"tell-sender-{target}", summary)
 
     def tell_operators(self, question: Attention, occasion: Occasion = Occasion.NEEDS_PERSON) -> Todo[None]:
         """Once per question of the order; a reminder is another occasion."""

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
     from workflows.customers import await_approval, know_customer, tell_customer
+    from workflows.delivering import Delivering
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
     from workflows.owner import Owner
@@ -76,10 +77,11 @@ class Order:
             dropped=self._drop,
             backordered=self.tell.backordered,
             share=self._share,
-            lost=self.returns.lost,
             resume=self.returns.resume,
         )
+        self.delivering = Delivering(self.desk, delivered=self.tell.delivered, lost=self.returns.lost)
         self.amending = Amending(self.fulfilment, self.tell)
+        self.elsewhere = self.amending.elsewhere
         self.fulfilment.before_cancel = self.amending.give_up
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
 
@@ -122,7 +124,7 @@ class Order:
     async def _enter_into_erp(self) -> None:
         self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
-        entered = await self.amending.entered(await self.desk.do(self.effects.enter_erp_order))
+        entered = await self.elsewhere.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
@@ -153,6 +155,7 @@ class Order:
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
             await self.payments.return_beyond(self._owed, _PAID_ALREADY)
+        await self.tell.captured_later()
         async with self.payments.moving:
             await self._compare_books()
         invoice = await self.desk.do(self.effects.post_invoice)
@@ -181,7 +184,7 @@ class Order:
         """The order stays reachable until its return window is over, and every refund has arrived."""
         self._enter(Phase.AFTER_SALES)
         self.returns.resume()
-        await self.fulfilment.await_delivery(self.tell.delivered)
+        await self.delivering.all_arrived()
         await self.payments.return_what_arrives(
             self._owed,
             "the return window to end",
@@ -193,6 +196,7 @@ class Order:
         if not self.payments.on_account:
             await self.payments.until_refunded(self._owed)
             await self.payments.disputes.until_decided()
+            await self.payments.disputes.make_up(self._owed)
 
     def _owed(self) -> Money:
         return self.document.ledger.balance
@@ -234,9 +238,14 @@ class Order:
             self._enter(Phase.COMPLETED)
         state = OrderState(self.document.phase)
         await self.desk.do(partial(self.effects.close_record, state))
+        await self._say_goodbye()
+        return state
+
+    async def _say_goodbye(self) -> None:
+        """Whoever asked for something as late as this hears that it is too late; nothing is left in flight."""
         self.owner.serve()
         await self.owner.until(workflow.all_handlers_finished)
-        return state
+        await self.owner.end_background()
 
     # -- what never ships --------------------------------------------------------------------------------------
 
@@ -259,10 +268,10 @@ class Order:
         document = self.document
         await self.fulfilment.ask_stock()
         while isinstance(entered := await self.desk.do(self.effects.enter_erp_order), Edited):
-            await self.amending.take_in(System.ERP)
+            await self.elsewhere.take_in(System.ERP)
         document.erp_order = entered
         while isinstance(shown := await self.desk.do(self.effects.amend_shop_order), Edited):
-            await self.amending.take_in(System.STOREFRONT)
+            await self.elsewhere.take_in(System.STOREFRONT)
         document.shop_order = shown
         await self.payments.keep_at_most(document.order.total)
         dropped = document.dropped[-1]
@@ -307,7 +316,7 @@ class Order:
         if shop.state is StorefrontState.CANCELLED:
             self.owner.mailbox.append(CancelRequest("storefront", "it was cancelled in the shop"))
         else:
-            self.amending.look_at_shop(shop)
+            self.elsewhere.look_at_shop(shop)
 
     # -- doors: they only post ---------------------------------------------------------------------------------
 
@@ -341,8 +350,9 @@ class Order:
 
     @workflow.signal(name="amendment_requested")
     def amendment_requested(self, amendment: Amendment) -> None:
-        """Likewise, for systems that only fire and forget; the outcome stands in the order."""
-        self.owner.mailbox.append(AmendRequest(amendment.actor, amendment.reason, amendment=amendment))
+        """Likewise, for systems that only fire and forget; the outcome stands in the order, and is told by webhook."""
+        request = AmendRequest(amendment.actor, amendment.reason, amendment=amendment, signalled=True)
+        self.owner.mailbox.append(request)
 
     @workflow.query(name="quote")
     def read_quote(self, changes: Changes) -> Quote:

@@ -7,26 +7,23 @@ allows. Temporal's own cancel request becomes a message like any other.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import (
-    ActivityError,
-)
-from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from activities.steps import Look, step_of
-    from domain.attention import Action, Blocked, Hold, Resolve
-    from domain.document import Happening, OrderDocument, Wait
+    from domain.attention import Action, Blocked
+    from domain.document import OrderDocument, Wait
     from domain.errors import InvariantBroken, Refused
     from domain.ids import System
     from domain.policies import OrderPolicies
+    from workflows.answers import Answers
+    from workflows.attempts import Attempts
+    from workflows.in_flight import InFlight
     from workflows.requests import (
         AmendRequest,
         CancelRequest,
@@ -36,35 +33,14 @@ with workflow.unsafe.imports_passed_through():
         Request,
         ResolveRequest,
         ReturnRequest,
-        Superseded,
     )
-    from workflows.story import show
-    from workflows.todo import Todo, business_error_or_outage, was_cut_off
+    from workflows.story import Story
+    from workflows.todo import Todo
 
 R = TypeVar("R")
 S = TypeVar("S")
 C = TypeVar("C", bound=Look)
 D = TypeVar("D", bound=Look)
-
-
-@dataclass
-class _Stuck:
-    """A blocked effect, and what somebody wants of it."""
-
-    mark: Blocked
-    pressed: Action | None = None
-    over: bool = False
-
-    def begun_anew(self) -> None:
-        self.pressed = None
-
-
-@dataclass
-class _InFlight:
-    """Effects of one step. `superseded`: they were ended because the order is being amended."""
-
-    tasks: Sequence[asyncio.Task[Any]]
-    superseded: bool = False
 
 
 def _no_return(request: ReturnRequest) -> None:
@@ -78,28 +54,26 @@ def _no_amendment(request: AmendRequest) -> None:
 class Owner:
     def __init__(self, document: OrderDocument) -> None:
         self.document = document
-        self._loop = asyncio.get_running_loop()  # each order in memory has its own
-        self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
+        self._story = Story(document)
+        self._attempts = Attempts(self._story, self._begin_outage)
+        self.answers = Answers(self._attempts)
         # What happens beside the order itself: an outage is counted, a hint of the shop is looked into.
         self.on_outage: Callable[[Blocked, Callable[[], bool]], Coroutine[Any, Any, None]] | None = None
         self.on_hint: dict[System, Callable[[], Coroutine[Any, Any, None]]] = {}
         self.on_return: Callable[[ReturnRequest], None] = _no_return
         self.on_amend: Callable[[AmendRequest], None] = _no_amendment
         self.mailbox: list[Request] = []
-        self.resolution: ResolveRequest | None = None  # the answer to the question that the order asks now
-        self.listens = False  # whoever asked waits for it, and does not carry out a former answer
         self.news: Counter[System] = Counter()  # so many hints have come
         self._unseen: set[System] = set()  # systems whose hints are looked into beside the order
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
-        self._stuck: list[_Stuck] = []
         self._unsettled_until: datetime | None = None
         self._in_background: list[asyncio.Task[Any]] = []
         self._beside: list[asyncio.Task[Any]] = []
         self._looking: dict[System, asyncio.Task[None]] = {}
         self._looks: set[str] = set()
         self._lanes: list[asyncio.Task[None]] = []
-        self._in_flight: list[_InFlight] = []
+        self._in_flight = InFlight()
         self._editor: asyncio.Task[Any] | None = None  # who amends the order now, and has it for themselves
 
     # -- waiting -----------------------------------------------------------------------------------------------
@@ -186,88 +160,19 @@ class Owner:
     def _take(self, request: Request) -> None:
         match request:
             case HoldRequest():
-                self._hold(request)
+                self.answers.hold(request)
             case ReleaseRequest():
-                self._release(request)
+                self.answers.release(request)
             case ReturnRequest():
                 self.on_return(request)
             case AmendRequest():
                 self.on_amend(request)
             case ResolveRequest(resolve=resolve) if resolve.action is not Action.CANCEL:
-                self._resolve(request)
+                self.answers.take(request)
             case _ if self.too_late is None:
                 raise CancelWanted(request)
             case _:
                 request.refused(self.too_late)
-
-    def _hold(self, request: Request) -> None:
-        self.document.hold = Hold(actor=request.actor, reason=request.reason, since=workflow.now())
-        self.note(f"held by {request.actor}: {request.reason}")
-        request.granted("it is held: what runs now ends, nothing new begins until it is released")
-
-    def _release(self, request: Request) -> None:
-        if self.document.hold is None:
-            request.refused("it is not on hold")
-            return
-        self.document.hold = None
-        self.note(f"released by {request.actor}: {request.reason}")
-        request.granted("it goes on")
-
-    def _resolve(self, request: ResolveRequest) -> None:
-        """An answer to the order's question goes to whoever asked it; the rest is for what is blocked."""
-        resolve, question = request.resolve, self.document.attention
-        if self.resolution is not None:
-            request.refused("another answer is being carried out")
-            return
-        if (
-            question is not None
-            and self.listens
-            and resolve.action in question.can
-            and resolve.number in (None, question.number)
-        ):
-            self._note_answer(resolve)
-            self.resolution = request
-            return
-        pressed = [stuck for stuck in self._stuck if resolve.action in stuck.mark.can]
-        if resolve.number is not None or not pressed:
-            request.refused(self._why_not(resolve))
-            return
-        for stuck in pressed:
-            stuck.pressed = resolve.action
-        self._note_answer(resolve)
-        systems = ", ".join(sorted({stuck.mark.system for stuck in pressed}))
-        request.granted(
-            f"{systems}: " + ("asked again now" if resolve.action is Action.RETRY else "gone on without it")
-        )
-
-    def answer_by_amendment(self) -> None:
-        """What stood in the way may be gone: a question that a retry answers is answered so."""
-        question = self.document.attention
-        if (
-            question is None
-            or not self.listens
-            or self.resolution is not None
-            or Action.RETRY not in question.can
-        ):
-            return
-        resolve = Resolve(action=Action.RETRY, actor="amendment", reason="the order was amended")
-        self.resolution = ResolveRequest(resolve.actor, resolve.reason, resolve=resolve)
-
-    def _note_answer(self, resolve: Resolve) -> None:
-        outside = f" (outside as {resolve.reference})" if resolve.reference else ""
-        self.note(f"{resolve.action}{outside} by {resolve.actor}: {resolve.reason}")
-
-    def _why_not(self, resolve: Resolve) -> str:
-        question = self.document.attention
-        if resolve.number is not None and (question is None or question.number != resolve.number):
-            return "that question is answered already"
-        if question is not None and not self.listens:
-            return "another answer is being carried out"
-        if question is not None:
-            return f"{resolve.action} is no answer to this: {', '.join(question.can)}"
-        if self._stuck:
-            return f"{resolve.action} does not help while a system is down: retry or cancel"
-        return "it needs no person now"
 
     @contextmanager
     def deciding(self) -> Iterator[None]:
@@ -309,7 +214,9 @@ class Owner:
         Not as a local activity: its result reaches the workflow before a signal when it runs, and after it when it is
         replayed, or the other way round, if a query came meanwhile. What is decided upon both then does not replay.
         """
-        return await self._finish(self._see(method, call))
+        task = asyncio.create_task(self._see(method, call))
+        await self._all_done([task])
+        return task.result()
 
     async def look_twice(
         self,
@@ -326,7 +233,9 @@ class Owner:
         name = next(name for name in self._names(step) if name not in self._looks)
         self._looks.add(name)
         try:
-            return await self._carry_out(Todo(method, call, name=name, summary=step.replace("_", " ")))
+            return await self._attempts.carry_out(
+                Todo(method, call, name=name, summary=step.replace("_", " "))
+            )
         finally:
             self._looks.discard(name)
 
@@ -341,7 +250,7 @@ class Owner:
         Superseded: it was ended because the order is being amended; whoever wanted it begins again.
         """
         await self.begins(despite_hold=despite_hold)
-        task = asyncio.create_task(self._carry_out(todo))
+        task = asyncio.create_task(self._attempts.carry_out(todo))
         with self._counted([task]):
             await self._all_done([task])
             return task.result()
@@ -349,7 +258,7 @@ class Owner:
     async def outcomes(self, *todos: Todo[Any]) -> list[Any | Refused | InvariantBroken]:
         """Effects that do not depend on each other. All have ended when this returns: with a result or a refusal."""
         await self.begins()
-        tasks = [asyncio.create_task(self._carry_out(todo)) for todo in todos]
+        tasks = [asyncio.create_task(self._attempts.carry_out(todo)) for todo in todos]
         with self._counted(tasks):
             await self._all_done(tasks)
             found = await asyncio.gather(*tasks, return_exceptions=True)
@@ -360,11 +269,11 @@ class Owner:
 
     def in_background(self, todo: Todo[Any]) -> None:
         """An effect that nothing waits for. It is done, or given up, before the order closes."""
-        self._in_background.append(asyncio.create_task(self._attempts(todo, bound=None)))
+        self._in_background.append(asyncio.create_task(self._attempts.attempt(todo, bound=None)))
 
-    async def attempts(self, todo: Todo[R]) -> R:
+    async def attempts(self, todo: Todo[R], *, at_most: timedelta | None = None) -> R:
         """For what runs beside the order: tried until it is done, and never a reason to say that it is blocked."""
-        return await self._attempts(todo, bound=None)
+        return await self._attempts.attempt(todo, bound=at_most)
 
     async def end_background(self) -> None:
         """What is counted is counted to its end; messages that cannot leave are given up."""
@@ -382,11 +291,6 @@ class Owner:
         if self._unsettled_until is not None:
             await self.until(lambda: False, at_most=self._unsettled_until - workflow.now())
             self._unsettled_until = None
-
-    async def _finish(self, work: Coroutine[Any, Any, R]) -> R:
-        task = asyncio.create_task(work)
-        await self._all_done([task])
-        return task.result()
 
     async def _all_done(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Until all have ended; a cancel ends them first, really, and then goes its way."""
@@ -436,34 +340,18 @@ class Owner:
     async def _quiet(self) -> None:
         """Until no effect of others is in flight. One that takes long, or is blocked, is ended really; it begins again later."""
         patience = timedelta(seconds=self.policies.request_seconds_max)
-        await self._wait(lambda: len(self._in_flight) <= len(self._stuck), patience)
+        await self._wait(lambda: len(self._in_flight) <= len(self._attempts.stuck), patience)
         if not self._in_flight:
             return
-        for running in self._in_flight:
-            running.superseded = True
-            for task in running.tasks:
-                task.cancel()
+        self._in_flight.supersede()
         await self._wait(lambda: not self._in_flight, None)
         self._unsettled_until = workflow.now() + patience
         await self.settled()
 
-    @contextmanager
-    def _counted(self, tasks: Sequence[asyncio.Task[Any]]) -> Iterator[None]:
+    def _counted(self, tasks: Sequence[asyncio.Task[Any]]) -> AbstractContextManager[None]:
         """They are in flight, unless they are of the amendment itself."""
-        mine = asyncio.current_task()
-        if mine is self._editor:
-            yield
-            return
-        running = _InFlight(tasks)
-        self._in_flight.append(running)
-        try:
-            yield
-        except (ActivityError, asyncio.CancelledError) as ended:
-            if running.superseded and not (mine and mine.cancelling()):
-                raise Superseded from ended
-            raise
-        finally:
-            self._in_flight.remove(running)
+        mine = asyncio.current_task() is self._editor
+        return nullcontext() if mine else self._in_flight.counted(tasks)
 
     # -- side by side ------------------------------------------------------------------------------------------
 
@@ -489,94 +377,23 @@ class Owner:
             self._lanes.clear()
             raise
 
-    async def _carry_out(self, todo: Todo[R]) -> R:
-        """The first run is bounded by the attention delay, so that the happy path pays for no timer."""
-        bound = timedelta(seconds=self.policies.attention_seconds)
-        try:
-            return await self._attempts(todo, bound=bound)
-        except ActivityError as error:
-            return await self._carry_on_blocked(todo, business_error_or_outage(error))
-
-    async def _carry_on_blocked(self, todo: Todo[R], last_error: str) -> R:
-        step = step_of(todo.method)
-        can = (Action.RETRY, Action.SKIP, Action.CANCEL) if todo.may_skip else (Action.RETRY, Action.CANCEL)
-        mark = Blocked(
-            system=step.system, step=todo.summary, since=workflow.now(), last_error=last_error, can=can
-        )
-        stuck = _Stuck(mark)
-        self.document.blocked.append(mark)
-        self._stuck.append(stuck)
-        self.note(f"blocked: {step.system} does not answer ({todo.summary})")
+    def _begin_outage(self, mark: Blocked, is_over: Callable[[], bool]) -> None:
         if self.on_outage:
-            self._beside.append(asyncio.create_task(self.on_outage(mark, lambda: stuck.over)))
-        answered = False
-        try:
-            result = await self._until_answered(todo, stuck)
-            answered = stuck.pressed is not Action.SKIP
-        except ActivityError as error:
-            answered = not was_cut_off(error)
-            business_error_or_outage(error)
-            raise
-        else:
-            return result
-        finally:
-            stuck.over = True
-            self._stuck.remove(stuck)
-            self.document.blocked.remove(mark)
-            if answered:
-                self.note(f"{mark.system} answers again")
-            self.show()
-
-    async def _until_answered(self, todo: Todo[R], stuck: _Stuck) -> R:
-        """Somebody may press for another attempt at once, which begins the intervals anew, or go on without."""
-        while True:
-            # The last attempt of the bounded run may still be on its way.
-            await asyncio.sleep(self.policies.request_seconds_max)
-            if stuck.pressed is Action.SKIP:
-                return cast("R", None)
-            stuck.begun_anew()
-            try:
-                return await self._pressed(asyncio.create_task(self._attempts(todo, bound=None)), stuck)
-            except ActivityError as error:
-                if stuck.pressed is None or not was_cut_off(error):
-                    raise
-
-    async def _pressed(self, attempts: asyncio.Task[R], stuck: _Stuck) -> R:
-        """The attempts, to their end; cut off when somebody presses."""
-        try:
-            await workflow.wait_condition(lambda: attempts.done() or stuck.pressed is not None)
-        except asyncio.CancelledError:
-            stuck.pressed = None  # cut off for good
-        if not attempts.done():
-            attempts.cancel()
-        return await attempts
-
-    async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
-        policies = self.policies
-        result: R = await workflow.execute_activity(
-            todo.method,  # type: ignore[arg-type]  # as above
-            todo.call,
-            activity_id=todo.name,
-            summary=todo.summary,
-            task_queue=policies.task_queues.get(step_of(todo.method).system),
-            schedule_to_close_timeout=bound,
-            start_to_close_timeout=timedelta(seconds=policies.attempt_seconds),
-            retry_policy=RetryPolicy(
-                initial_interval=timedelta(seconds=policies.retry_seconds_min),
-                maximum_interval=timedelta(seconds=policies.retry_seconds_max),
-            ),
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-        return result
+            self.beside(self.on_outage(mark, is_over))
 
     # -- telling -----------------------------------------------------------------------------------------------
 
+    @property
+    def policies(self) -> OrderPolicies:
+        return self._attempts.policies
+
+    @policies.setter
+    def policies(self, policies: OrderPolicies) -> None:
+        self._attempts.policies = policies
+
     def note(self, what: str) -> None:
         """One more line of the timeline: a sentence without personal data."""
-        self.document.timeline.append(Happening(at=workflow.now(), what=what))
-        self.show()
+        self._story.note(what)
 
     def show(self) -> None:
-        """Not for an order that a worker has let go of: Python ends it wherever it collects it, in another order's turn too."""
-        if workflow.in_workflow() and asyncio.get_running_loop() is self._loop:
-            show(self.document)
+        self._story.show()

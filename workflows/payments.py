@@ -183,8 +183,7 @@ class OrderPayments:
             self._book(ledger)
             if not self.on_account:
                 document = self.owner.document
-                told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
-                shipment.captured = min(document.kept, ledger.balance) - told
+                shipment.captured = min(document.earned, ledger.charged - ledger.regained) - document.told
 
     @asks_a_person()
     async def charge_what_does_not_ship(self) -> None:
@@ -197,8 +196,7 @@ class OrderPayments:
     async def charge_the_rest(self) -> None:
         """What waited for a later capture that did not come, because the rest of the order was dropped."""
         document = self.owner.document
-        told = total((s.captured for s in document.shipments if s.captured), self._order.currency)
-        if not document.shipments or told >= document.ledger.charged:
+        if not document.shipments or document.told >= document.ledger.charged:
             return
         async with self.moves():
             balance = document.ledger.balance

@@ -55,9 +55,13 @@ class ResolveRequest(Request):
 
 @dataclass(kw_only=True)
 class AmendRequest(Request):
-    """`told` is what the order answers; a request that is refused before it is taken up is answered as any other."""
+    """`told` is what the order answers; a request that is refused before it is taken up is answered as any other.
+
+    `signalled`: nobody waits for an answer.
+    """
 
     amendment: Amendment
+    signalled: bool = False
     told: Amended | None = None
 
 

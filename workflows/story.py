@@ -1,5 +1,6 @@
 """The order's story for people who look into Temporal: search attributes to find it, current details to read it."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from domain.attention import MEANING, ways_out
-    from domain.document import OrderDocument, Shipment
+    from domain.document import Happening, OrderDocument, Shipment
     from domain.phases import Phase
     from workflows import visibility
 
@@ -17,7 +18,23 @@ _TIMELINE_LINES_MAX = 12
 _PASSING = {visibility.ORDER_PHASE.name, visibility.CUSTOMER_REF.name}  # told where the order comes to rest
 
 
-def show(document: OrderDocument) -> None:
+class Story:
+    def __init__(self, document: OrderDocument) -> None:
+        self.document = document
+        self._loop = asyncio.get_running_loop()  # each order in memory has its own
+
+    def note(self, what: str) -> None:
+        """One more line of the timeline: a sentence without personal data."""
+        self.document.timeline.append(Happening(at=workflow.now(), what=what))
+        self.show()
+
+    def show(self) -> None:
+        """Not for an order that a worker has let go of: Python ends it wherever it collects it, in another order's turn too."""
+        if workflow.in_workflow() and asyncio.get_running_loop() is self._loop:
+            _show(self.document)
+
+
+def _show(document: OrderDocument) -> None:
     """Bring search attributes and current details up to what the document says.
 
     Each change of attributes is an event and a write at the server: what an order only passes is not told.

@@ -1,23 +1,27 @@
 """What an order tells its customer, the CRM, ERP and shop while it goes its way."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts, Units
-    from domain.amendments import AmendmentRecord
+    from domain.amendments import Amended, AmendmentRecord
     from domain.document import Dropped, Shipment
     from domain.ids import LineId, shipment_number_of
     from domain.money import Money
     from domain.notifications import Occasion
-    from domain.orders import PlacedOrder
+    from domain.orders import PaymentTerm, PlacedOrder
     from domain.shipments import Labels, ShipmentLine, ShipmentReport
     from workflows.attention import Desk
     from workflows.customers import tell_customer
     from workflows.effects import Effects
     from workflows.owner import Owner
+
+_SENDER_IS_TOLD_WITHIN = timedelta(days=3)
 
 
 class Telling:
@@ -52,6 +56,21 @@ class Telling:
         if mailed is not None:
             self.owner.note(f"the customer could not be mailed: {mailed.why}")
         self.owner.note("ERP and shop know of the shipment")
+
+    async def captured_later(self) -> None:
+        """ERP and shop know of what was taken when no shipment was to come any more, as money for the last one."""
+        left = [shipment for shipment in self.document.shipments if shipment.left]
+        ledger = self.document.ledger
+        later = min(self.document.earned, ledger.charged - ledger.regained) - self.document.told
+        if not left or later.minor <= 0 or self.document.order.payment.term is PaymentTerm.ON_ACCOUNT:
+            return
+        report = self._report(left[-1]).model_copy(update={"captured": later})
+        await self.desk.together(
+            partial(self.effects.record_shipment_in_erp, report, "-rest"),
+            partial(self.effects.report_shipment_to_shop, report, "-rest"),
+        )
+        left[-1].captured = later + (left[-1].captured or Money.zero(later.currency))
+        self.owner.note(f"ERP and shop know of {later} more")
 
     async def delivered(self, shipment: Shipment) -> None:
         facts = CustomerFacts(units=self._part(shipment.lines))
@@ -93,6 +112,17 @@ class Telling:
         )
         if mailed is not None:
             self.owner.note(f"the customer could not be mailed: {mailed.why}")
+
+    async def sender(self, amended: Amended) -> None:
+        """By webhook, for three days: the order itself has the outcome for ever."""
+        todo = self.effects.tell_sender(amended, workflow.now())
+        try:
+            undelivered = await self.owner.attempts(todo, at_most=_SENDER_IS_TOLD_WITHIN)
+        except ActivityError:
+            self.owner.note(f"whoever sent the amendment {amended.amendment_id} could not be told in time")
+            return
+        if undelivered is not None:
+            self.owner.note(f"whoever sent the amendment could not be told: {undelivered.why}")
 
     async def cancelled(self) -> None:
         payments, kept = self.document.payments, self.document.kept

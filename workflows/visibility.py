@@ -31,11 +31,15 @@ REGISTERED = {
 }
 
 
-def at_start(order: PlacedOrder) -> TypedSearchAttributes:
+# Workflows that carry an order; at most one runs per order.
+CARRIERS = "WorkflowType IN ('Order', 'Aftermath')"
+
+
+def at_start(order: PlacedOrder, phase: Phase = Phase.RECEIVED) -> TypedSearchAttributes:
     """Set with the start itself, where they cost nothing. The total is for filters only, never for arithmetic."""
     return TypedSearchAttributes(
         [
-            SearchAttributePair(ORDER_PHASE, Phase.RECEIVED.value),
+            SearchAttributePair(ORDER_PHASE, phase.value),
             SearchAttributePair(ORDER_CHANNEL, order.channel),
             SearchAttributePair(ORDER_NUMBER, order.number),
             SearchAttributePair(ORDER_CURRENCY, order.currency),

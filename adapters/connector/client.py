@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 DETAIL_LENGTH_MAX = 200
 
-_NEVER_SENT = (
+NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -143,12 +143,12 @@ class Peer:
         what = f"{self._system}.{operation}"
         try:
             response = await self._client.send(request)
-        except _NEVER_SENT as error:
+        except NEVER_SENT as error:
             raise Unavailable(f"{what}: cannot be reached ({type(error).__name__})") from error
         except httpx.RequestError as error:
             raise lost(f"{what}: no answer ({type(error).__name__})") from error
         if not response.is_success:
-            raise _failure(what, response, lost)
+            raise failure(what, response, lost)
         try:
             return convert(TypeAdapter[W](answer).validate_json(response.content, extra="ignore"))
         except ValueError:  # without its cause, whose message quotes the answer: it may hold personal data
@@ -159,7 +159,7 @@ def _reference(answer: CustomerRegistered) -> CustomerRef:
     return CustomerRef(answer.customer)
 
 
-def _failure(what: str, response: httpx.Response, lost: Callable[[str], OrderError]) -> OrderError:
+def failure(what: str, response: httpx.Response, lost: Callable[[str], OrderError]) -> OrderError:
     problem = _problem(response)
     said = f"{what}: {problem.code}, {problem.detail[:DETAIL_LENGTH_MAX]}" if problem else what
     status = response.status_code

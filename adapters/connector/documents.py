@@ -61,7 +61,7 @@ ZERO = Decimal(0)
 class _Part(BaseModel):
     """Unlike a platform's document ours has no unknown fields: a misspelt one must not be lost in silence."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TaxPart(_Part):

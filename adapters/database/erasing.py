@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.engine import Clock, writing
-from adapters.database.schema import InboxRow, InboxState, OrderRow
+from adapters.database.schema import DecisionRow, InboxRow, InboxState, OrderRow
 from domain.base import Value
 from domain.ids import OrderId
 from domain.records import OrderState
@@ -53,6 +53,7 @@ class Erasing:
             closed = [row for row in rows if self._settled(row)]
             for row in closed:
                 await _erase_order(connection, row)
+                await _erase_trail(connection, row, email.strip())
             done = [row.order_id for row in closed]
             still = [row.order_id for row in rows if row not in closed]
             items = await _erase_inbox(connection, done, email.strip())
@@ -63,6 +64,12 @@ class Erasing:
         old = InboxRow.forwarded_at < self._clock() - timedelta(days=days)
         async with writing(self._engine) as connection:
             return await _emptied(connection, InboxRow.state == InboxState.FORWARDED, old)
+
+    async def forget_decisions(self, days: float) -> int:
+        """Who asked for what so many days ago or more, in the audit trail. How many there were."""
+        old = DecisionRow.at < self._clock() - timedelta(days=days)
+        async with writing(self._engine) as connection:
+            return (await connection.execute(delete(DecisionRow).where(old))).rowcount
 
     def _settled(self, row: Row[Any]) -> bool:
         return row.state in _CLOSED and row.closed_at <= self._clock() - _SETTLED
@@ -102,6 +109,25 @@ async def _erase_order(connection: AsyncConnection, row: Row[Any]) -> None:
         .where(OrderRow.order_id == row.order_id)
         .values(placed=_anonymous(row.placed), closed_document=document)
     )
+
+
+async def _erase_trail(connection: AsyncConnection, row: Row[Any], email: str) -> None:
+    """Who asked for what stays. An asker, or an id that they chose, may be the customer's address; a digest tells it, too."""
+    names = {word.lower() for word in (email, *_words(row.placed)) if "@" in word}
+    entries = select(DecisionRow.id, DecisionRow.actor, DecisionRow.command).where(
+        DecisionRow.order_id == row.order_id
+    )
+    for entry in (await connection.execute(entries)).all():
+        erased: dict[str, str] = {"digest": ""}
+        if _names(entry.actor, names):
+            erased["actor"] = ERASED
+        if _names(entry.command or "", names):
+            erased["command"] = f"{ERASED}-{entry.id}"  # one of its own, for an order has each id once
+        await connection.execute(update(DecisionRow).where(DecisionRow.id == entry.id).values(**erased))
+
+
+def _names(text: str, words: Iterable[str]) -> bool:
+    return any(word in text.lower() for word in words)
 
 
 def _anonymous(told: Any) -> Any:
@@ -179,11 +205,10 @@ async def _erase_inbox(connection: AsyncConnection, orders: Iterable[OrderId], e
 
 
 async def _naming(connection: AsyncConnection, email: str) -> AsyncIterator[int]:
-    """What never became an order and names this address, however its platform writes an address."""
+    """What is of no order that we know and names this address, however its platform writes an address."""
     last = 0
-    query = select(InboxRow.id, InboxRow.body).where(
-        InboxRow.state != InboxState.WAITING, InboxRow.order_id.is_(None)
-    )
+    unknown = or_(InboxRow.order_id.is_(None), InboxRow.order_id.not_in(select(OrderRow.order_id)))
+    query = select(InboxRow.id, InboxRow.body).where(InboxRow.state != InboxState.WAITING, unknown)
     while rows := (
         await connection.execute(query.where(InboxRow.id > last).order_by(InboxRow.id).limit(_PAGE))
     ).all():

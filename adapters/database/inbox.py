@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
@@ -21,6 +22,8 @@ _HEADERS_KEPT = frozenset({"content-type", "user-agent", "x-shopify-topic", "x-w
 MALFORMED = "it cannot be read"
 UNHEARD_OF = "it names an order that was never accepted"
 
+# So long what comes together is gathered: a platform waits for seconds, and each commit waits for the disk.
+_GATHER_SECONDS = 0.02
 _RETRY_SECONDS_MIN = 1
 _RETRY_SECONDS_MAX = 60
 
@@ -63,12 +66,11 @@ class Inbox:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._together = Together(engine)
-        # Built once: that costs as much as to carry it out.
+        self._write = Together(self._write_all, gather_seconds=_GATHER_SECONDS)
         self._new = (
             insert_new(engine, InboxRow)
             .on_conflict_do_nothing(index_elements=["dedupe_key"])
-            .returning(InboxRow.id)
+            .returning(InboxRow.id, InboxRow.dedupe_key)
         )
 
     async def store(
@@ -108,49 +110,30 @@ class Inbox:
             "attempts": 0,
             "next_attempt_at": now + due_in,
         }
-
-        async def store(connection: AsyncConnection) -> Stored:
-            if (new := await connection.scalar(self._new, row)) is not None:
-                return Stored(id=new, duplicate=False)
-            known = await connection.execute(select(InboxRow.id).where(InboxRow.dedupe_key == key))
-            return Stored(id=known.scalar_one(), duplicate=True)
-
-        return await self._together.write(store)
+        stored = await self._write(_New(row))
+        if stored is None:
+            raise LookupError("the inbox lost what it was given")
+        return stored
 
     async def due(
         self, limit: int, *, kinds: Collection[InboxKind] = tuple(InboxKind), without: Collection[int] = ()
     ) -> tuple[InboxItem, ...]:
         """What waits and may be tried now, the longest due first; `without` those that are in hand already."""
-        query = (
-            select(InboxRow)
-            .where(
-                InboxRow.state == InboxState.WAITING,
-                InboxRow.next_attempt_at <= self._clock(),
-                InboxRow.kind.in_(kinds),
-                InboxRow.id.not_in(without),
-            )
-            .order_by(InboxRow.next_attempt_at, InboxRow.id)
-            .limit(limit)
-        )
+        asked = {"now": self._clock(), "kinds": tuple(kinds), "without": tuple(without), "limit": limit}
         async with reading(self._engine) as connection:
-            return tuple(_item(row) for row in await connection.execute(query))
+            return tuple(_item(row) for row in await connection.execute(_DUE, asked))
 
     async def mark_forwarded(self, item: int, order_id: OrderId | None = None, *, reason: str = "") -> None:
         """Done with; `order_id` where only now it is known. `reason`: what the order said, where it did not want it."""
-        known = {} if order_id is None else {"order_id": order_id}
-        await self._settle(
-            item, state=InboxState.FORWARDED, reason=reason, problems=[], forwarded_at=self._clock(), **known
-        )
+        told = {"of": item, "order": order_id, "why": reason, "now": self._clock()}
+        await self._write(_Settled(_FORWARDED, told))
 
     async def retry_later(self, item: InboxItem, reason: str) -> None:
         """Once more in 1 s, 2 s, 4 s … at most a minute, for ever."""
         seconds = min(_RETRY_SECONDS_MIN * 2 ** min(item.attempts, 16), _RETRY_SECONDS_MAX)
-        await self._settle(
-            item.id,
-            state=InboxState.WAITING,
-            reason=reason,
-            attempts=item.attempts + 1,
-            next_attempt_at=self._clock() + timedelta(seconds=seconds),
+        due = self._clock() + timedelta(seconds=seconds)
+        await self._write(
+            _Settled(_LATER, {"of": item.id, "why": reason, "tried": item.attempts + 1, "due": due})
         )
 
     async def park(
@@ -162,14 +145,14 @@ class Inbox:
         order_id: OrderId | None = None,
     ) -> None:
         """It cannot be used as it is. It stays here, whole, until a person replays it, or its order comes."""
-        known = {} if order_id is None else {"order_id": order_id}
-        await self._settle(item, state=InboxState.PARKED, reason=reason, problems=_as_json(problems), **known)
+        told = {"of": item, "order": order_id, "why": reason, "wrong": _as_json(problems)}
+        await self._write(_Settled(_PARKED, told))
 
     async def release(self, order: OrderId) -> None:
         """The order has come: what was parked because it had not is due again."""
         waits = update(InboxRow).where(
             InboxRow.state == InboxState.PARKED,
-            InboxRow.kind == InboxKind.WEBHOOK,
+            InboxRow.kind.in_((InboxKind.WEBHOOK, InboxKind.COMMAND)),
             InboxRow.order_id == order,
             InboxRow.reason == UNHEARD_OF,
         )
@@ -201,6 +184,27 @@ class Inbox:
             row = (await connection.execute(select(InboxRow).where(InboxRow.id == item))).first()
         return None if row is None else _item(row)
 
+    async def find(self, key: str) -> InboxItem | None:
+        """What was stored under this `dedupe_key`."""
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(select(InboxRow).where(InboxRow.dedupe_key == key))).first()
+        return None if row is None else _item(row)
+
+    async def earlier(self, item: InboxItem) -> tuple[InboxItem, ...]:
+        """What waits of its kind and order and came before it, the oldest first."""
+        query = (
+            select(InboxRow)
+            .where(
+                InboxRow.state == InboxState.WAITING,
+                InboxRow.kind == item.kind,
+                InboxRow.order_id == item.order_id,
+                InboxRow.id < item.id,
+            )
+            .order_by(InboxRow.id)
+        )
+        async with reading(self._engine) as connection:
+            return tuple(_item(row) for row in await connection.execute(query))
+
     async def list(self, state: InboxState | None = None, *, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest first."""
         query = select(InboxRow).order_by(InboxRow.id.desc()).limit(limit)
@@ -209,15 +213,96 @@ class Inbox:
         async with reading(self._engine) as connection:
             return tuple(_item(row) for row in await connection.execute(query))
 
-    async def _settle(self, item: int, **values: Any) -> None:
-        """What was forwarded stays so, whoever else still had it in hand."""
-        unless = InboxRow.state != InboxState.FORWARDED
-        settled = update(InboxRow).where(InboxRow.id == item, unless).values(**values)
+    async def _write_all(self, wanted: Sequence["_New | _Settled"]) -> Sequence[Stored | None]:
+        """In one transaction, all of a kind in one statement."""
+        new: dict[str, dict[str, Any]] = {}
+        settled: dict[Update, list[dict[str, Any]]] = {}
+        for one in wanted:
+            if isinstance(one, _New):
+                new.setdefault(one.key, one.row)
+            else:
+                settled.setdefault(one.how, []).append(one.values)
+        async with writing(self._engine) as connection:
+            stored = await self._stored(connection, new) if new else {}
+            for how, values in settled.items():
+                await connection.execute(how, values)
+        return [_told(stored, one) for one in wanted]
 
-        async def settle(connection: AsyncConnection) -> None:
-            await connection.execute(settled)
+    async def _stored(
+        self, connection: AsyncConnection, new: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Stored]:
+        """By key, and in the order of keys: two processes that store the same do not wait for each other in a circle."""
+        inserted = await connection.execute(self._new, [new[key] for key in sorted(new)])
+        stored = {key: Stored(id=item, duplicate=False) for item, key in inserted}
+        if missing := new.keys() - stored.keys():
+            known = await connection.execute(_KNOWN, {"keys": tuple(missing)})
+            stored |= {key: Stored(id=item, duplicate=True) for item, key in known}
+        return stored
 
-        await self._together.write(settle)
+
+@dataclass(frozen=True)
+class _New:
+    row: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        key: str = self.row["dedupe_key"]
+        return key
+
+
+@dataclass(frozen=True)
+class _Settled:
+    how: Update
+    values: dict[str, Any]
+
+
+def _told(stored: dict[str, Stored], one: _New | _Settled) -> Stored | None:
+    """The same key again in one transaction is a duplicate as well."""
+    if isinstance(one, _Settled):
+        return None
+    told = stored[one.key]
+    stored[one.key] = told.model_copy(update={"duplicate": True})
+    return told
+
+
+def _settling(**values: Any) -> Update:
+    """Of the item `of`. What was forwarded stays so, whoever else still had it in hand."""
+    unless = InboxRow.state != InboxState.FORWARDED
+    return update(InboxRow).where(InboxRow.id == bindparam("of"), unless).values(**values)
+
+
+# Built once: that costs as much as to carry it out.
+_ORDER: ColumnElement[str | None] = func.coalesce(bindparam("order"), InboxRow.order_id)
+_FORWARDED = _settling(
+    state=InboxState.FORWARDED,
+    reason=bindparam("why"),
+    problems=[],
+    forwarded_at=bindparam("now"),
+    order_id=_ORDER,
+)
+_PARKED = _settling(
+    state=InboxState.PARKED, reason=bindparam("why"), problems=bindparam("wrong"), order_id=_ORDER
+)
+_LATER = _settling(
+    state=InboxState.WAITING,
+    reason=bindparam("why"),
+    attempts=bindparam("tried"),
+    next_attempt_at=bindparam("due"),
+)
+_KNOWN = select(InboxRow.id, InboxRow.dedupe_key).where(
+    InboxRow.dedupe_key.in_(bindparam("keys", expanding=True))
+)
+_DUE = (
+    select(InboxRow)
+    .where(
+        InboxRow.state == InboxState.WAITING,
+        InboxRow.next_attempt_at <= bindparam("now"),
+        InboxRow.kind.in_(bindparam("kinds", expanding=True)),
+        InboxRow.id.not_in(bindparam("without", expanding=True)),
+    )
+    .order_by(InboxRow.next_attempt_at, InboxRow.id)
+    .limit(bindparam("limit"))
+)
 
 
 def _as_json(problems: Sequence[Problem]) -> list[dict[str, str]]:

@@ -1,14 +1,15 @@
 """The register of accepted orders: one row each, for ever."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
 from adapters.database.schema import MovementRow, OrderRow
+from adapters.database.together import Together
 from domain.base import Value
 from domain.ids import ChannelId, OrderId, PaymentRef
 from domain.orders import PlacedOrder
@@ -48,6 +49,7 @@ class Orders:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self._state = Together(self._states)
 
     async def accept(self, placed: PlacedOrder) -> Accepted | AlreadyKnown:
         """Accepted for one caller alone, however many bring the same order at once. What stands already stays."""
@@ -86,9 +88,7 @@ class Orders:
 
     async def state(self, order: OrderId) -> OrderState | None:
         """None: it is not registered. Cheap, for the row holds whole documents."""
-        query = select(OrderRow.state).where(OrderRow.order_id == order)
-        async with reading(self._engine) as connection:
-            return await connection.scalar(query)
+        return await self._state(order)
 
     async def list(
         self, *, state: OrderState | None = None, channel: ChannelId | None = None, limit: int = 50
@@ -132,6 +132,17 @@ class Orders:
         )
         async with reading(self._engine) as connection:
             return tuple(_registered(row) for row in await connection.execute(query))
+
+    async def _states(self, orders: Sequence[OrderId]) -> Sequence[OrderState | None]:
+        async with reading(self._engine) as connection:
+            found = await connection.execute(_STATES, {"orders": tuple(set(orders))})
+            states = {row.order_id: row.state for row in found}
+        return [states.get(order) for order in orders]
+
+
+_STATES = select(OrderRow.order_id, OrderRow.state).where(
+    OrderRow.order_id.in_(bindparam("orders", expanding=True))
+)
 
 
 def _registered(row: Row[Any]) -> RegisteredOrder:

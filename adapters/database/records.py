@@ -5,9 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import Clock, insert_new, reading, writing
 from adapters.database.schema import MovementRow, OrderRow, SweepCursorRow
+from domain.document import OrderDocument
 from domain.errors import InvariantBroken
 from domain.ids import OrderId
-from domain.records import MoneyMovement, OrderState
+from domain.records import ClosedOrder, MoneyMovement, OrderState
 
 _OPEN = (OrderState.ACCEPTED, OrderState.STARTED)
 
@@ -64,6 +65,22 @@ class SqlRecords:
             raise InvariantBroken(f"{order}: closed, but never accepted")
         if tuple(stored) != (state, document):
             raise InvariantBroken(f"{order}: closed already, in another way")
+
+    async def closed_order(self, order: OrderId) -> ClosedOrder | None:
+        query = select(OrderRow.closed_document, OrderRow.closed_at).where(
+            OrderRow.order_id == order, OrderRow.state.not_in(_OPEN)
+        )
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        document = OrderDocument.model_validate_json(row.closed_document)
+        return ClosedOrder(document=document, closed_at=row.closed_at)
+
+    async def reopen_order(self, order: OrderId, closed_at: datetime) -> None:
+        closed_then = (OrderRow.order_id == order, OrderRow.closed_at == closed_at)
+        async with writing(self._engine) as connection:
+            await connection.execute(update(OrderRow).where(*closed_then).values(state=OrderState.STARTED))
 
     async def cursor(self, name: str) -> str | None:
         query = select(SweepCursorRow.cursor).where(SweepCursorRow.name == name)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.database.engine import Clock, insert_new, reading, writing
 from adapters.database.inbox import Inbox, dedupe_key
 from adapters.database.incidents import SqlIncidents
-from adapters.database.orders import Orders
+from adapters.database.orders import CLOSED, Orders
 from adapters.database.records import SqlRecords
 from adapters.database.schema import (
     BackorderRow,
@@ -22,7 +22,7 @@ from adapters.database.schema import (
     SweepCountRow,
 )
 from domain.base import Value
-from domain.ids import ChannelId, OrderId, PaymentRef, System
+from domain.ids import ChannelId, OrderId, PaymentRef, System, channel_of
 from domain.orders import PlacedOrder
 from domain.records import OrderState, Outage
 
@@ -80,6 +80,18 @@ class SqlSweeps:
             key=dedupe_key(InboxKind.DOCUMENT, channel, platform, body),
             body=body,
         )
+
+    async def tell_of_closed(self, orders: Collection[OrderId], system: System, cursor: str) -> None:
+        for order in orders:
+            if await self._orders.state(order) in CLOSED:
+                await self._inbox.store(
+                    InboxKind.WEBHOOK,
+                    channel=channel_of(order),
+                    system=system,
+                    key=dedupe_key("sweep", system, cursor, order),
+                    body=b"{}",
+                    order_id=order,
+                )
 
     async def heard_of(
         self, orders: Collection[OrderId], name: str, system: System | None

@@ -1,46 +1,61 @@
-"""Writes that wait at the same time are committed together: a commit takes as long for many as for one."""
+"""What several want at the same time is done at once: a transaction takes as long for many as for one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from domain.errors import Unavailable
 
-from adapters.database.engine import writing
+W = TypeVar("W")
+A = TypeVar("A")
 
-T = TypeVar("T")
-
-_TOGETHER_MAX = 100
+_TOGETHER_MAX = 200
 
 
-class Together:
-    """What one write raises fails those that were to be committed with it: fit for writes that may be repeated."""
+class Together(Generic[W, A]):
+    """`do` answers all that is wanted, in its order. It may be called again for what it has failed at.
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._waiting: list[tuple[Callable[[AsyncConnection], Awaitable[Any]], asyncio.Future[Any]]] = []
-        self._committing: asyncio.Task[None] | None = None
+    Who comes alone is served at once. Where several come, the next are gathered for `gather_seconds` since the last.
+    """
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Committed when it returns. Unavailable: the database is away, or busy for too long."""
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, done))
-        if self._committing is None or self._committing.done():
-            # A task of its own: who waits may be cancelled, and the others' writes go on.
-            self._committing = asyncio.create_task(self._commit())
+    def __init__(
+        self, do: Callable[[Sequence[W]], Awaitable[Sequence[A]]], *, gather_seconds: float = 0
+    ) -> None:
+        self._do = do
+        self._gather_seconds = gather_seconds
+        self._not_before = 0.0
+        self._waiting: list[tuple[W, asyncio.Future[A]]] = []
+        self._serving: asyncio.Task[None] | None = None
+
+    async def __call__(self, wanted: W) -> A:
+        """Raises what `do` raises for it alone. Unavailable is raised for all that were done at once."""
+        done: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wanted, done))
+        if self._serving is None or self._serving.done():
+            # A task of its own: who waits may be cancelled, and the others go on.
+            self._serving = asyncio.create_task(self._serve())
         return await done
 
-    async def _commit(self) -> None:
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            await asyncio.sleep(max(0.0, self._not_before - loop.time()))
             batch, self._waiting = self._waiting[:_TOGETHER_MAX], self._waiting[_TOGETHER_MAX:]
-            try:
-                async with writing(self._engine) as connection:
-                    results = [await work(connection) for work, _ in batch]
-            except Exception as error:  # noqa: BLE001  each of those who wait raises it
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for (_, done), result in zip(batch, results, strict=True):
-                    if not done.done():
-                        done.set_result(result)
+            self._not_before = loop.time() + self._gather_seconds if len(batch) > 1 else 0.0
+            await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[tuple[W, asyncio.Future[A]]]) -> None:
+        try:
+            answers = await self._do([wanted for wanted, _ in batch])
+        except Exception as error:  # noqa: BLE001  whoever waits raises it
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:  # one of them is at fault, and the others are not to suffer for it
+                    await self._answer([one])
+                return
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+        else:
+            for (_, done), answer in zip(batch, answers, strict=True):
+                if not done.done():
+                    done.set_result(answer)

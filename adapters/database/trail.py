@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     DONE = "done"
     REFUSED = "refused"  # by the order, or by what stands already
     PENDING = "pending"  # taken by the order, which has not answered yet
-    UNREACHED = "unreached"  # nobody has taken it
+    UNREACHED = "unreached"  # nobody has taken it yet
     DENIED = "denied"  # the asker may not
 
 

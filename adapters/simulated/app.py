@@ -29,6 +29,7 @@ from adapters.simulated import (
     stock,
     storefront,
     storekeepers,
+    subscriber,
     warehouse,
     webhooks,
 )
@@ -75,7 +76,18 @@ def create_app(state_path: Path, settings: Settings | None = None, clock: Clock 
     app.state.desk = Desk(world)
     app.state.alive = True
     app.router.lifespan_context = _life
-    for module in (people, storekeepers, payers, banks, clerks, merchant, clock_routes, fault_routes, books):
+    for module in (
+        people,
+        storekeepers,
+        payers,
+        banks,
+        clerks,
+        merchant,
+        subscriber,
+        clock_routes,
+        fault_routes,
+        books,
+    ):
         app.include_router(module.router)
 
     @app.get("/livez")

@@ -21,6 +21,7 @@ from adapters.simulated.goods import (
 from adapters.simulated.ledger import PayLinkRecord, PaymentRecord
 from adapters.simulated.payments import held
 from adapters.simulated.records import (
+    AmendmentTold,
     CreditRecord,
     CustomerRecord,
     ErpArticle,
@@ -59,6 +60,7 @@ _KINDS: tuple[type[Record], ...] = (
     RestockRecord,
     NoteRecord,
     MailRecord,
+    AmendmentTold,
 )
 
 

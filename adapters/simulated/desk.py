@@ -141,16 +141,16 @@ class Desk:
         self.world = world
 
     async def effect(self, system: str, rule: Rule[T, A], told: T, key: str, *, once: bool) -> Response:
-        return await self._through_faults(
+        return await self.through_faults(
             system, rule.__name__, key, lambda: self._effect(system, rule, told, key, once=once)
         )
 
     async def read(
         self, system: str, rule: Callable[..., BaseModel | None], query: dict[str, Any]
     ) -> Response:
-        return await self._through_faults(system, rule.__name__, "", lambda: self._read(system, rule, query))
+        return await self.through_faults(system, rule.__name__, "", lambda: self._read(system, rule, query))
 
-    async def _through_faults(
+    async def through_faults(
         self, system: str, operation: str, key: str, act: Callable[[], Response]
     ) -> Response:
         with self.world.transaction():

@@ -41,6 +41,7 @@ from adapters.simulated.storefront import (
     check_shipped,
     ensure_told,
     given_before,
+    more_captured,
     take_units,
     units_left,
     units_shipped,
@@ -166,6 +167,8 @@ def cancel_order(world: World, told: OrderTold, key: str) -> Done:
 def record_shipment(world: World, told: ShipmentReport, key: str) -> Done:
     """Ensure the ERP knows that this shipment left and what was captured for it."""
     record, order = _open_order(world, told.order_id)
+    if more_captured(record.shipments, told):
+        save(world, record)
     if ensure_told(record.shipments, told):
         return Done()
     if record.state is not ErpOrderState.ENTERED:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from adapters.connector.protocol.articles import Article
 from adapters.connector.protocol.common import Address, Money
@@ -65,9 +65,10 @@ class ShopLine(BaseModel):
 
 
 class Told(BaseModel):
-    """A shipment report as it was received."""
+    """A shipment report as it was received. `later`: the same once more, with what was captured for it since."""
 
     report: ShipmentReport
+    later: list[ShipmentReport] = Field(default_factory=list)
     key: str
     mark: Mark
 
@@ -236,4 +237,21 @@ class MailRecord(Record):
     subject: str
     plain: str
     html: str
+    mark: Mark
+
+
+class AmendmentTold(Record):
+    """How an amendment ended that a service desk had only signalled."""
+
+    kind = "amendments_told"
+    key: str
+    event_id: str
+    event: str
+    order_id: str
+    amendment_id: str
+    state: str
+    revision: int
+    total: Money
+    why: str
+    occurred_at: datetime
     mark: Mark

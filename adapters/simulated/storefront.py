@@ -66,6 +66,8 @@ def report_shipment(world: World, told: ShipmentReport, key: str) -> Done:
     order = _order(world, told.order_id)
     if order.state is StorefrontState.CANCELLED:
         raise Refusal("cancelled", "the order is cancelled in the shop")
+    if more_captured(order.shipments, told):
+        world.state.save(order, order.order_id)
     if ensure_told(order.shipments, told):
         return Done()
     left = units_left({line.line_id: line.quantity for line in order.lines if line.ships}, order.shipments)
@@ -134,11 +136,24 @@ def cancel_order(world: World, told: CancelShopOrder, key: str) -> Done:  # noqa
     return Done()
 
 
+def more_captured(shipments: list[Told], told: ShipmentReport) -> bool:
+    """Whether it is a known shipment under another capture's reference: more money, which is noted with it."""
+    for known in shipments:
+        reports = (known.report, *known.later)
+        if told.capture_reference in {report.capture_reference for report in reports}:
+            continue
+        money = {"captured": told.captured, "capture_reference": told.capture_reference}
+        if known.report.model_copy(update=money) == told:
+            known.later.append(told)
+            return True
+    return False
+
+
 def ensure_told(shipments: list[Told], told: ShipmentReport) -> bool:
     """Whether this shipment is known already; Refusal when it was told otherwise before."""
     for known in shipments:
         if known.report.shipment_id == told.shipment_id:
-            if known.report != told:
+            if told not in (known.report, *known.later):
                 raise Refusal("shipment_differs", "this shipment was reported with other content")
             return True
     return False

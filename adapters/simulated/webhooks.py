@@ -56,7 +56,7 @@ async def _send(world: World, client: httpx.AsyncClient, template: str, row: sql
             content=row["body"],
             headers={
                 "Content-Type": "application/json",
-                HEADER: _signature(world.settings.webhook_secret, row["body"], at),
+                HEADER: signature(world.settings.webhook_secret, row["body"], at),
             },
         )
         arrived = response.is_success
@@ -75,6 +75,6 @@ async def _send(world: World, client: httpx.AsyncClient, template: str, row: sql
             )
 
 
-def _signature(secret: str, body: str, at: int) -> str:
+def signature(secret: str, body: str, at: int) -> str:
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

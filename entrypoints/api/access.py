@@ -10,7 +10,7 @@ from adapters.database.engine import Clock
 from adapters.database.tokens import Tokens
 from adapters.database.trail import Deed, Trail
 from domain.ids import ChannelId, OrderId, channel_of
-from entrypoints.api.commands import Asker, Commands
+from entrypoints.api.commands import Asker, FrontDesk
 from entrypoints.api.desk import Desk
 from entrypoints.api.problems import ApiProblem
 from entrypoints.api.roles import May, Principal
@@ -53,7 +53,7 @@ class Api:
     desk: Desk
     trail: Trail
     tokens: Tokens
-    commands: Commands
+    commands: FrontDesk
     clock: Clock
     channels: frozenset[ChannelId]
 

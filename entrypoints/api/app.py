@@ -17,7 +17,7 @@ from entrypoints.api import asking, attention, orders
 from entrypoints.api.access import Api
 from entrypoints.api.administration import audit, health, tokens
 from entrypoints.api.authentication import Authentication
-from entrypoints.api.commands import Commands
+from entrypoints.api.commands import FrontDesk
 from entrypoints.api.desk import Desk
 from entrypoints.api.gate import PUBLIC, Gate
 from entrypoints.api.problems import Problem, add_handlers
@@ -51,7 +51,7 @@ def create_app(
         desk=desk,
         trail=trail,
         tokens=tokens_known,
-        commands=Commands(desk, trail, settings.money_limits),
+        commands=FrontDesk(desk, trail, settings.money_limits),
         clock=clock,
         channels=frozenset(channels),
     )

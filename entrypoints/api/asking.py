@@ -10,7 +10,7 @@ from domain.ids import OrderId
 from domain.returns import ReturnAsked
 from entrypoints.api.access import Api, OrderPath, Revision, TheApi, asker_of, commander_of, may
 from entrypoints.api.commands import Asker, command_id, revision_in, told_as
-from entrypoints.api.desk import Command, Said
+from entrypoints.api.desk import Said, Wanted
 from entrypoints.api.problems import answers
 from entrypoints.api.roles import May, Principal
 from entrypoints.api.shapes import (
@@ -27,7 +27,7 @@ CommandPath = Annotated[str, Path(pattern=COMMAND_ID, examples=["cancel-S-11001"
 TAKEN: dict[int | str, dict[str, Any]] = {
     202: {
         "model": CommandAnswer,
-        "description": "The order has taken it, and has not answered yet.",
+        "description": "It is kept, and the order has not answered yet: `unknown`, it has taken it; `unreached`, not yet.",
         "headers": {
             "Location": {
                 "description": "Where the outcome will be told.",
@@ -46,12 +46,12 @@ routes = APIRouter(tags=["commands"])
 
 async def _said(api: Api, order_id: OrderId, what: May, asker: Asker, asked: AskedFor) -> JSONResponse:
     order = await api.commands.find(asker.principal, what, order_id)
-    command = Command(
+    wanted = Wanted(
         id=command_id(asker.key),
         action=what,
         asked=Said(actor=asker.principal.name, reason=asked.reason),
     )
-    return told_as(await api.commands.give(asker, order, command))
+    return told_as(await api.commands.give(asker, order, wanted))
 
 
 @routes.post("/v1/orders/{order_id}/cancel", summary="Cancel an order", **COMMAND)
@@ -84,9 +84,9 @@ async def return_goods(
     """Units that have left. The answer names the return."""
     order = await api.commands.find(asker.principal, May.RETURN, order_id)
     name = command_id(asker.key)
-    wanted = ReturnAsked(request=name, actor=asker.principal.name, reason=asked.reason, units=asked.units)
-    command = Command(id=name, action=May.RETURN, asked=wanted)
-    return told_as(await api.commands.give(asker, order, command))
+    back = ReturnAsked(request=name, actor=asker.principal.name, reason=asked.reason, units=asked.units)
+    wanted = Wanted(id=name, action=May.RETURN, asked=back)
+    return told_as(await api.commands.give(asker, order, wanted))
 
 
 @routes.post(
@@ -121,9 +121,9 @@ async def amend_order(
         reason=asked.reason,
         changes=asked.changes,
     )
-    command = Command(id=name, action=May.AMEND, asked=amendment)
+    wanted = Wanted(id=name, action=May.AMEND, asked=amendment)
     asker = asker.model_copy(update={"if_match": if_match})
-    return told_as(await api.commands.give(asker, order, command))
+    return told_as(await api.commands.give(asker, order, wanted))
 
 
 @routes.get(

@@ -12,7 +12,7 @@ from domain.ids import System
 from entrypoints.api.access import Api, OrderPath, TheApi, asker_of, commander_of, may
 from entrypoints.api.asking import COMMAND
 from entrypoints.api.commands import Asker, command_id, told_as
-from entrypoints.api.desk import Command
+from entrypoints.api.desk import Wanted
 from entrypoints.api.orders import Channel
 from entrypoints.api.problems import ApiProblem, FieldProblem, answers, wrong_field
 from entrypoints.api.roles import May, Principal
@@ -68,8 +68,8 @@ async def resolve_order(
         reference=asked.reference,
         correction=asked.correction,
     )
-    command = Command(id=command_id(asker.key), action=May.RESOLVE, asked=resolve)
-    return told_as(await api.commands.give(asker, order, command))
+    wanted = Wanted(id=command_id(asker.key), action=May.RESOLVE, asked=resolve)
+    return told_as(await api.commands.give(asker, order, wanted))
 
 
 @routes.post(
@@ -131,10 +131,10 @@ async def _each(api: Api, asker: Asker, found: list[Case], resolve: Resolve) -> 
         if case.not_asked:
             return left(Outcome.UNREACHED if case.unreached else Outcome.REFUSED, case.not_asked)
         asked = resolve.model_copy(update={"number": case.question})
-        command = Command(id=name, action=May.RESOLVE, asked=asked)
+        wanted = Wanted(id=name, action=May.RESOLVE, asked=asked)
         try:
             async with free:
-                return await api.commands.give(asker, case.order, command)
+                return await api.commands.give(asker, case.order, wanted)
         except ApiProblem as problem:
             away = problem.problem.status == 503  # noqa: PLR2004  the status says it best
             return left(Outcome.UNREACHED if away else Outcome.REFUSED, problem.problem.detail)

@@ -24,10 +24,10 @@ from domain.returns import ReturnAsked
 from entrypoints.api.roles import May
 from entrypoints.api.shapes import Health
 from entrypoints.attention import READ_SECONDS_MAX, Case, Standing, Which, cases, standing
-from entrypoints.doors import Door, Doors, Told
+from entrypoints.commands import Commands, Kind, by_hand
+from entrypoints.doors import Doors, Outcome, Told
 from entrypoints.intake import Intake, Parked
 from workers.wiring import now
-from workflows.order import Order
 
 PLATFORM = "ordersaga"  # whose documents the API takes
 _PING_SECONDS_MAX = 2
@@ -38,8 +38,8 @@ class Said(Value):
     reason: str
 
 
-class Command(Value):
-    """`id` is the update's id at Temporal: given again it is the same command, and has the same answer."""
+class Wanted(Value):
+    """What a bearer wants of an order. `id` is the command's: given again it is the same one, and has the same answer."""
 
     id: str
     action: May
@@ -65,11 +65,14 @@ class Desk(Protocol):
 
     async def place(self, document: bytes, channel: ChannelId) -> Accepted | AlreadyKnown | Parked: ...
 
-    async def give(self, order: RegisteredOrder, command: Command) -> Told:
-        """The order's answer, as far as there is one in time."""
+    async def give(self, order: RegisteredOrder, wanted: Wanted) -> Told:
+        """The order's answer, as far as there is one in time. Unavailable: it could be neither kept nor given.
+
+        Refused: another command was given under its id.
+        """
 
     async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
-        """What became of a command; None: nobody has taken it."""
+        """What became of a command; None: nobody knows of it any more, or it was never kept."""
 
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote: ...
 
@@ -82,20 +85,23 @@ class Desk(Protocol):
     async def health(self) -> dict[str, Health]: ...
 
 
-_DOORS: dict[May, Door] = {
-    May.CANCEL: Order.cancel,
-    May.HOLD: Order.hold,
-    May.RELEASE: Order.release,
-    May.RETURN: Order.send_back,
-    May.RESOLVE: Order.resolve,
-    May.AMEND: Order.amend,
+_KINDS = {
+    May.CANCEL: Kind.CANCEL,
+    May.HOLD: Kind.HOLD,
+    May.RELEASE: Kind.RELEASE,
+    May.RETURN: Kind.SEND_BACK,
+    May.RESOLVE: Kind.RESOLVE,
+    May.AMEND: Kind.AMEND,
 }
 
 
 class LiveDesk:
-    def __init__(self, engine: AsyncEngine, doors: Doors, intake: Intake, *, answer_seconds: float) -> None:
+    def __init__(
+        self, engine: AsyncEngine, doors: Doors, commands: Commands, intake: Intake, *, answer_seconds: float
+    ) -> None:
         self._engine = engine
         self._doors = doors
+        self._commands = commands
         self._intake = intake
         self._answer_seconds = answer_seconds
         self._incidents = SqlIncidents(engine, now)
@@ -112,15 +118,24 @@ class LiveDesk:
     async def place(self, document: bytes, channel: ChannelId) -> Accepted | AlreadyKnown | Parked:
         return await self._intake.accept(document, channel=channel, platform=PLATFORM)
 
-    async def give(self, order: RegisteredOrder, command: Command) -> Told:
-        asked = command.asked
-        arguments = (asked.actor, asked.reason) if isinstance(asked, Said) else (asked,)
-        return await self._doors.ask(
-            order, _DOORS[command.action], *arguments, command=command.id, within=self._answer_seconds
-        )
+    async def give(self, order: RegisteredOrder, wanted: Wanted) -> Told:
+        asked = wanted.asked
+        body = None if isinstance(asked, Said) else asked
+        kind = _KINDS[wanted.action]
+        command = by_hand(order.order_id, kind, asked.actor, asked.reason, body, name=wanted.id)
+        return await self._commands.give(command, seconds_max=self._answer_seconds)
 
     async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
-        return await self._doors.answer(order, command, Amended if action is May.AMEND else Answer)
+        kept = await self._commands.waiting(order, command)
+        try:
+            told = await self._doors.answer(order, command, Amended if action is May.AMEND else Answer)
+        except Unavailable:
+            if kept is None:
+                raise
+            return kept
+        # Temporal also waits for the answer to what no worker has accepted, and forgets that when it restarts.
+        certain = told is not None and told.outcome is not Outcome.UNKNOWN
+        return told if certain or kept is None else kept
 
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
         try:

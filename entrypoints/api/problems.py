@@ -131,7 +131,7 @@ _MEANINGS = {
     413: "The body is too large.",
     422: "A field cannot be used, or the `Idempotency-Key` was given to another command before.",
     429: "Too many requests under this token.",
-    503: "What is needed for it is away, or nobody has taken the command yet: repeat it with the same key.",
+    503: "What is needed for it is away, and a command could not even be kept: repeat it with the same key.",
 }
 
 

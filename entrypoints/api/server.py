@@ -1,24 +1,22 @@
 """The API's process."""
 
-import asyncio
-import signal
 from contextlib import AsyncExitStack
 
 import structlog
-import uvicorn
 
 from adapters.database.engine import open_database
 from adapters.database.tokens import Tokens
 from adapters.database.trail import Trail
 from entrypoints.api.app import create_app
 from entrypoints.api.desk import PLATFORM, LiveDesk
+from entrypoints.commands import opened_commands
 from entrypoints.doors import opened_doors
 from entrypoints.intake import opened_intake
+from entrypoints.serving import serve_until_signalled
 from workers.settings import Settings
 from workers.wiring import now
 
 PORT = 8300
-_GRACE_SECONDS = 10
 
 _log = structlog.get_logger()
 
@@ -27,37 +25,17 @@ async def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT
     """Until SIGTERM or SIGINT; requests in progress are answered. Temporal may be away: what needs it answers 503."""
     async with AsyncExitStack() as stack:
         doors = await stack.enter_async_context(opened_doors(settings))
+        commands = await stack.enter_async_context(opened_commands(settings))
         intake = await stack.enter_async_context(opened_intake(settings))
         engine = open_database(settings.database_url)
         stack.push_async_callback(engine.dispose)
         app = create_app(
-            desk=LiveDesk(engine, doors, intake, answer_seconds=settings.api.answer_seconds),
+            desk=LiveDesk(engine, doors, commands, intake, answer_seconds=settings.api.answer_seconds),
             tokens_known=Tokens(engine, now),
             trail=Trail(engine, now),
             clock=now,
             settings=settings.api,
             channels=[name for name, known in settings.channels.items() if known.platform == PLATFORM],
         )
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-        await _until_signalled(uvicorn.Server(config))
+        await serve_until_signalled(app, host=host, port=port)
         _log.info("api stopped")
-
-
-async def _until_signalled(server: uvicorn.Server) -> None:
-    """The server stops at a signal and raises it again: these handlers take it then, so that all may end in order."""
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, setattr, server, "should_exit", True)
-    try:
-        await server.serve()
-    finally:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signum)

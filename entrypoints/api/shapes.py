@@ -190,13 +190,15 @@ class ResolveManyAskedFor(AskedFor):
 
 
 class CommandAnswer(_Shape):
-    """`unknown`: the order has taken it and will answer. `unreached`: nobody has taken it; repeat it under the same id."""
+    """`unknown`: the order has taken it and will answer. `unreached`: it is kept, and given to it as soon as it can be."""
 
     order_id: Annotated[OrderId, Field(examples=[EXAMPLE_ORDER])]
     command_id: Annotated[str, Field(examples=["cancel-S-11001"])]
     outcome: Outcome
     why: Annotated[str, Field(examples=["cancelled: nothing has left"])]
-    amended: Annotated[Amended | None, Field(description="Of an amendment: how the order stands now.")] = None
+    amended: Annotated[Amended | None, Field(description="Of an amendment: how the order stood with it.")] = (
+        None
+    )
 
 
 class ManyAnswers(_Shape):

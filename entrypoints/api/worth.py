@@ -8,7 +8,7 @@ from domain.ids import LineId
 from domain.money import Money, total
 from domain.orders import PlacedOrder
 from domain.returns import ReturnAsked
-from entrypoints.api.desk import Command
+from entrypoints.api.desk import Wanted
 from entrypoints.api.problems import wrong_field
 from entrypoints.api.roles import May
 
@@ -18,12 +18,12 @@ MOVES_MONEY = frozenset({May.AMEND, May.CANCEL, May.RELEASE, May.RETURN})
 AskQuote = Callable[[Changes], Awaitable[Quote]]
 
 
-async def worth_of(command: Command, document: OrderDocument, quote: AskQuote) -> Money:
+async def worth_of(wanted: Wanted, document: OrderDocument, quote: AskQuote) -> Money:
     """Of a return the value of its units, of an amendment how far it takes the total, else the whole order.
 
     ApiProblem 422 names units that the order does not have.
     """
-    match command.asked:
+    match wanted.asked:
         case ReturnAsked(units=units):
             return _of_units(units, document.order)
         case Amendment(changes=changes):

@@ -109,6 +109,16 @@ class Payment(Entry):
         return sum((dispute.amount for dispute in self.disputes if not dispute.won), Decimal(0))
 
 
+class PayLink(Entry):
+    """A page where the customer can pay so much. `open`: they still can; `paid_by` is the payment that came of it."""
+
+    reference: str
+    order_id: str
+    amount: Decimal
+    open: bool
+    paid_by: str | None = None
+
+
 class State(StrEnum):
     """Of an order in the shop and of a sale in the ERP: what happened to it in the end."""
 
@@ -330,6 +340,7 @@ class Books(Entry):
     as_of: datetime | None = None
     shop: tuple[ShopOrder, ...] = ()
     payments: tuple[Payment, ...] = ()
+    links: tuple[PayLink, ...] = ()
     sales: tuple[Sale, ...] = ()
     invoices: tuple[Invoice, ...] = ()
     customers: tuple[Customer, ...] = ()

@@ -24,6 +24,7 @@ from entrypoints.audit.books import (
     Method,
     Moment,
     Parcel,
+    PayLink,
     Payment,
     Refund,
     Reservation,
@@ -63,6 +64,7 @@ def books_of(book: Thing, as_of: datetime | None = None) -> Books:
         as_of=as_of,
         shop=tuple(_shop_order(order) for order in book["orders"]),
         payments=tuple(_payment(payment) for payment in book["payments"]),
+        links=tuple(_link(link) for link in book.get("pay_links", ())),
         sales=tuple(_sale(sale) for sale in book["sales_orders"] if sale["order"]),
         invoices=tuple(_invoice(invoice) for invoice in book["invoices"]),
         customers=tuple(_customer(customer) for customer in book["customers"]),
@@ -181,6 +183,16 @@ def _payment(payment: Thing) -> Payment:
     )
 
 
+def _link(link: Thing) -> PayLink:
+    return PayLink(
+        reference=link["reference"],
+        order_id=link["order_id"],
+        amount=_amount(link["amount"]),
+        open=not link["closed"] and link["payment"] is None,
+        paid_by=link["payment"],
+    )
+
+
 def _sale(sale: Thing) -> Sale:
     order = sale["order"]
     return Sale(
@@ -217,8 +229,9 @@ def _items(order: Thing) -> Iterator[Item]:
 
 
 def _told(shipments: Iterable[Thing]) -> Decimal:
-    """What was captured, as the system was told with each shipment."""
-    return sum((_amount(told["report"]["captured"]) for told in shipments), ZERO)
+    """What was captured, as the system was told with each shipment and later."""
+    reports = (report for told in shipments for report in (told["report"], *told.get("later", ())))
+    return sum((_amount(report["captured"]) for report in reports), ZERO)
 
 
 def _invoice(invoice: Thing) -> Invoice:

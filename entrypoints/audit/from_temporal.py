@@ -18,7 +18,11 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from entrypoints.audit.books import Row, Workflow
 
-_ORDERS = 'WorkflowType = "Order"'
+_ORDER = "Order"
+_CARRIERS = (
+    f'WorkflowType IN ("{_ORDER}", "Aftermath")'  # after its close money of an order may have moved again
+)
+_CLOSED = frozenset({"completed", "cancelled"})
 _QUERY = "document"
 _AT_ONCE_MAX = 16
 _ANSWER_SECONDS_MAX = 15
@@ -38,7 +42,7 @@ async def read(
     RPCError, RuntimeError: Temporal does not answer. A workflow comes without its document where no worker answers for
     it, and where the register holds the document of the closed order.
     """
-    closed = {row.order_id: row.document is not None for row in register}
+    closed = {row.order_id: row.document is not None and row.state in _CLOSED for row in register}
     client = await Client.connect(
         address,
         namespace=namespace,
@@ -47,7 +51,7 @@ async def read(
         api_key=api_key,
     )
     runs: dict[str, list[WorkflowExecution]] = defaultdict(list)
-    async for run in client.list_workflows(_ORDERS):
+    async for run in client.list_workflows(_CARRIERS):
         runs[run.id].append(run)
     at_once = asyncio.Semaphore(_AT_ONCE_MAX)
     for found in await asyncio.gather(*(_described(client, at_once, name) for name in {*closed} - {*runs})):
@@ -84,10 +88,14 @@ async def _workflow(
 
 
 async def _starts(client: Client, name: str, runs: list[WorkflowExecution]) -> int:
-    """A reset and a continuation make another run of one start, and share its first run; lists do not tell that one."""
-    if len(runs) == 1:
+    """A reset and a continuation make another run of one start, and share its first run; lists do not tell that one.
+
+    An aftermath is no start of the order; of an order that Temporal has forgotten it is all that is left.
+    """
+    orders = [run for run in runs if run.workflow_type == _ORDER]
+    if len(orders) <= 1:
         return 1
-    described = [await client.get_workflow_handle(name, run_id=run.run_id).describe() for run in runs]
+    described = [await client.get_workflow_handle(name, run_id=run.run_id).describe() for run in orders]
     return len({run.raw_info.first_run_id for run in described})
 
 

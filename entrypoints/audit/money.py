@@ -101,6 +101,25 @@ def refunded_what_never_ships(order: Order) -> Iterator[Finding]:
         yield NotChecked("paid past the gateway: only the word of a person tells it")
 
 
+def links_ask_for_what_is_owed(order: Order) -> Iterator[Finding]:
+    """One page to pay at is open at a time, and by each at least what it asks for was paid, or nothing.
+
+    It asks for no more than the order is worth. What an amendment would have made of that no book of others tells.
+    """
+    still_open = [link.reference for link in order.links if link.open]
+    if len(still_open) > 1:
+        yield Violation(f"the customer can pay by {len(still_open)} links at once: {', '.join(still_open)}")
+    paid = {payment.reference: payment.authorised for payment in order.payments}
+    for link in order.links:
+        amended = order.edits or order.document.get("amendments")
+        if order.placed_worth and not amended and link.amount > order.placed_worth.total:
+            worth = order.placed_worth.total
+            yield Violation(f"link {link.reference} asks for {link.amount} of an order of {worth}")
+        if link.paid_by is not None and paid.get(link.paid_by, ZERO) < link.amount:
+            came = paid.get(link.paid_by, ZERO)
+            yield Violation(f"link {link.reference} asks for {link.amount}, and {came} was paid by it")
+
+
 def nothing_taken_on_account(order: Order) -> Iterator[Finding]:
     """Its invoice is what is owed: no gateway holds or takes money for it."""
     if order.on_account:

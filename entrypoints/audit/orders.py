@@ -17,6 +17,7 @@ from entrypoints.audit.books import (
     Moment,
     Movement,
     Parcel,
+    PayLink,
     Payment,
     Reservation,
     Return,
@@ -58,6 +59,7 @@ class Order:
     workflows: list[Workflow] = field(default_factory=list)
     first_rows: list[Row] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    links: list[PayLink] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)

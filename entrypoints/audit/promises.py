@@ -45,7 +45,12 @@ PROMISES = (
     Promise(
         1,
         "Nothing is charged twice, and a card only for goods that shipped",
-        always=(money.captured_once, money.captured_after_shipping, money.nothing_taken_on_account),
+        always=(
+            money.captured_once,
+            money.captured_after_shipping,
+            money.nothing_taken_on_account,
+            money.links_ask_for_what_is_owed,
+        ),
         at_rest=(money.captured_for_a_reason, money.refunded_what_never_ships, money.given_back_once),
         by_document=True,
     ),
@@ -58,6 +63,7 @@ PROMISES = (
             money.movements_are_recorded,
             returns.returned_goods_are_credited,
             returns.lost_goods_were_lost,
+            returns.goodwill_is_money_alone,
             returns.credits_are_worth_what_came_back,
         ),
     ),

@@ -55,6 +55,17 @@ def lost_goods_were_lost(order: Order) -> Iterator[Finding]:
             yield Violation(f"line {line}: {units} units credited as lost, {lost.get(line, ZERO)} were")
 
 
+def goodwill_is_money_alone(order: Order) -> Iterator[Finding]:
+    """It counts no units, and nothing else is called so. Whether anybody granted it no book of others can tell."""
+    for entry in order.entries:
+        parts = {share["part"] == "goodwill" for share in entry["shares"]}
+        granted = entry.get("cause") == "goodwill"
+        if parts - {granted} or (granted and any(share["quantity"] for share in entry["shares"])):
+            yield Violation(f"ledger entry {entry['key']} mixes goodwill with goods")
+        elif granted:
+            yield NotChecked("goodwill: only the word of a person tells why it was given")
+
+
 def credits_are_worth_what_came_back(order: Order) -> Iterator[Finding]:
     """At rest: by the document's own amounts, before the fee; less only where a dispute or goodwill came before.
 

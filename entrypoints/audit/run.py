@@ -17,12 +17,12 @@ from entrypoints.audit.sources import AuditSources
 
 
 async def audit(sources: AuditSources) -> AuditReport:
-    """What every promise comes to. httpx.HTTPError, RPCError, sqlite3.Error: a book that could not be read."""
+    """What every promise comes to. httpx.HTTPError, RPCError, DBAPIError: a book that could not be read."""
     return judge(await read(sources))
 
 
 async def read(sources: AuditSources) -> Books:
-    register = await asyncio.to_thread(from_database.read_register, sources.database_path)
+    register = await asyncio.to_thread(from_database.read_register, sources.database_url)
     workflows = await from_temporal.read(
         sources.temporal_address,
         sources.namespace,
@@ -37,7 +37,7 @@ async def read(sources: AuditSources) -> Books:
     books = books.and_also(await from_simulator.read(sources.simulator_url, sources.simulator_token))
     if sources.tryton:
         books = books.and_also(await from_tryton.read(sources.tryton))
-    return books.and_also(await asyncio.to_thread(from_database.read, sources.database_path))
+    return books.and_also(await asyncio.to_thread(from_database.read, sources.database_url))
 
 
 def judge(books: Books) -> AuditReport:

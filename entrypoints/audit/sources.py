@@ -1,7 +1,5 @@
 """Where the books are."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.converter import PayloadCodec
 from temporalio.service import TLSConfig
@@ -40,4 +38,4 @@ class AuditSources(_Source):
     temporal_tls: TLSConfig | None = Field(default=None, repr=False)
     temporal_api_key: str | None = Field(default=None, repr=False)
     payload_codec: PayloadCodec | None = Field(default=None, repr=False)
-    database_path: Path
+    database_url: str = Field(repr=False)

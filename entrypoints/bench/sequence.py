@@ -9,23 +9,23 @@ from temporalio import workflow
 
 from domain.orders import PlacedOrder
 from domain.records import OrderState
+from workflows.attempts import Attempts
 from workflows.order import Order
-from workflows.owner import Owner
 from workflows.todo import Todo
 
 R = TypeVar("R")
 
 
-class OneByOne(Owner):
+class OneByOne(Attempts):
     """Whatever the order lets run together waits for its turn here."""
 
     @cached_property
     def _turn(self) -> asyncio.Lock:
         return asyncio.Lock()
 
-    async def _attempts(self, todo: Todo[R], *, bound: timedelta | None) -> R:
+    async def attempt(self, todo: Todo[R], *, bound: timedelta | None) -> R:
         async with self._turn:
-            return await super()._attempts(todo, bound=bound)
+            return await super().attempt(todo, bound=bound)
 
 
 @workflow.defn(name="Order")
@@ -33,7 +33,7 @@ class OrderInSequence(Order):
     @workflow.init
     def __init__(self, placed: PlacedOrder) -> None:
         super().__init__(placed)
-        self.owner.__class__ = OneByOne  # everything that the order is made of holds this owner already
+        self.owner.answers.attempts.__class__ = OneByOne  # the order's parts hold these already
 
     @workflow.run
     async def run(self, placed: PlacedOrder) -> OrderState:

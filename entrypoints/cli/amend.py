@@ -1,7 +1,7 @@
 """`ordersaga orders quote` and `orders amend`: one change of an order, everywhere, seen before it is made."""
 
 import sys
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -15,10 +15,10 @@ from entrypoints.cli.arguments import Actor, OrderArgument
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.cli.quoting import Preview, preview
 from entrypoints.cli.story_amendments import compared, quoted
-from entrypoints.doors import Door, Doors, Outcome, Told, opened_doors
+from entrypoints.commands import amending, opened_commands
+from entrypoints.doors import Doors, Outcome, Told, opened_doors
 from workers.settings import Settings
 from workers.wiring import now
-from workflows.order import Order
 
 CheckStock = Annotated[
     bool, typer.Option("--check-stock", help="Ask the stock system, too, whether the goods are there.")
@@ -28,7 +28,7 @@ _MARKS = {
     Outcome.DONE: "[green]✓ amended[/]",
     Outcome.REFUSED: "[red]✗ not amended[/]",
     Outcome.UNKNOWN: "[yellow]… not known yet[/]",
-    Outcome.UNREACHED: "[red]✗ not reached[/]",
+    Outcome.UNREACHED: "[yellow]… not taken yet[/]",
 }
 
 
@@ -121,7 +121,7 @@ async def _amend(
 ) -> None:
     if not yes and not sys.stdin.isatty():
         raise Refused("an amendment is confirmed at a terminal; without one say --yes")
-    async with opened_doors(settings) as doors:
+    async with opened_doors(settings) as doors, opened_commands(settings) as commands:
         seen = await preview(doors, settings, name, changes, check_stock=check_stock)
         known = _record(seen.document, facts["amendment_id"])
         amendment = _amendment(facts, seen, known)
@@ -129,7 +129,7 @@ async def _amend(
             _show(seen)
         if known is None and not yes and seen.quote.allowed:
             typer.confirm("amend the order so?", abort=True)
-        told = await doors.ask(seen.order, cast("Door", Order.amend), amendment)
+        told = await commands.give(amending(seen.order.order_id, amendment))
         await _say(doors, seen, amendment, told, json=json)
 
 
@@ -150,7 +150,9 @@ def _amendment(facts: dict[str, Any], seen: Preview, known: AmendmentRecord | No
 
 async def _say(doors: Doors, seen: Preview, amendment: Amendment, told: Told, *, json: bool) -> None:
     """What the order answered, and what it is now where it is not what was seen."""
-    document = await doors.read(await doors.find(seen.order.order_id))
+    document = seen.document
+    if told.outcome is not Outcome.UNREACHED:  # whom nobody carries cannot be read
+        document = await doors.read(await doors.find(seen.order.order_id))
     record = _record(document, amendment.amendment_id)
     pending = record is not None and record.state is AmendmentState.PENDING
     mark = "[yellow]… waits for the customer[/]" if pending else _MARKS[told.outcome]

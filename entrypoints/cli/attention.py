@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from adapters.database.orders import RegisteredOrder
 from domain.attention import HELP, MEANING, Action, Correction, Reason, Resolve
 from domain.errors import Refused
 from domain.ids import ChannelId, System
@@ -30,7 +29,7 @@ from entrypoints.attention import (
     summed_up,
 )
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
-from entrypoints.commands import Kind, by_hand, opened_commands
+from entrypoints.commands import opened_commands
 from entrypoints.doors import Doors, Outcome, Told, opened_doors
 from workers.settings import Settings
 
@@ -216,18 +215,12 @@ async def _resolved(
     settings: Settings, orders: Sequence[str], which: Which, wanted: Resolve, *, yes: bool
 ) -> list[Told]:
     async with opened_doors(settings) as doors, opened_commands(settings) as commands:
-
-        async def give(order: RegisteredOrder, decision: Resolve) -> Told:
-            return await commands.give(
-                by_hand(order.order_id, Kind.RESOLVE, decision.actor, decision.reason, decision)
-            )
-
         if orders:
             named = {name: await doors.find(name) for name in orders}
             to_decide = [Case(order=order) for order in named.values()]
         else:
             to_decide = await _confirmed(doors, which, wanted, yes=yes)
-        return await resolve_each(doors, to_decide, wanted, _say_told, give)
+        return await resolve_each(commands, to_decide, wanted, _say_told)
 
 
 async def _confirmed(doors: Doors, which: Which, wanted: Resolve, *, yes: bool) -> list[Case]:

@@ -13,6 +13,7 @@ from entrypoints.embedded.processes import StartFailed
 from workers.settings import SETTINGS_FILE
 
 COUNTERPARTS = frozenset({"tryton", "stripe"})
+_MAKE_ONE = "ordersaga tokens create me --role operator --all-channels"
 
 With = Annotated[
     str,
@@ -38,7 +39,7 @@ def up(
     real: With = "",
     as_json: AsJson = False,
 ) -> None:
-    """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver and worker.
+    """Start everything on this machine: Temporal with its Web UI, the outside systems, receiver, API and worker.
 
     With --json the addresses are one object, once everything runs.
     """
@@ -57,6 +58,7 @@ async def _up(state: Path, wishes: Wishes, *, as_json: bool) -> None:
         if state.resolve() != STATE.resolve():
             settings = running.directory / "settings.json"
             console.print(f"for other commands: export {SETTINGS_FILE}={settings}", soft_wrap=True)
+        console.print(f"a token for the API: {_MAKE_ONE}", soft_wrap=True)
         console.print("Ctrl-C stops everything; the next `ordersaga up` goes on from here.")
         if as_json:
             say_json(addresses)
@@ -85,6 +87,7 @@ def _addresses(running: Installation) -> dict[str, str]:
         "Temporal Web UI": f"{ui}/namespaces/default/workflows?query=WorkflowType%3D%22Order%22",
         "Temporal": running.settings.temporal_address,
         "webhooks": running.settings.webhooks_url,
+        "API": str(running.api_url),
         "simulated world's books": f"{running.simulator_url}/books?format=text",
         "database": running.settings.database_url,
         "encryption keys": str(running.settings.encryption_key_file),

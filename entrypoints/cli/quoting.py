@@ -5,9 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
-
 from adapters.database.orders import RegisteredOrder
 from domain.amendments import AddLine, Change, ChangeRefused, Changes, Quote
 from domain.document import OrderDocument
@@ -19,7 +16,6 @@ from domain.quoting import gone, repricing_of
 from entrypoints.doors import Doors
 from workers.settings import Settings
 from workers.wiring import systems
-from workflows.order import Order
 
 # Between two reads of an order it may be amended by somebody else; the next read is of one revision again.
 _READS_MAX = 5
@@ -65,28 +61,15 @@ async def preview(
     policies = settings.channels[order.placed.channel].policies
     document = await doors.read(order)
     priced, notes = await _priced(settings, policies, document.order, changes)
-    told = await _quoted(doors, order, priced)
+    asked = Changes(changes=priced)
+    told = await doors.quote(order, asked)
     for _ in range(_READS_MAX):
         if document.revision == told.revision:
             break
-        document, told = await doors.read(order), await _quoted(doors, order, priced)
+        document, told = await doors.read(order), await doors.quote(order, asked)
     after = _after(document, priced, policies, told)
     seen = Preview(order, document, priced, told, after, notes=notes)
     return await _with_stock(settings, policies, seen) if check_stock else seen
-
-
-async def _quoted(doors: Doors, order: RegisteredOrder, changes: tuple[Change, ...]) -> Quote:
-    handle = await doors.workflow(order.order_id)
-    try:
-        told: Quote = await handle.query(Order.read_quote, Changes(changes=changes))
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise Refused("it is accepted and kept, and waits to be started") from error
-        why = f"Temporal says {error.status.name.lower()}: {error.message}"
-        raise Unavailable(f"{order.order_id} cannot be quoted: {why}") from error
-    except WorkflowQueryFailedError as error:
-        raise Unavailable(f"{order.order_id} cannot be quoted: {error}") from error
-    return told
 
 
 async def _priced(

@@ -11,10 +11,9 @@ from domain.ids import System
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from workers.run import connect
 from workers.settings import Settings
-from workflows.visibility import ATTENTION, BLOCKED_ON, ON_HOLD, ORDER_NUMBER
+from workflows.visibility import ATTENTION, BLOCKED_ON, CARRIERS, ON_HOLD, ORDER_NUMBER
 
-_ORDERS = 'WorkflowType = "Order"'
-_OPEN = f'{_ORDERS} AND ExecutionStatus = "Running"'
+_OPEN = f'{CARRIERS} AND ExecutionStatus = "Running"'
 _QUERIES = {
     "needs a person": f"{_OPEN} AND {ATTENTION.name} IS NOT NULL",
     "blocked": f"{_OPEN} AND {BLOCKED_ON.name} IS NOT NULL",
@@ -66,11 +65,12 @@ def order_links(settings: Settings, found: WorkflowExecution) -> tuple[Link, ...
 
 
 async def _find(settings: Settings, name: str) -> WorkflowExecution:
-    """By id or number, among those that Temporal still keeps."""
+    """By id or number, among those that Temporal still keeps: of an order that was open again its last workflow."""
     client = await connect(settings)
     value = name.replace("\\", "\\\\").replace('"', '\\"')
-    query = f'{_ORDERS} AND (WorkflowId = "{value}" OR {ORDER_NUMBER.name} = "{value}")'
-    found = [execution async for execution in client.list_workflows(query)]
+    query = f'{CARRIERS} AND (WorkflowId = "{value}" OR {ORDER_NUMBER.name} = "{value}")'
+    runs = sorted([run async for run in client.list_workflows(query)], key=lambda run: run.start_time)
+    found = list({run.id: run for run in runs}.values())
     if not found:
         fail(f"Temporal has no order {name}; `ordersaga orders list` lists all, the closed ones too")
     if len(found) > 1:

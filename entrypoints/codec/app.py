@@ -1,6 +1,5 @@
 """Temporal's codec server protocol, for people: the Web UI asks here for what it may show. Nobody needs `/encode`."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
@@ -12,17 +11,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 
 from domain.errors import OrderError, Unavailable
+from entrypoints.codec.access import Authorised, Readable
+from workers.codec import order_of
 
 BODY_BYTES_MAX = 16 * 1024 * 1024  # the Web UI asks for a whole page of a history at once
 _FORM_BYTES_MAX = 8 * 1024
 _COOKIE = "ordersaga_codec"
 _SESSION_SECONDS = 12 * 3600
-
-Authorised = Callable[[str], Awaitable[bool]]  # whether the bearer of this token may read orders; "" is none
 
 _SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>OrderSaga: read encrypted orders</title>
 <style>body{{font:16px system-ui;max-width:26rem;margin:4rem auto}}input,button{{font:inherit;padding:.4rem}}</style>
@@ -73,22 +72,27 @@ class _Door:
         self._web_ui = web_ui
 
     async def decode(self, request: Request) -> Response:
-        if not await self._authorised(_token(request)):
+        readable = await self._authorised(_token(request))
+        if readable is None:
             raise HTTPException(401, "sign in first: /sign-in", {"WWW-Authenticate": "Bearer"})
         try:
             asked = Parse(await _body(request, BODY_BYTES_MAX), Payloads(), ignore_unknown_fields=True)
         except (ParseError, UnicodeDecodeError) as error:
             raise HTTPException(400, "the body is no JSON of payloads") from error
-        decoded = Payloads(payloads=await self._codec.decode(asked.payloads))
+        decoded = Payloads(payloads=[await self._shown(payload, readable) for payload in asked.payloads])
         return Response(MessageToJson(decoded, indent=None), media_type="application/json", headers=_UNKEPT)
+
+    async def _shown(self, payload: Payload, readable: Readable) -> Payload:
+        """As it is where it is of somebody else's channel. That it says so truly, its decoding finds out."""
+        return (await self._codec.decode([payload]))[0] if readable(order_of(payload)) else payload
 
     async def sign_in(self, request: Request) -> Response:
         if request.method == "GET":
-            return _form("The token is that of <code>ORDERSAGA_CODEC_TOKEN</code>.")
+            return _form("With an API token of your own: <code>ordersaga tokens create</code> makes one.")
         fields = parse_qs((await _body(request, _FORM_BYTES_MAX)).decode(errors="replace"))
         token = fields.get("token", [""])[0].strip()
-        if not await self._authorised(token):
-            return _form("This token is not known here.", status=401)
+        if await self._authorised(token) is None:
+            return _form("With this token nobody reads orders here.", status=401)
         answer = RedirectResponse(self._web_ui, status_code=303)
         answer.set_cookie(
             _COOKIE, token, max_age=_SESSION_SECONDS, secure=self._secure, httponly=True, samesite="lax"

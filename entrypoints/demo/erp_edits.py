@@ -4,17 +4,15 @@ Nobody touches another system; all of them must hold the same order in the end, 
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from domain.amendments import AmendmentState
-from domain.ids import ChannelId, Location
+from domain.ids import Location
 from domain.money import digits_of
 from domain.phases import Phase
 from domain.policies import OrderPolicies
@@ -26,14 +24,10 @@ from entrypoints.demo.cart import CATALOGUE, Cart, of_articles
 from entrypoints.demo.kinds import CARD, COMPLETED, Kind
 from entrypoints.demo.progress import Part, Progress, parts_of
 from entrypoints.demo.run import wishes
-from entrypoints.demo.scene import Scene, Stage
-from entrypoints.demo.shopper import checkout
-from entrypoints.demo.watching import LOOK_SECONDS, STALLED_SECONDS, DemoFailed, Say, Watch
-from entrypoints.demo.world import opened_world
-from entrypoints.doors import opened_doors
+from entrypoints.demo.scene import Scene
+from entrypoints.demo.staging import opened_stage, place, watch_all
+from entrypoints.demo.watching import LOOK_SECONDS, DemoFailed, Say
 from entrypoints.embedded.installation import Installation, Wishes, installation
-from entrypoints.intake import Intake, Parked, opened_intake
-from workers.run import connect
 
 ORDERS = 500  # of a day
 _ONE_IN = 10
@@ -79,15 +73,9 @@ async def run_erp_edits(
 ) -> EditsResult:
     """DemoFailed, StartFailed: the message says where it stopped; logs are in `directory`."""
     loop = asyncio.get_running_loop()
-    async with (
-        installation(directory, _wishes(), say) as running,
-        AsyncExitStack() as stack,
-    ):
-        world = await stack.enter_async_context(opened_world(running.simulator_url, running.token))
-        doors = await stack.enter_async_context(opened_doors(running.settings))
-        stage = Stage(world, Watch(await connect(running.settings)), doors)
+    async with installation(directory, _wishes(), say) as running, opened_stage(running) as stage:
         progress = Progress(stage, parts_of(orders, frozenset(), stage, kinds_of(orders)))
-        await world.lies(Location("main"), dict.fromkeys(CATALOGUE, _ON_HAND))
+        await stage.world.lies(Location("main"), dict.fromkeys(CATALOGUE, _ON_HAND))
         edited = [part for part in progress.parts if part.kind is not AS_PLACED]
         say(f"{orders} orders, {len(edited)} of them are edited in the ERP alone while they are carried out")
         began = loop.time()
@@ -98,7 +86,7 @@ async def run_erp_edits(
         took = loop.time() - began
         say("auditing the books of all systems")
         report = await audit(books_of(running.settings))
-        books = await world.books()
+        books = await stage.world.books()
     names = [part.order for part in edited]
     return EditsResult(
         report,
@@ -232,38 +220,13 @@ async def _edit_in_erp(scene: Scene, edit: Mapping[str, Any]) -> None:
 
 async def _play(running: Installation, progress: Progress, watch: Callable[[Progress], None]) -> None:
     """Until every order is at rest; no more are on their way at once than a shop has open."""
-    async with opened_intake(running.settings) as intake, asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(progress, watch))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch_all(running, progress, watch))
         for number, part in enumerate(progress.parts):
             while number - len(progress.watch.closed) >= _OPEN_MAX:  # noqa: ASYNC110  orders end in another process
                 await asyncio.sleep(LOOK_SECONDS)
-            await _place(running, part, intake)
+            await place(running, part)
             part.play = tasks.create_task(part.perform())
-
-
-async def _place(running: Installation, part: Part, intake: Intake) -> None:
-    sent, channel = part.scene.sent, ChannelId(part.scene.sent.channel)
-    document = json.dumps(sent.document).encode()
-    content = await checkout(running.settings, channel, document, part.kind.checkout)
-    answer = await intake.accept(content, channel=channel, platform=sent.platform)
-    if isinstance(answer, Parked):
-        raise DemoFailed(f"{part.order} was parked: {answer.problems}")
-
-
-async def _watch(progress: Progress, watch: Callable[[Progress], None]) -> None:
-    """DemoFailed when no order moves any more."""
-    loop = asyncio.get_running_loop()
-    seen, since = progress.picture, loop.time()
-    while not progress.at_rest:
-        await progress.watch.look()
-        progress.note_questions()
-        watch(progress)
-        if progress.picture != seen:
-            seen, since = progress.picture, loop.time()
-        if loop.time() - since > STALLED_SECONDS:
-            why = "; ".join([f"no order moved for {STALLED_SECONDS} s", *progress.otherwise()])
-            raise DemoFailed(why)
-        await asyncio.sleep(LOOK_SECONDS)
 
 
 # -- what the systems' own books say of it -----------------------------------------------------------------------------

@@ -136,6 +136,17 @@ async def is_disputed_in_vain(scene: Scene) -> None:
     await scene.completes(_dispute_is_booked_both_ways, "the money is back")
 
 
+async def is_disputed_after_it_closed(scene: Scene) -> None:
+    """The webhook of the bank's opens the closed order again; this time the customer is right."""
+    await scene.closes()
+    await scene.world.disputes(scene.order)
+    await scene.asks(Reason.DISPUTED)
+    await scene.world.dispute_ends(scene.order, DisputeState.LOST)
+    await scene.is_resolved(Reason.DISPUTED, Action.RETRY)
+    await scene.closes()
+    await scene.completes(_is_lost, "the money is booked as gone")
+
+
 # -- small words -------------------------------------------------------------------------------------------------------
 
 
@@ -175,6 +186,12 @@ def _one_is_paid_back(document: OrderDocument) -> bool:
     (credit,) = [entry for entry in document.ledger.entries if entry.return_id == back.return_id]
     units = sum(share.quantity for share in credit.shares)
     return (back.state, units, back.credited) == (ReturnState.CLOSED, 1, document.payments.refunded)
+
+
+def _is_lost(document: OrderDocument) -> bool:
+    booked = [entry.kind for entry in document.ledger.entries if entry.cause is Cause.DISPUTE]
+    states = [dispute.state for dispute in document.payments.disputes]
+    return (booked, states, document.kept.minor) == ([EntryKind.CREDIT], [DisputeState.LOST], 0)
 
 
 def _dispute_is_booked_both_ways(document: OrderDocument) -> bool:

@@ -316,6 +316,15 @@ KINDS: tuple[Kind, ...] = (
         channel=RETURNS_SHOP,
     ),
     Kind(
+        "disputed after it closed",
+        CARD,
+        COMPLETED,
+        goods.is_disputed_after_it_closed,
+        goods.lies_there,
+        cart=goods.of_two_articles,
+        platforms=OWN_SHOP,
+    ),
+    Kind(
         "ERP down, prepaid waits",
         PREPAID,
         COMPLETED,

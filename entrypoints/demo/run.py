@@ -1,32 +1,23 @@
 """The demo: orders of every kind run through a whole installation while its worker is killed; all books are audited."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.database.schema import InboxState
-from domain.ids import ChannelId
 from domain.policies import OrderPolicies, ShortagePolicy
 from entrypoints.audit.report import AuditReport
 from entrypoints.audit.run import audit
 from entrypoints.books import books_of
 from entrypoints.demo.kinds import AT_ONCE_SHOP, BUSINESS_SHOP, KINDS, RETURNS_SHOP, WATCHFUL_SHOP, playable
 from entrypoints.demo.progress import Part, Progress, parts_of
-from entrypoints.demo.scene import Stage
-from entrypoints.demo.sender import tell_of_order
-from entrypoints.demo.shopper import checkout
+from entrypoints.demo.staging import opened_stage, place, watch_all
 from entrypoints.demo.trouble import Killing, erp_comes_back, erp_goes_down, webhooks_come_as_they_like
-from entrypoints.demo.watching import LOOK_SECONDS, STALLED_SECONDS, DemoFailed, Say, Watch
-from entrypoints.demo.world import opened_world
-from entrypoints.doors import opened_doors
+from entrypoints.demo.watching import DemoFailed, Say
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
-from entrypoints.intake import opened_inbox
-from workers.run import connect
 
 _DAY_SECONDS = 86_400
 _HOUR_SECONDS = 3_600
@@ -117,12 +108,10 @@ async def run_demo(
     began = loop.time()
     async with installation(directory, wishes(counterparts), say) as running, AsyncExitStack() as stack:
         await stack.enter_async_context(_clerk(running))
-        world = await stack.enter_async_context(opened_world(running.simulator_url, running.token))
-        doors = await stack.enter_async_context(opened_doors(running.settings))
-        stage = Stage(world, Watch(await connect(running.settings)), doors)
+        stage = await stack.enter_async_context(opened_stage(running))
         progress = Progress(stage, parts_of(orders, counterparts, stage))
         _say_what_is_played(progress, counterparts, say)
-        killing = Killing(counterparts, world)
+        killing = Killing(counterparts, stage.world)
         try:
             await _play(running, progress, killing, say, watch)
         except ExceptionGroup as failed:
@@ -155,7 +144,7 @@ async def _play(
     await webhooks_come_as_they_like(progress.stage.world)
     await killing.prepare()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(running, progress, watch))
+        tasks.create_task(watch_all(running, progress, watch))
         await _place_all(running, progress, tasks)
         tasks.create_task(erp_comes_back(progress, say))
         await killing.kill(running, progress, say)
@@ -169,48 +158,12 @@ async def _place_all(running: Installation, progress: Progress, tasks: asyncio.T
             down = True
             await erp_goes_down(progress.stage.world)
         await part.kind.before(part.scene)
-        await _place(running, part)
+        await place(running, part)
         part.play = tasks.create_task(part.perform())
 
 
 def _turn(part: Part) -> tuple[bool, bool]:
     return part.kind.in_outage, part.kind.channel != RETURNS_SHOP
-
-
-async def _place(running: Installation, part: Part) -> None:
-    channel = ChannelId(part.scene.sent.channel)
-    document = json.dumps(part.scene.sent.document).encode()
-    content = await checkout(running.settings, channel, document, part.kind.checkout)
-    await tell_of_order(running.settings, channel, content)
-
-
-async def _watch(running: Installation, progress: Progress, watch: Callable[[Progress], None]) -> None:
-    """Look at all orders twice a second until all are at rest; DemoFailed when none moved for two minutes."""
-    loop = asyncio.get_running_loop()
-    seen, since = progress.picture, loop.time()
-    while not progress.at_rest:
-        await progress.watch.look()
-        progress.note_questions()
-        watch(progress)
-        if progress.picture != seen:
-            seen, since = progress.picture, loop.time()
-        if loop.time() - since > STALLED_SECONDS:
-            stands = dict(Counter(map(progress.phase, progress.parts)))
-            parked = await _parked(running)
-            why = "; ".join(
-                [f"no order moved for {STALLED_SECONDS} s: {stands}", *progress.otherwise(), *parked]
-            )
-            raise DemoFailed(why)
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _parked(running: Installation) -> list[str]:
-    """What came through the door and could not be used."""
-    async with opened_inbox(running.settings) as inbox:
-        return [
-            f"inbox item {item.id} is parked: {item.reason} {item.problems}"
-            for item in await inbox.list(InboxState.PARKED)
-        ]
 
 
 @asynccontextmanager

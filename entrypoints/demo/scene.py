@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 from temporalio.service import RPCError
 
 from domain.amendments import Amendment, AmendmentRecord, AmendmentState, Change
 from domain.attention import Action, Correction, Reason, Resolve
+from domain.base import Value
 from domain.document import OrderDocument
 from domain.errors import Refused, Unavailable
 from domain.ids import System
@@ -17,11 +17,11 @@ from domain.orders import OrderLine, PlacedOrder
 from domain.phases import Phase
 from domain.returns import ReturnAsked
 from entrypoints.attention import Which, cases, resolve_each
+from entrypoints.commands import Command, Commands, Kind, amending, by_hand
 from entrypoints.demo.documents import DemoDocument
 from entrypoints.demo.watching import STEP_SECONDS_MAX, DemoFailed, Watch
 from entrypoints.demo.world import World
-from entrypoints.doors import Door, Doors, Outcome, Told
-from workflows.order import Order
+from entrypoints.doors import Doors, Outcome, Told
 
 _CUSTOMER_SERVICE = "customer service"
 _LOOK_SECONDS = 0.5
@@ -34,6 +34,7 @@ class Stage:
     world: World
     watch: Watch
     doors: Doors
+    commands: Commands
 
 
 @dataclass
@@ -85,6 +86,14 @@ class Scene:
     async def asks(self, reason: Reason) -> None:
         await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
 
+    async def closes(self) -> None:
+        """Its document is kept, and its workflow has ended."""
+
+        async def closed() -> bool:
+            return (await self.stage.doors.find(self.order)).closed
+
+        await self._found(closed, "closed")
+
     async def says(self, words: str) -> None:
         """That it waits for something described so."""
         await self.until(lambda document: words in document.waits_for, words)
@@ -132,10 +141,10 @@ class Scene:
                 f"{self.order} did not come to this within {STEP_SECONDS_MAX} s: {what}"
             ) from None
 
-    # -- what people do: the doors that the commands use -------------------------------------------------------
+    # -- what people do, by the commands that everybody has ----------------------------------------------------
 
     async def is_cancelled(self) -> None:
-        await self._ask(Order.cancel, _CUSTOMER_SERVICE, "the customer changed their mind")
+        await self._asks(Kind.CANCEL, "the customer changed their mind")
 
     async def is_sent_back(self, line: OrderLine, units: int) -> None:
         asked = ReturnAsked(
@@ -144,7 +153,7 @@ class Scene:
             reason="it does not fit the kitchen",
             units={line.line_id: units},
         )
-        await self._ask(Order.send_back, asked)
+        await self._asks(Kind.SEND_BACK, asked.reason, asked)
 
     async def is_amended(
         self, *changes: Change, becomes: AmendmentState = AmendmentState.COMMITTED
@@ -159,13 +168,9 @@ class Scene:
             reason="the customer called",
             changes=changes,
         )
-        doors = self.stage.doors
-
-        async def ask() -> Told:
-            return await doors.ask(await doors.find(self.order), cast("Door", Order.amend), amendment)
-
-        refused = becomes not in {AmendmentState.COMMITTED, AmendmentState.PENDING}
-        await self._done(ask, may_refuse=refused)
+        told = await self._give(amending(self.placed.order_id, amendment))
+        if becomes in {AmendmentState.COMMITTED, AmendmentState.PENDING}:
+            self._not_refused(told)
         return await self.amendment_is(becomes)
 
     async def amendment_is(self, state: AmendmentState) -> AmendmentRecord:
@@ -180,38 +185,35 @@ class Scene:
         return found[0]
 
     async def is_stopped(self) -> None:
-        await self._ask(Order.hold, _CUSTOMER_SERVICE, "the customer wants to think")
+        await self._asks(Kind.HOLD, "the customer wants to think")
 
     async def is_released(self) -> None:
-        await self._ask(Order.release, _CUSTOMER_SERVICE, "the customer has thought")
+        await self._asks(Kind.RELEASE, "the customer has thought")
 
     async def is_resolved(self, reason: Reason, action: Action, correction: Correction | None = None) -> None:
         """An operator waits for the question, and answers it."""
         await self.stage.watch.until(self.order, lambda seen: seen.needs is reason, reason)
         resolve = Resolve(action=action, actor="operator", reason="seen in the demo", correction=correction)
-        doors = self.stage.doors
-
-        async def decide() -> Told | None:
-            asking = await cases(doors, Which(needs=reason), action)
-            mine = [case for case in asking if case.order.order_id == self.order]
-            told = await resolve_each(doors, mine, resolve, lambda _: None)
-            return told[0] if told else None
-
-        await self._done(decide)
-
-    async def _ask(self, door: Door, *asked: object) -> None:
-        doors = self.stage.doors
-
-        async def ask() -> Told:
-            return await doors.ask(await doors.find(self.order), door, *asked)
-
-        await self._done(ask)
-
-    async def _done(self, ask: Callable[[], Awaitable[Told | None]], *, may_refuse: bool = False) -> None:
-        """Whom it does not reach asks again, as people do; by then the first may have been taken after all."""
-        told = await ask()
-        if told and told.outcome is Outcome.REFUSED and not may_refuse:
-            raise DemoFailed(f"{self.order} was asked for something, and refused: {told.why}")
-        while told and told.outcome is Outcome.UNREACHED:
+        while await self._resolved(reason, resolve) is Outcome.UNREACHED:  # noqa: ASYNC110  a worker starts in another process
             await asyncio.sleep(_LOOK_SECONDS)
-            told = await ask()
+
+    async def _resolved(self, reason: Reason, resolve: Resolve) -> Outcome | None:
+        """None: somebody has answered it already. Whom it does not reach asks again, as people do."""
+        asking = await cases(self.stage.doors, Which(needs=reason), resolve.action)
+        mine = [case for case in asking if case.order.order_id == self.order]
+        for told in await resolve_each(self.stage.commands, mine, resolve):
+            self._not_refused(told)
+            return told.outcome
+        return None
+
+    async def _asks(self, kind: Kind, reason: str, body: Value | None = None) -> None:
+        command = by_hand(self.placed.order_id, kind, _CUSTOMER_SERVICE, reason, body)
+        self._not_refused(await self._give(command))
+
+    async def _give(self, command: Command) -> Told:
+        return await self.stage.commands.give(command)
+
+    def _not_refused(self, told: Told) -> None:
+        """What nobody has taken yet is kept, and will be."""
+        if told.outcome is Outcome.REFUSED:
+            raise DemoFailed(f"{self.order} was asked for something, and refused: {told.why}")

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from domain.errors import OrderError
 from entrypoints.attention import Standing, standing_of
+from workflows.visibility import CARRIERS
 
 Say = Callable[[str], None]
 
@@ -38,10 +39,14 @@ class Watch:
             self._news.notify_all()
 
     async def _see(self) -> None:
-        async for execution in self.client.list_workflows("WorkflowType = 'Order'"):
-            self.standing[execution.id] = standing_of(execution)
-            if execution.status is not WorkflowExecutionStatus.RUNNING:
-                self.closed.add(execution.id)
+        newest: dict[str, WorkflowExecution] = {}
+        async for execution in self.client.list_workflows(CARRIERS):
+            known = newest.setdefault(execution.id, execution)
+            if execution.start_time > known.start_time:  # its aftermath
+                newest[execution.id] = execution
+        running = WorkflowExecutionStatus.RUNNING
+        self.standing |= {order: standing_of(execution) for order, execution in newest.items()}
+        self.closed = {order for order, execution in newest.items() if execution.status is not running}
 
     async def until(self, order: str, true: Callable[[Standing], object], what: str) -> Standing:
         """DemoFailed when it does not come true, telling `what` was waited for."""

@@ -1,4 +1,4 @@
-"""A whole OrderSaga on one machine: Temporal, the outside systems, webhook receiver and worker, state on disk."""
+"""A whole OrderSaga on one machine: Temporal, the outside systems, webhook receiver, API and worker, state on disk."""
 
 import asyncio
 import secrets
@@ -29,7 +29,7 @@ from workers.settings import (
 )
 from workers.wiring import now
 
-PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200, "codec": 8234}
+PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200, "codec": 8234, "api": 8400}
 ON_HAND = 500  # units of each article that a new embedded world starts with
 OPERATORS = "operators@merchant.example"
 
@@ -44,6 +44,7 @@ Policies = Callable[[OrderPolicies], OrderPolicies]
 class Wishes:
     """What an embedded installation is asked for. `counterparts`: real systems, "tryton" and "stripe".
 
+    `ports`: 0 is any free one; the API is served only where it has a port.
     `channels` are shops of our own document beside the usual ones: how each one's policies differ from the usual.
     """
 
@@ -71,6 +72,7 @@ class Installation:
         self.stripe: LocalStripe | None = None
         self.workers: list[Child] = []
         self.temporal: Child | None = None
+        self.api: Child | None = None
         self.services: list[Child] = []
 
     @property
@@ -148,6 +150,19 @@ class Installation:
         receiver = Child("webhooks", argv, log=log, env=self._env(), owner=self._owner)
         self.services.append(receiver)
         await receiver.start(lambda: _http_answers(f"{self.settings.webhooks_url}/readyz"))
+
+    @property
+    def api_url(self) -> str | None:
+        """None where none is served."""
+        return f"http://{_LOCALHOST}:{self.ports['api']}" if "api" in self.ports else None
+
+    async def start_api(self) -> Child:
+        """Also again, after it was stopped."""
+        argv = python("-m", "entrypoints.cli", "api", "--port", str(self.ports["api"]))
+        self.api = Child("api", argv, log=self.log_directory / "api.log", env=self._env(), owner=self._owner)
+        self.services.append(self.api)
+        await self.api.start(lambda: _http_answers(f"{self.api_url}/livez"))
+        return self.api
 
     async def start_codec(self) -> None:
         argv = python("-m", "entrypoints.cli", "codec")
@@ -241,6 +256,8 @@ async def _start_all(running: Installation, wishes: Wishes) -> None:
             starts.create_task(running.start_webhooks())
             starts.create_task(running.start_codec())
             starts.create_task(running.start_worker())
+            if running.api_url:
+                starts.create_task(running.start_api())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from adapters.connector.protocol.common import PROBLEM_TYPE
 from adapters.connector.protocol.common import Problem as WireProblem
@@ -117,31 +119,33 @@ def create_app(
     *,
     stored: Callable[[], None],
     act_at_once: ActAtOnce,
-) -> FastAPI:
-    """`secrets` per channel and system: who has none is answered 401. `stored` is called after each commit."""
-    app = FastAPI(title="OrderSaga webhooks", docs_url=None, redoc_url=None, openapi_url=None)
-    app.exception_handler(Unavailable)(_away)
-    app.exception_handler(HTTPException)(_refused)
+) -> Starlette:
+    """`secrets` per channel and system: who has none is answered 401. `stored` is called after each commit.
+
+    Plain routes: nothing of a request is to be parsed before its signature is known to be right.
+    """
     receiver = Receiver(inbox, secrets, clock, stored, act_at_once)
 
     async def receive(request: Request) -> JSONResponse:
         names = request.path_params
         return await receiver.receive(request, ChannelId(names["channel"]), names["system"])
 
-    # A plain route: nothing of the request is to be parsed before its signature is known to be right.
-    app.add_route("/webhooks/{channel}/{system}", receive, methods=["POST"])
+    async def live(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
 
-    @app.get("/livez")
-    async def live() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz")
-    async def ready() -> dict[str, str]:
+    async def ready(_request: Request) -> JSONResponse:
         """Who can store is ready: while Temporal is away webhooks are taken all the same."""
         await inbox.due(1)
-        return {"status": "ready"}
+        return JSONResponse({"status": "ready"})
 
-    return app
+    return Starlette(
+        routes=[
+            Route("/webhooks/{channel}/{system}", receive, methods=["POST"]),
+            Route("/livez", live),
+            Route("/readyz", ready),
+        ],
+        exception_handlers={Unavailable: _away, HTTPException: _refused},
+    )
 
 
 async def _bounded_body(request: Request, bytes_max: int) -> bytes:
@@ -164,14 +168,16 @@ def _malformed(problems: tuple[Problem, ...], inbox_id: int) -> JSONResponse:
     )
 
 
-async def _refused(_request: Request, refusal: HTTPException) -> JSONResponse:
+async def _refused(_request: Request, refusal: Exception) -> JSONResponse:
+    if not isinstance(refusal, HTTPException):
+        raise refusal
     title = HTTPStatus(refusal.status_code).phrase
     return _problem(
         WireProblem(title=title, status=refusal.status_code, code="refused", detail=refusal.detail)
     )
 
 
-async def _away(_request: Request, away: Unavailable) -> JSONResponse:
+async def _away(_request: Request, away: Exception) -> JSONResponse:
     """The sender is to repeat it: nothing was accepted."""
     answer = _problem(
         WireProblem(title="Service Unavailable", status=503, code="unavailable", detail=str(away))

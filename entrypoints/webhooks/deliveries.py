@@ -1,14 +1,17 @@
 """What becomes of each item of the inbox."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem
 from adapters.database.orders import CLOSED, Orders
-from adapters.database.schema import InboxKind
+from adapters.database.schema import InboxKind, InboxState
 from adapters.webhooks import Hint, OrderCame
 from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.intake import UnusableDocument
+from domain.orders import PlacedOrder
+from domain.phases import Phase
 from domain.records import OrderState
 from entrypoints.commands import Commands
 from entrypoints.intake import Intake
@@ -18,23 +21,31 @@ from workers.temporal import Told
 _SYSTEMS = frozenset(system.value for system in System)
 
 LookAgain = Callable[[OrderId, System], Awaitable[Told]]
+LookAfter = Callable[[PlacedOrder, Phase], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Wake:
+    """How an order hears that there is something to see: while it runs, and in its aftermath once it is closed."""
+
+    again: LookAgain
+    after: LookAfter
 
 
 class Deliveries:
     """Each may be carried out again at any moment: it ends forwarded or parked. Unavailable: later again."""
 
-    def __init__(
-        self, inbox: Inbox, orders: Orders, intake: Intake, commands: Commands, look_again: LookAgain
-    ) -> None:
+    def __init__(self, inbox: Inbox, orders: Orders, intake: Intake, commands: Commands, wake: Wake) -> None:
         self._inbox = inbox
         self._orders = orders
         self._intake = intake
         self._commands = commands
-        self._look_again = look_again
+        self._look_again, self._look_after = wake.again, wake.after
 
     async def deliver(self, item: InboxItem) -> None:
         if item.kind is InboxKind.COMMAND:
             await self._commands.forward(item)
+            await self._unpark_if_heard_of(item)
         elif item.kind is InboxKind.DOCUMENT:
             await self._order(item)
         else:
@@ -67,14 +78,21 @@ class Deliveries:
             await self._inbox.park(item.id, what)
         elif why := await self._told(order, hint.system):
             await self._inbox.park(item.id, why, order_id=order)
-            if why == UNHEARD_OF and await self._orders.state(order) is not None:
-                await self._inbox.replay(item.id)  # it came meanwhile, too early to find this one parked
+            await self._unpark_if_heard_of(item)
         else:
             await self._inbox.mark_forwarded(item.id, order)
 
+    async def _unpark_if_heard_of(self, item: InboxItem) -> None:
+        """Its order may have come meanwhile, too early to find this one parked."""
+        kept = await self._inbox.get(item.id)
+        if kept is None or kept.state is not InboxState.PARKED or kept.reason != UNHEARD_OF:
+            return
+        if kept.order_id is not None and await self._orders.state(kept.order_id) is not None:
+            await self._inbox.replay(item.id)
+
     async def _told(self, order: OrderId, system: System) -> str:
         """Empty once the order looks again, or has ended; else why it never will."""
-        if await self._orders.state(order) in CLOSED:
+        if await self._is_over(order, system):
             return ""
         # One that is not registered runs all the same where it was started while the database was away.
         if await self._look_again(order, system) is Told.SIGNALLED:
@@ -85,11 +103,23 @@ class Deliveries:
         if state is OrderState.ACCEPTED:
             raise Unavailable("the order is accepted but not started yet")
         # It may have begun since we asked Temporal; now it must be there.
-        if state in CLOSED or await self._look_again(order, system) is Told.SIGNALLED:
+        if state not in CLOSED and await self._look_again(order, system) is Told.SIGNALLED:
             return ""
-        if await self._orders.state(order) in CLOSED:
+        if await self._is_over(order, system):
             return ""
         return "the order's workflow is gone, and its row is not closed"
+
+    async def _is_over(self, order: OrderId, system: System) -> bool:
+        """Whether it is closed. Its money may move all the same, and is looked at then."""
+        if await self._orders.state(order) not in CLOSED:
+            return False
+        if system is not System.PAYMENTS:
+            return True
+        registered = await self._orders.get(order)
+        if registered is None or not registered.closed:
+            return False
+        await self._look_after(registered.placed, Phase(registered.state))
+        return True
 
 
 def _read(item: InboxItem) -> Hint:

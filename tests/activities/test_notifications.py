@@ -151,7 +151,7 @@ async def test_operators_are_written_to_at_the_address_of_the_policies() -> None
         what="the capture was declined",
         ways_out=("`retry`: it is tried again now",),
     )
-    await NotificationActivities({"post": post}).tell_operators(told)
+    await NotificationActivities({"post": post}, {}).tell_operators(told)
     ((mail, key),) = post.sent
     assert (mail.to, key) == ("operators@example.com", Key("k"))
     assert "the capture was declined" in mail.plain

@@ -61,6 +61,7 @@ class Register:
         self.heard = {ONE}
         self.counted: list[tuple[str, int, int]] = []
         self.inbox: list[str] = []
+        self.told_of_closed: list[OrderId] = []
 
     async def cursor(self, name: str) -> str | None:
         return self.kept.get(name)
@@ -70,6 +71,10 @@ class Register:
 
     async def known(self, orders: Collection[OrderId]) -> frozenset[OrderId]:
         return frozenset(self.accepted & set(orders))
+
+    async def tell_of_closed(self, orders: Collection[OrderId], system: System, cursor: str) -> None:
+        assert (system, cursor) == (System.PAYMENTS, "later")
+        self.told_of_closed += orders
 
     async def paid_by(self, payment: PaymentRef) -> OrderId | None:
         return TWO if payment == "pi_2" else None
@@ -92,7 +97,8 @@ class Desk:
     def __init__(self) -> None:
         self.erp, self.shop, self.hints, self.register = Erp(), Shop(), Hints(), Register()
         shops = {SHOP: activities.sweeps.Shop(cast("Storefront", self.shop), "woocommerce")}
-        self.sweeps = SweepActivities({(System.ERP, "tryton"): self.erp}, shops, self.hints, self.register)
+        changing = {(System.ERP, "tryton"): self.erp, (System.PAYMENTS, "stripe"): self.erp}
+        self.sweeps = SweepActivities(changing, shops, self.hints, self.register)
 
 
 @pytest.fixture
@@ -103,6 +109,13 @@ def desk() -> Desk:
 async def test_every_changed_order_is_told_and_the_open_ones_are_counted(desk: Desk) -> None:
     assert await desk.sweeps.sweep_changes(SWEEP) == Swept(changed=2, woken=1, missed=1)
     assert desk.hints.told == [(ONE, System.ERP), (TWO, System.ERP)]
+
+
+async def test_of_money_that_moved_unheard_the_orders_that_sleep_are_told_by_the_inbox(desk: Desk) -> None:
+    await desk.sweeps.sweep_changes(SWEEP)
+    assert desk.register.told_of_closed == []  # of other systems a closed order wants no news
+    await desk.sweeps.sweep_changes(Sweep(system=System.PAYMENTS, adapter="stripe"))
+    assert desk.register.told_of_closed == [TWO]
 
 
 async def test_the_next_sweep_begins_where_the_last_one_ended(desk: Desk) -> None:

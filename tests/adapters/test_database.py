@@ -17,16 +17,19 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import RowRefused, migrate, open_database, reading, writing
+from adapters.database.inbox import Inbox
 from adapters.database.orders import Accepted, AlreadyKnown, Orders
 from adapters.database.records import SqlRecords
-from adapters.database.schema import Base, MovementRow, OrderRow, SweepCursorRow
+from adapters.database.schema import Base, InboxKind, MovementRow, OrderRow, SweepCursorRow
 from adapters.database.skus import SkuMappings
+from adapters.database.sweeps import SqlSweeps
+from domain.document import OrderDocument
 from domain.errors import InvariantBroken, Unavailable
-from domain.ids import ChannelId, OrderId, PaymentRef, ShipmentId, Sku, order_id
+from domain.ids import ChannelId, OrderId, PaymentRef, ShipmentId, Sku, System, order_id
 from domain.keys import Key
 from domain.money import Money
 from domain.orders import PlacedOrder
-from domain.records import MoneyMovement, MovementKind, OrderState
+from domain.records import ClosedOrder, MoneyMovement, MovementKind, OrderState
 from tests.contracts.placing import place
 from tests.postgres import KINDS, migrated_url, new_url
 
@@ -231,7 +234,7 @@ async def test_an_unknown_order_is_none(engine: AsyncEngine, clock: Clock) -> No
 # --- closing
 
 
-async def test_a_closed_order_keeps_its_document_and_is_never_opened_again(
+async def test_a_closed_order_keeps_its_document_and_is_not_opened_by_coming_again(
     engine: AsyncEngine, clock: Clock
 ) -> None:
     orders, records, placed = Orders(engine, clock), SqlRecords(engine, clock), _placed("closed")
@@ -268,6 +271,41 @@ async def test_closing_what_was_never_accepted_or_into_an_open_state_is_a_broken
     await Orders(engine, clock).accept(placed)
     with pytest.raises(InvariantBroken, match="no way to be closed"):
         await records.close_order(placed.order_id, OrderState.STARTED, "{}", NOON)
+
+
+async def test_a_closed_order_is_opened_again_and_closed_anew(engine: AsyncEngine, clock: Clock) -> None:
+    orders, records, placed = Orders(engine, clock), SqlRecords(engine, clock), _placed("again")
+    await orders.accept(placed)
+    assert await records.closed_order(placed.order_id) is None
+    document = OrderDocument.begun(placed)
+    await records.close_order(placed.order_id, OrderState.COMPLETED, document.model_dump_json(), NOON)
+    closed = await records.closed_order(placed.order_id)
+    assert closed == ClosedOrder(document=document, closed_at=NOON)
+    for _ in range(2):
+        await records.reopen_order(placed.order_id, NOON)
+    assert await orders.state(placed.order_id) is OrderState.STARTED
+    assert await records.closed_order(placed.order_id) is None
+    later = NOON + timedelta(days=1)
+    await records.close_order(placed.order_id, OrderState.COMPLETED, '{"total": "0.00"}', later)
+    await records.reopen_order(placed.order_id, NOON)  # it arrives late
+    registered = await orders.get(placed.order_id)
+    assert registered is not None
+    assert (registered.state, registered.closed_document) == (OrderState.COMPLETED, '{"total": "0.00"}')
+
+
+# --- sweeps of payments
+
+
+async def test_a_closed_orders_unheard_payments_become_a_hint_once(engine: AsyncEngine, clock: Clock) -> None:
+    orders, sweeps = Orders(engine, clock), SqlSweeps(engine, clock)
+    closed, still_open = _placed("closed-and-paid"), _placed("open-and-paid")
+    for placed in (closed, still_open):
+        await orders.accept(placed)
+    await SqlRecords(engine, clock).close_order(closed.order_id, OrderState.COMPLETED, "{}", NOON)
+    for _ in range(2):
+        await sweeps.tell_of_closed((closed.order_id, still_open.order_id), System.PAYMENTS, "cursor-7")
+    (hint,) = await Inbox(engine, clock).list()
+    assert (hint.kind, hint.system, hint.order_id) == (InboxKind.WEBHOOK, "payments", closed.order_id)
 
 
 # --- money

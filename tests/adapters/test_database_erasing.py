@@ -14,9 +14,10 @@ from adapters.database.erasing import ERASED, Erased, Erasing
 from adapters.database.inbox import Inbox, dedupe_key
 from adapters.database.orders import Orders
 from adapters.database.records import SqlRecords
-from adapters.database.schema import Base, InboxKind, InboxState
+from adapters.database.schema import Base, DecisionRow, InboxKind, InboxState
+from adapters.database.trail import Deed, Trail
 from domain.document import OrderDocument
-from domain.ids import CustomerRef, OrderId, Sku
+from domain.ids import ChannelId, CustomerRef, OrderId, Sku
 from domain.orders import Address, Customer, PlacedOrder
 from domain.records import OrderState
 from tests.contracts.placing import place
@@ -25,6 +26,7 @@ from tests.postgres import KINDS, migrated_url
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)
+SHOP = ChannelId("shop")
 
 
 @pytest.fixture(params=KINDS)
@@ -175,6 +177,80 @@ async def test_what_never_became_an_order_is_found_by_the_address(
     still = await inbox.get(waiting)
     assert still is not None
     assert still.body == body
+
+
+async def asked(engine: AsyncEngine, order: OrderId, command: str, actor: str, *, to: str = CITY) -> int:
+    """A command as it was given: kept in the inbox, taken by its order, and in the audit trail."""
+    inbox = Inbox(engine, lambda: NOON)
+    body = json.dumps({"id": command, "reason": f"{NAME} moved", "body": {"ship_to": {"city": to}}})
+    stored = await inbox.store(
+        InboxKind.COMMAND, channel=SHOP, system="amend", key=command, body=body.encode(), order_id=order
+    )
+    await inbox.mark_forwarded(stored.id, reason=f"refused: {NAME} is unknown")
+    deed = Deed(
+        actor=actor,
+        role="customer_service",
+        action="orders.amend",
+        channel=SHOP,
+        order_id=order,
+        command=command,
+        digest="d" * 64,
+    )
+    return await Trail(engine, lambda: NOON).begin(deed)
+
+
+async def test_what_was_asked_of_an_erased_order_is_forgotten_and_who_asked_is_not(
+    engine: AsyncEngine, erasing: Erasing
+) -> None:
+    order, other = await closed(engine, hers("one")), await closed(engine, hers("two", email="a@b.example"))
+    await asked(engine, order, "move-1", "agent")
+    await asked(engine, order, f"move-{EMAIL.upper()}", f"jwt:{EMAIL}")
+    await asked(engine, other, "move-3", "agent", to="elsewhere")
+    trail = Trail(engine, lambda: LATER)
+    theirs = await trail.page(order_id=other)
+    assert (await erasing.erase(email=EMAIL)).inbox_items == 3
+    assert [(one.actor, one.command) for one in await trail.page(order_id=order)] == [
+        (ERASED, f"{ERASED}-2"),
+        ("agent", "move-1"),
+    ]
+    assert await trail.page(order_id=other) == theirs
+    async with reading(engine) as connection:
+        told = await connection.execute(select(DecisionRow.order_id, DecisionRow.digest))
+        assert {(one.order_id, one.digest) for one in told} == {(order, ""), (other, "d" * 64)}
+    kept = {(item.kind, item.order_id, bool(item.body)) for item in await Inbox(engine, lambda: LATER).list()}
+    assert kept == {
+        (kind, *one)
+        for kind in (InboxKind.COMMAND, InboxKind.DOCUMENT)
+        for one in ((order, False), (other, True))
+    }
+
+
+async def test_a_command_for_an_order_that_never_came_is_found_by_the_address(
+    engine: AsyncEngine, erasing: Erasing
+) -> None:
+    inbox = Inbox(engine, lambda: NOON)
+    nowhere = OrderId("order:shop:never")
+    stored = await inbox.store(
+        InboxKind.COMMAND, channel=SHOP, system="cancel", key="k", body=EMAIL.encode(), order_id=nowhere
+    )
+    await inbox.park(stored.id, "it names an order that was never accepted")
+    assert (await erasing.erase(email=EMAIL)).inbox_items == 1
+    assert traces_in(await everything(engine), depth=0) == set()
+
+
+async def test_the_trail_goes_whole_once_it_is_old(engine: AsyncEngine) -> None:
+    await asked(engine, OrderId("order:shop:1"), "old", "agent")
+    await Trail(engine, lambda: LATER).begin(Deed(actor="agent", role="operator", action="orders.hold"))
+    erasing = Erasing(engine, lambda: NOON + timedelta(days=400, hours=1))
+    assert await erasing.forget_decisions(401) == 0
+    assert await erasing.forget_decisions(400) == 1
+    assert [one.action for one in await Trail(engine, lambda: LATER).page()] == ["orders.hold"]
+
+
+async def test_old_words_of_commands_are_forgotten_as_all_others(engine: AsyncEngine) -> None:
+    await asked(engine, OrderId("order:shop:1"), "old", "agent")
+    assert await Erasing(engine, lambda: NOON + timedelta(days=2)).forget_bodies(1) == 1
+    assert traces_in(await everything(engine), depth=0) == set()
 
 
 async def test_old_words_of_the_inbox_are_forgotten_and_what_waits_is_not(

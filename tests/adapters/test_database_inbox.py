@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.engine import migrate, open_database
-from adapters.database.inbox import Inbox, InboxItem, Stored, dedupe_key
+from adapters.database.inbox import UNHEARD_OF, Inbox, InboxItem, Stored, dedupe_key
 from adapters.database.schema import InboxKind, InboxState
 from domain.ids import ChannelId, OrderId
 from domain.intake import Problem
@@ -91,6 +92,32 @@ async def test_the_same_key_again_is_a_duplicate_of_the_first(inbox: Inbox) -> N
     assert len(await inbox.list()) == 1
 
 
+async def test_of_the_same_that_come_at_once_one_is_the_first(inbox: Inbox) -> None:
+    stored = await asyncio.gather(*(_store(inbox, event) for event in ("1", "2", "1", "1", "2")))
+    assert [one.duplicate for one in stored] == [False, False, True, True, True]
+    assert [one.id for one in stored] == [stored[event].id for event in (0, 1, 0, 0, 1)]
+
+
+async def test_what_does_not_fit_fails_alone(inbox: Inbox) -> None:
+    wrong = inbox.store(
+        InboxKind.WEBHOOK, channel=SHOP, system="erp", key="k", body=cast("bytes", "no bytes")
+    )
+    right = [_store(inbox, str(number)) for number in range(3)]
+    answers = await asyncio.gather(wrong, *right, return_exceptions=True)
+    assert isinstance(answers[0], Exception)
+    assert [item.id for item in await inbox.due(10)] == [
+        one.id for one in answers[1:] if isinstance(one, Stored)
+    ]
+
+
+async def test_who_is_cancelled_while_others_wait_costs_them_nothing(inbox: Inbox) -> None:
+    gone, stays = (asyncio.create_task(_store(inbox, event)) for event in ("1", "2"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert not (await stays).duplicate
+    assert gone.cancelled()
+
+
 def test_keys_tell_their_parts_apart() -> None:
     assert (
         len({dedupe_key("a", "bc"), dedupe_key("ab", "c"), dedupe_key("abc"), dedupe_key("a", "b", "c")}) == 4
@@ -153,6 +180,21 @@ async def test_what_is_stored_with_problems_is_parked_at_once(inbox: Inbox) -> N
     stored = await _store(inbox, "1", problems=(Problem(field="system", reason="unknown"),))
     assert await _due(inbox) == []
     assert (await _get(inbox, stored.id)).state is InboxState.PARKED
+
+
+async def test_what_came_before_its_order_is_due_once_that_has_come(inbox: Inbox) -> None:
+    early = [
+        await inbox.store(kind, channel=SHOP, system="erp", key=kind, body=b"{}", order_id=ORDER)
+        for kind in (InboxKind.WEBHOOK, InboxKind.COMMAND)
+    ]
+    refused = await _store(inbox, "refused")
+    for item in early:
+        await inbox.park(item.id, UNHEARD_OF)
+    await inbox.park(refused.id, "the order is completed already")
+    await inbox.release(OrderId("order:shop-de:2"))
+    assert await _due(inbox) == []
+    await inbox.release(ORDER)
+    assert await _due(inbox) == [item.id for item in early]
 
 
 async def test_a_replayed_item_is_as_new(inbox: Inbox, clock: Clock) -> None:

@@ -317,4 +317,4 @@ LEGAL = legal()
 _COVERING = covering(LEGAL)
 _FURTHER = [case for case in LEGAL[::_STRIDE] if case not in set(_COVERING)]
 CASES = [*_COVERING, *_FURTHER]
-SAMPLE = sample(CASES, times=2, least=60)
+SAMPLE = sample(CASES, times=2, least=40)

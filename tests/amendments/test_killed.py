@@ -1,22 +1,32 @@
-"""Worker and Temporal are killed at every step of an amendment: it is carried on, and holds everywhere, once."""
+"""Worker and Temporal are killed at every step of an amendment, and the API that took it: it holds everywhere, once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from adapters.database.engine import open_database
+from adapters.database.schema import InboxKind, InboxState
+from adapters.database.tokens import Tokens
 from domain.amendments import Amended, Amendment, AmendmentState, SetQuantity
 from domain.ids import OrderId
 from domain.records import OrderState
+from entrypoints.api.roles import Role
 from entrypoints.demo.shopper import checkout
 from entrypoints.demo.tenders import by_card_on_file
-from entrypoints.intake import opened_intake
+from entrypoints.intake import opened_inbox, opened_intake
 from tests.amendments.agreeing import lines_in, lines_of
 from tests.e2e.product import SHOP, Product, document, product, until
+from workers.wiring import now
 from workflows.order import Order
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
@@ -62,6 +72,39 @@ async def test_an_amendment_is_carried_on_when_temporal_is_back(tmp_path: Path, 
         assert await running.under_way(_STEPS[step][1], order)
         await running.running.start_temporal()
         await holds_everywhere(running, order, handle, told)
+
+
+async def test_an_amendment_is_carried_through_though_the_api_was_killed(tmp_path: Path) -> None:
+    """One that the order had begun, one that was told to be kept, and one whose asker heard nothing at all."""
+    async with product(tmp_path, api=True) as running, bearer(running) as http:
+        begun, kept, unheard = orders = [
+            await blocked_at_the_warehouse(running, name) for name in ("BEGUN", "KEPT", "UNHEARD")
+        ]
+        first = asyncio.create_task(over_http(http, await held_back(running, begun[0], _STEPS["ERP"])))
+        await until(partial(running.under_way, "enter_order", begun[0]))
+        await running.running.workers[-1].kill()
+        told = await over_http(http, kept[0])
+        assert (told.status_code, told.json()["outcome"]) == (202, "unreached")
+        assert (await http.get(told.headers["Location"])).json()["outcome"] == "unreached"
+        second = asyncio.create_task(over_http(http, unheard[0]))
+        await until(partial(is_kept, running, unheard[0]))
+        api = running.running.api
+        assert api is not None
+        await api.kill()
+        cut_off = await asyncio.gather(first, second, return_exceptions=True)
+        assert isinstance(cut_off[1], httpx.TransportError)
+        await asyncio.gather(running.running.start_worker(), running.running.start_api())
+        for order, handle in orders:
+            await until(partial(is_amended, handle))  # nobody has asked again
+            answers = [await over_http(http, order) for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [200, 200]
+            assert answers[0].json() == answers[1].json()
+        await running.clear_faults()
+        for order, _ in orders:
+            await running.ended(order)
+        for order, handle in orders:
+            answer = await over_http(http, order)
+            await holds_everywhere(running, order, handle, said(answer.json()["amended"]))
 
 
 # -- what happens --------------------------------------------------------------------------------------------------
@@ -111,6 +154,45 @@ def amending(handle: "WorkflowHandle[Order, OrderState]", order: OrderId) -> "as
                 await asyncio.sleep(0.5)
 
     return asyncio.create_task(ask())
+
+
+@asynccontextmanager
+async def bearer(running: Product) -> AsyncIterator[httpx.AsyncClient]:
+    engine = open_database(running.running.settings.database_url)
+    until_then = now() + timedelta(days=1)
+    _, token = await Tokens(engine, now).create("service", Role.OPERATOR, ("*",), until_then)
+    await engine.dispose()
+    url, headers = running.running.api_url or "", {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
+        yield http
+
+
+async def over_http(http: httpx.AsyncClient, order: OrderId) -> httpx.Response:
+    """The same every time, under the same key."""
+    changes = [{"kind": "set_quantity", "line_id": "1", "quantity": 4}]
+    return await http.post(
+        f"/v1/orders/{order}/amend",
+        json={"reason": "the customer called", "changes": changes},
+        headers={"If-Match": '"1"', "Idempotency-Key": "call"},
+    )
+
+
+async def is_kept(running: Product, order: OrderId) -> bool:
+    async with opened_inbox(running.running.settings) as inbox:
+        items = await inbox.list(InboxState.WAITING)
+    return any(item.kind is InboxKind.COMMAND and item.order_id == order for item in items)
+
+
+async def is_amended(handle: "WorkflowHandle[Order, OrderState]") -> bool:
+    document = await handle.query(Order.read_document)
+    return [one.state for one in document.amendments] == [AmendmentState.COMMITTED]
+
+
+def said(amended: dict[str, Any]) -> "asyncio.Task[Amended]":
+    async def told() -> Amended:
+        return Amended.model_validate(amended)
+
+    return asyncio.create_task(told())
 
 
 async def holds_everywhere(

@@ -24,7 +24,7 @@ from domain.orders import PlacedOrder
 from domain.policies import OrderPolicies
 from domain.quoting import quote
 from domain.records import Incident, OrderState
-from entrypoints.api.desk import PLATFORM, Command
+from entrypoints.api.desk import PLATFORM, Wanted
 from entrypoints.api.roles import May
 from entrypoints.api.shapes import Health
 from entrypoints.attention import Case, Standing, Which
@@ -45,11 +45,12 @@ class MemoryDesk:
     def __init__(self) -> None:
         self.registered: dict[OrderId, RegisteredOrder] = {}
         self.documents: dict[OrderId, OrderDocument] = {}
-        self.given: list[tuple[OrderId, Command]] = []
+        self.given: list[tuple[OrderId, Wanted]] = []
         self.outcome: dict[OrderId, Outcome] = {}  # what an order answers; otherwise that it is done
         self.away: set[str] = set()  # `temporal`, `database`
         self.amended = AmendmentState.COMMITTED  # what becomes of an amendment
         self._answers: dict[tuple[OrderId, str], Told] = {}
+        self._kept: dict[tuple[OrderId, str], Told] = {}  # what waits for a worker, or for Temporal
 
     def add(
         self, order: PlacedOrder, state: OrderState = OrderState.STARTED, *, asks: bool = False
@@ -122,18 +123,22 @@ class MemoryDesk:
             return AlreadyKnown(order_id=order.order_id)
         return Accepted(order_id=self.add(order))
 
-    async def give(self, order: RegisteredOrder, command: Command) -> Told:
-        self._needs("temporal")
-        self.given.append((order.order_id, command))
+    async def give(self, order: RegisteredOrder, wanted: Wanted) -> Told:
+        self._needs("database")
+        self.given.append((order.order_id, wanted))
         outcome = self.outcome.get(order.order_id, Outcome.DONE)
+        if "temporal" in self.away:
+            outcome = Outcome.UNREACHED
         told = Told(
-            order_id=order.order_id, number=order.number, outcome=outcome, why=f"{command.action}: {outcome}"
+            order_id=order.order_id, number=order.number, outcome=outcome, why=f"{wanted.action}: {outcome}"
         )
+        name = order.order_id, wanted.id
         if outcome is Outcome.UNREACHED:
+            self._kept[name] = told
             return told
-        if isinstance(command.asked, Amendment) and outcome is Outcome.DONE:
-            told = self._amend(order, command.asked)
-        return self._answers.setdefault((order.order_id, command.id), told)
+        if isinstance(wanted.asked, Amendment) and outcome is Outcome.DONE:
+            told = self._amend(order, wanted.asked)
+        return self._answers.setdefault(name, told)
 
     def _amend(self, order: RegisteredOrder, amendment: Amendment) -> Told:
         """The same again changes nothing; another revision is refused, as the order's own validator does."""
@@ -151,6 +156,7 @@ class MemoryDesk:
                 revision_before=document.revision,
                 total_before=document.order.total,
                 words=in_words(amendment.changes),
+                why="amended",
             )
             document.amendments.append(record)
             document.revision += self.amended is AmendmentState.COMMITTED
@@ -178,9 +184,11 @@ class MemoryDesk:
         self._answers.clear()
 
     async def answer(self, order: RegisteredOrder, command: str, action: May) -> Told | None:
-        self._needs("temporal")
         assert action in _COMMANDS
-        return self._answers.get((order.order_id, command))
+        kept = self._kept.get((order.order_id, command))
+        if kept is None:
+            self._needs("temporal")
+        return self._answers.get((order.order_id, command)) or kept
 
     async def quote(self, order: RegisteredOrder, changes: Changes) -> Quote:
         self._needs("temporal")

@@ -81,19 +81,21 @@ async def test_two_agents_cannot_overwrite_each_other(api: Serving) -> None:
     assert (stale.status_code, stale.json()["code"], stale.json()["revision"]) == (412, "other_revision", 2)
 
 
-async def test_a_revision_that_moves_on_while_it_is_asked_is_told_all_the_same(api: Serving) -> None:
-    read = api.desk.read
+async def test_a_revision_that_moves_on_while_it_is_asked_is_told_all_the_same(database: Path) -> None:
+    async with served(database, money_limits={"EUR": "1000.00"}) as api:
+        read = api.desk.read
 
-    async def before_the_other(order: Any) -> Any:
-        document = (await read(order)).model_copy()
-        api.desk.read = read  # type: ignore[method-assign]
-        api.desk.documents[MINE].revision = 2
-        return document
+        async def before_the_other(order: Any) -> Any:
+            """What the limit is compared with."""
+            document = (await read(order)).model_copy()
+            api.desk.read = read  # type: ignore[method-assign]
+            api.desk.documents[MINE].revision = 2
+            return document
 
-    api.desk.read = before_the_other  # type: ignore[method-assign]
-    stale = await amend(api)
-    assert (stale.status_code, stale.json()["revision"]) == (412, 2)
-    assert await api.written() == [("orders.amend", "refused", "")]
+        api.desk.read = before_the_other  # type: ignore[method-assign]
+        stale = await amend(api)
+        assert (stale.status_code, stale.json()["revision"]) == (412, 2)
+        assert await api.written() == [("orders.amend", "refused", "")]
 
 
 @pytest.mark.parametrize(

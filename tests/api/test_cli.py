@@ -91,7 +91,8 @@ def test_the_process_takes_orders_while_temporal_is_away_and_stops_in_order(offi
             (listed,) = http.get("/v1/orders").json()["orders"]
             assert (listed["order_id"], listed["state"]) == (placed.json()["order_id"], "accepted")
             held = http.post(f"/v1/orders/{listed['order_id']}/hold", json={"reason": "fraud check"})
-            assert (held.status_code, held.json()["code"]) == (503, "unavailable")
+            assert (held.status_code, held.json()["outcome"]) == (202, "unreached")
+            assert http.get(held.headers["Location"]).json()["outcome"] == "unreached"
         process.send_signal(signal.SIGTERM)
         written, _ = process.communicate(timeout=30)
         assert (process.returncode, "api stopped" in written) == (0, True), written

@@ -1,16 +1,19 @@
 """What is asked of an order over HTTP: by whom, under which id, and what becomes of it."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from domain.attention import Resolve
+from domain.records import OrderState
 from domain.returns import ReturnAsked
 from entrypoints.api.desk import Said
 from entrypoints.api.roles import Role
 from entrypoints.doors import Outcome
-from tests.api.serving import ASKS, CLOSED, FOREIGN, MINE, SHOP, Serving
+from tests.api.desk import NOON
+from tests.api.serving import ASKS, CLOSED, FOREIGN, MINE, SHOP, Serving, served
 
 WHY = {"reason": "the customer has changed their mind"}
 KEYED = {"Idempotency-Key": "cancel-1"}
@@ -39,6 +42,7 @@ async def test_a_command_reaches_its_order_under_the_senders_id_and_the_bearers_
 
 
 async def test_a_return_names_its_units_and_is_the_same_one_when_asked_again(api: Serving) -> None:
+    api.desk.outcome[MINE] = Outcome.UNKNOWN
     for _ in range(2):
         answer = await api(
             "POST",
@@ -46,7 +50,7 @@ async def test_a_return_names_its_units_and_is_the_same_one_when_asked_again(api
             json={"reason": "too small", "units": {"1": 1}},
             headers={"Idempotency-Key": "rma-7"},
         )
-        assert answer.status_code == 200
+        assert answer.status_code == 202
     asked = [command.asked for _, command in api.desk.given]
     assert asked[0] == asked[1]
     assert isinstance(asked[0], ReturnAsked)
@@ -98,23 +102,60 @@ async def test_a_slow_answer_is_told_later_under_the_status_address(api: Serving
     assert (await cancel(api)).status_code == 200
 
 
-async def test_what_nobody_has_taken_is_not_promised(api: Serving) -> None:
+async def test_what_nobody_has_taken_yet_is_kept_and_told_under_the_status_address(api: Serving) -> None:
     api.desk.outcome[MINE] = Outcome.UNREACHED
     answer = await cancel(api, headers={})
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.status_code, answer.json()["outcome"]) == (202, "unreached")
     name = answer.json()["command_id"]
-    told = await api("GET", f"/v1/orders/{MINE}/commands/{name}")
+    told = await api("GET", answer.headers["Location"])
     assert (told.status_code, told.json()["outcome"]) == (200, "unreached")
+    assert await api.written() == [("orders.cancel", "unreached", "")]
     del api.desk.outcome[MINE]
     assert (await cancel(api, headers={"Idempotency-Key": name})).status_code == 200
     assert await api.written() == [("orders.cancel", "done", "")]
 
 
-async def test_a_command_that_finds_temporal_away_may_be_repeated(api: Serving) -> None:
+async def test_a_command_that_finds_temporal_away_is_kept_whatever_it_moves(api: Serving) -> None:
     api.desk.away.add("temporal")
+    for verb, more in (("hold", {}), ("cancel", {}), ("returns", {"units": {"1": 1}})):
+        headers = {"Idempotency-Key": verb}
+        answer = await api("POST", f"/v1/orders/{MINE}/{verb}", json=WHY | more, headers=headers)
+        assert (answer.status_code, answer.json()["outcome"]) == (202, "unreached")
+        told = await api("GET", answer.headers["Location"])
+        assert (told.status_code, told.json()["outcome"]) == (200, "unreached")
+
+
+async def test_what_has_to_be_checked_first_waits_for_temporal(database: Path) -> None:
+    """A revision that somebody has seen, and what a limit is compared with: nobody can tell now."""
+    async with served(database, money_limits={"EUR": "1000.00"}) as api:
+        api.desk.away.add("temporal")
+        seen = await api("POST", f"/v1/orders/{MINE}/hold", json=WHY, headers={"If-Match": '"1"'})
+        limited = await cancel(api, role=Role.CUSTOMER_SERVICE)
+        assert [answer.status_code for answer in (seen, limited)] == [503, 503]
+        assert api.desk.given == []
+        assert (await cancel(api)).status_code == 202  # an operator's
+
+
+async def test_what_can_neither_be_kept_nor_given_is_not_promised(api: Serving) -> None:
+    api.desk.away |= {"temporal", "database"}
     answer = await api("POST", f"/v1/orders/{MINE}/hold", json=WHY, headers=KEYED)
-    assert (answer.status_code, answer.json()["command_id"]) == (503, "cancel-1")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json()["command_id"] == "cancel-1"
     assert await api.written() == [("orders.hold", "unreached", "")]
+    api.desk.away.clear()
+    told = await api("GET", f"/v1/orders/{MINE}/commands/cancel-1")
+    assert (told.json()["outcome"], "repeat it" in told.json()["why"]) == ("unreached", True)
+
+
+async def test_a_repeat_has_the_first_answer_though_the_order_has_ended_since(api: Serving) -> None:
+    first = await cancel(api)
+    order = api.desk.registered[MINE]
+    api.desk.registered[MINE] = order.model_copy(update={"state": OrderState.CANCELLED, "closed_at": NOON})
+    api.desk.outcome[MINE] = Outcome.REFUSED
+    again = await cancel(api)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len(api.desk.given) == 1
+    assert await api.written() == [("orders.cancel", "done", "")]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.REFUSED])

@@ -8,7 +8,9 @@ import httpx
 import pytest_asyncio
 
 from adapters.database.engine import open_database
+from adapters.database.inbox import Inbox
 from adapters.database.orders import Orders
+from adapters.database.schema import InboxKind
 from adapters.database.tokens import Tokens
 from adapters.database.trail import Trail
 from adapters.documents import PARSERS, load
@@ -18,11 +20,15 @@ from domain.records import OrderState
 from entrypoints.api.app import create_app
 from entrypoints.api.desk import LiveDesk
 from entrypoints.api.roles import Role
+from entrypoints.commands import commands_of
 from entrypoints.doors import Doors
 from entrypoints.intake import open_intake
+from entrypoints.webhooks.forwarder import Forwarder
 from tests.api.test_orders import document
+from tests.entrypoints.receiving import forwarding
 from tests.workflows.world import QUEUE, World, _settings
 from workers.settings import ApiSettings
+from workers.temporal import start_order
 from workers.wiring import now
 
 _PATIENCE_SECONDS = 60
@@ -31,10 +37,11 @@ WHY = {"reason": "the customer has changed their mind"}
 
 
 class Live:
-    def __init__(self, world: World, http: httpx.AsyncClient, trail: Trail) -> None:
+    def __init__(self, world: World, http: httpx.AsyncClient, trail: Trail, forwarder: Forwarder) -> None:
         self.world = world
         self.http = http
         self.trail = trail
+        self.forwarder = forwarder
 
     async def __call__(self, method: str, address: str, **request: Any) -> httpx.Response:
         return await self.http.request(method, address, **request)
@@ -57,10 +64,11 @@ async def live(world: World) -> AsyncIterator[Live]:
     settings = _settings(database, world.simulator.url)
     settings.temporal_address = world.temporal.client.service_client.config.target_host
     doors = Doors(settings, Orders(engine, now))
+    commands = commands_of(engine, world.temporal.client)
     intake = open_intake(engine, world.temporal.client, clock=now, task_queue=QUEUE)
     tokens, trail = Tokens(engine, now), Trail(engine, now)
     app = create_app(
-        desk=LiveDesk(engine, doors, intake, answer_seconds=_ANSWER_SECONDS),
+        desk=LiveDesk(engine, doors, commands, intake, answer_seconds=_ANSWER_SECONDS),
         tokens_known=tokens,
         trail=trail,
         clock=now,
@@ -72,7 +80,7 @@ async def live(world: World) -> AsyncIterator[Live]:
     headers = {"Authorization": f"Bearer {token}"}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as http:
-        yield Live(world, http, trail)
+        yield Live(world, http, trail, Forwarder(Inbox(engine, now), commands.forward, {InboxKind.COMMAND}))
     await engine.dispose()
 
 
@@ -97,7 +105,9 @@ async def test_an_order_that_came_through_the_api_is_carried_and_cancelled(live:
         return bool((await live.get(address))["phase"] == Phase.CANCELLED)
 
     await live.until(over)
-    assert (await live.get(f"{address}/commands/c-1"))["outcome"] == "done"
+    await live.world.temporal.client.get_workflow_handle(order).result()
+    again = await live("POST", f"{address}/cancel", json=WHY, headers={"Idempotency-Key": "c-1"})
+    assert (again.status_code, again.json()) == (200, cancelled.json())
     (given,) = [one for one in await live.trail.page(order_id=order) if one.action == "orders.cancel"]
     assert (given.actor, given.outcome) == ("operations", "done")
 
@@ -149,7 +159,7 @@ async def test_an_order_is_quoted_and_amended_and_a_repeat_is_the_same_amendment
 
 async def test_a_slow_answer_is_promised_and_told_later(live: Live) -> None:
     """The order first ends the effect that it is in."""
-    live.world.simulator.fault("stock", "slow", "reserve", seconds=4, times=1)
+    live.world.simulator.fault("stock", "slow", "reserve", seconds=8, times=1)
     story = await live.world.begin()
     await story.until(lambda order: order.phase is Phase.RESERVING)
     answer = await live("POST", f"/v1/orders/{story.id}/cancel", json=WHY)
@@ -185,15 +195,28 @@ async def test_what_needs_a_person_is_listed_and_decided(live: Live) -> None:
     assert unasked.status_code == 409
 
 
-async def test_an_order_that_is_not_started_yet_cannot_take_a_command(live: Live) -> None:
+async def test_a_command_to_an_order_that_is_not_started_yet_is_kept_and_given_later(live: Live) -> None:
     placed = live.world.order()
     await live.world.orders.accept(placed)
-    answer = await live("POST", f"/v1/orders/{placed.order_id}/hold", json=WHY)
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    told = await live.get(f"/v1/orders/{placed.order_id}/commands/{answer.json()['command_id']}")
-    assert told["outcome"] == "unreached"
-    document = await live.get(f"/v1/orders/{placed.order_id}")
+    address = f"/v1/orders/{placed.order_id}"
+    answer = await live("POST", f"{address}/hold", json=WHY)
+    assert (answer.status_code, answer.json()["outcome"]) == (202, "unreached")
+    status = answer.headers["Location"]
+    assert (await live.get(status))["outcome"] == "unreached"
+    document = await live.get(address)
     assert document["waits"][0]["what"].startswith("Temporal, to be started")
+    live.world.place(placed)
+    await start_order(live.world.temporal.client, placed, task_queue=QUEUE)
+    await live.world.orders.started(placed.order_id)
+
+    async def held() -> bool:
+        return bool((await live.get(status))["outcome"] == "done")
+
+    async with forwarding(live.forwarder):
+        await live.until(held)
+    assert (await live.get(address))["hold"]["reason"] == WHY["reason"]
+    (given,) = await live.trail.page(order_id=placed.order_id)
+    assert (given.action, given.outcome) == ("orders.hold", "done")
 
 
 async def test_all_is_well(live: Live) -> None:

@@ -8,6 +8,7 @@ import pytest
 from domain.policies import OrderPolicies
 from tests.entrypoints.terminal import Terminal, terminal
 from workers.settings import ChannelSettings, Settings
+from workflows.visibility import CARRIERS
 
 __all__ = ["terminal"]
 
@@ -36,7 +37,7 @@ def test_a_link_carries_its_query_whole(installed: Terminal) -> None:
         "/namespaces/orders%20%26%20more/workflows",
     )
     assert parse_qs(split.query) == {
-        "query": ['WorkflowType = "Order" AND ExecutionStatus = "Running" AND BlockedOn = "erp"']
+        "query": [f'{CARRIERS} AND ExecutionStatus = "Running" AND BlockedOn = "erp"']
     }
     for name, url in urls.items():
         assert f"{name}\n  {url}\n" in answer.out

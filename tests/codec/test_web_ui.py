@@ -5,17 +5,20 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from adapters.database.engine import open_database
+from adapters.database.tokens import ALL_CHANNELS, Tokens
 from entrypoints.cli.ui import order_links
-from entrypoints.codec.server import TOKEN_LENGTH_MIN
 from entrypoints.embedded.installation import Installation
 from entrypoints.embedded.processes import Child, free_port, python
 from tests.e2e.product import document, product
 from tests.personal import TRACES, bought_by_her, traces_in
+from workers.wiring import now
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.async_api import Response
@@ -28,8 +31,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
 ]
-
-_TOKEN = "t" * TOKEN_LENGTH_MIN
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,17 @@ async def test_where_the_endpoint_wants_a_token_only_who_has_signed_in_reads(
         assert "platform_id" not in closed
         assert set(answers) == {401}
         await page.goto(f"{url}/sign-in")
-        await page.fill("input", _TOKEN)
+        await page.fill("input", await _token(seen.running))
         await page.click("button")
         await page.wait_for_url(f"{seen.running.settings.temporal_ui}/**")
         await read(page, seen.url, '"platform_id": "SEEN"')
+
+
+async def _token(running: Installation) -> str:
+    engine = open_database(running.settings.database_url)
+    _, token = await Tokens(engine, now).create("ada", "operator", (ALL_CHANNELS,), now() + timedelta(days=1))
+    await engine.dispose()
+    return token
 
 
 @asynccontextmanager
@@ -90,7 +98,7 @@ async def guarded(running: Installation, logs: Path) -> AsyncIterator[str]:
     env = {
         "ORDERSAGA_SETTINGS": str(running.directory / "settings.json"),
         "ORDERSAGA_CODEC_URL": url,
-        "ORDERSAGA_CODEC_TOKEN": _TOKEN,
+        "ORDERSAGA_CODEC_SIGN_IN": "true",
     }
     child = Child("codec", python("-m", "entrypoints.cli", "codec"), log=logs / "codec.log", env=env)
 

@@ -18,6 +18,7 @@ from entrypoints.cli.commands import COMMANDS
 from entrypoints.embedded.processes import Child, free_port, python
 from entrypoints.embedded.temporal import answers, temporal_cli
 from tests.containers.compose import ROOT, environment, filled_in, ours, services
+from tests.mail_server import MailServer
 
 LOCALHOST = "127.0.0.1"
 _START_SECONDS_MAX = 150  # a dozen processes import at once on two cores
@@ -34,6 +35,7 @@ class Containers:
             name: free_port() for name in ("temporal", "ui", "simulator", "webhooks", "codec", "api")
         }
         self.running: dict[str, Child] = {}
+        self.mail = MailServer(port=free_port())
 
     def url(self, name: str) -> str:
         return f"http://{LOCALHOST}:{self.ports[name]}"
@@ -44,6 +46,8 @@ class Containers:
         written = written.replace("@postgres:5432/ordersaga", f"@/ordersaga?host={self.database_socket}")
         for name, port in (("simulator", 8300), ("webhooks", 8200)):
             written = written.replace(f"http://{name}:{port}", self.url(name))
+        written = written.replace('"host": "mail"', f'"host": "{LOCALHOST}"')
+        written = written.replace('"port": 1025', f'"port": {self.mail.port}')
         return written.replace("/etc/ordersaga", str(self.folder)).replace("/data/", f"{self.folder}/")
 
     def environment(self, name: str) -> dict[str, str]:
@@ -139,7 +143,8 @@ async def containers(folder: Path, database_socket: str) -> AsyncIterator[Contai
         async with asyncio.TaskGroup() as starts:
             for name in present():
                 starts.create_task(started.start(name))
-        yield started
+        async with started.mail.listening():
+            yield started
     finally:
         await started.stop()
         await temporal.stop()

@@ -133,7 +133,7 @@ class StorefrontHands(EditingHands):
 
     async def paid(self, order: OrderId) -> Money:
         (shown,) = await self.find("orders", order_id=order)
-        return total((money(shipment["report"]["captured"]) for shipment in shown["shipments"]), "EUR")
+        return total(_captured(shown), "EUR")
 
 
 class WarehouseHands(Hands):
@@ -208,7 +208,7 @@ class ErpHands(WarehouseHands):
 
     async def money(self, order: OrderId) -> list[Money]:
         (sales,) = await self.find("sales_orders", order_id=order)
-        return [money(shipment["report"]["captured"]) for shipment in sales["shipments"]]
+        return _captured(sales)
 
     async def invoices(self, order: OrderId) -> list[Money]:
         return [money(invoice["total"]) for invoice in await self.find("invoices", order_id=order)]
@@ -352,3 +352,9 @@ class NotifierHands(Hands):
             for mail in self.world.call("GET", "/world/mails")
             if mail["to"] == address
         ]
+
+
+def _captured(record: dict[str, Any]) -> list[Money]:
+    """As shop or ERP were told, with a shipment and later for it."""
+    reports = (report for told in record["shipments"] for report in (told["report"], *told["later"]))
+    return [money(report["captured"]) for report in reports]

@@ -212,6 +212,19 @@ class ErpContract:
         assert await hands.money(order.order_id) == [order.total]
         assert await hands.invoices(order.order_id) == [order.total]
 
+    async def test_what_is_captured_later_for_a_shipment_is_booked_beside(
+        self, erp: Erp, hands: ErpHands, order: PlacedOrder
+    ) -> None:
+        await enter(erp, order)
+        whole = report_of(order, await hands.ship_order(order))
+        parts = order.total.split((2, 1))
+        for _ in range(2):
+            for captured, name in zip(parts, ("first", "rest"), strict=True):
+                reference = f"ch_{order.platform_id}_{name}"
+                told = whole.model_copy(update={"captured": captured, "capture_reference": reference})
+                await erp.record_shipment(told, key=effect_key(order.order_id, "record-shipment", name))
+        assert sorted(await hands.money(order.order_id)) == sorted(parts)
+
     # -- changes
 
     async def test_changes_name_what_was_entered_since_the_cursor(self, erp: Erp, order: PlacedOrder) -> None:

@@ -147,6 +147,16 @@ class StorefrontContract:
             await cancel(shop, order)
         assert (await _shown(shop, order)).state is StorefrontState.CANCELLED
 
+    async def test_what_is_captured_later_for_a_shipment_is_shown_as_paid(
+        self, shop: Storefront, hands: StorefrontHands, order: PlacedOrder
+    ) -> None:
+        first, rest = order.total.split((2, 1))
+        told = everything(order).model_copy(update={"captured": first})
+        more = told.model_copy(update={"captured": rest, "capture_reference": "ch_rest"})
+        for report in (told, more, told, more):
+            await tell(shop, report)
+        assert await hands.paid(order.order_id) == order.total
+
     async def test_an_order_is_cancelled_though_every_reply_is_lost(
         self, shop: Storefront, network: Lossy, order: PlacedOrder
     ) -> None:
@@ -170,7 +180,8 @@ class StorefrontContract:
 
 
 async def tell(shop: Storefront, report: ShipmentReport) -> None:
-    key = effect_key(report.order_id, "report-shipment", report.shipment_id.rpartition("/")[2])
+    name = report.shipment_id.rpartition("/")[2]
+    key = effect_key(report.order_id, "report-shipment", f"{name}-{report.capture_reference}")
     await shop.report_shipment(report, key=key)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.ids import LineId
 from domain.keys import Key
-from domain.ledger import Cause, Entry, EntryKind, Ledger, Share
+from domain.ledger import Cause, Entry, EntryKind, Ledger, Share, shares_of
 from domain.money import total
 from domain.orders import PlacedOrder
 from tests.domain.placed import orders
@@ -59,3 +59,8 @@ def entered(
 
 def units_of(shares: Sequence[Share]) -> dict[LineId, int]:
     return {share.line_id: share.quantity for share in shares if share.quantity}
+
+
+def whole_order_shares(order: PlacedOrder) -> tuple[Share, ...]:
+    """The shares of a charge for everything in the order: they sum to its total to the minor unit."""
+    return tuple(share for item in order.priced for share in shares_of(item))

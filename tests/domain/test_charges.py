@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from domain.charges import charge_shares, reduced
 from domain.errors import InvariantBroken
 from domain.ids import LineId
-from domain.ledger import Part, Share, whole_order_shares
+from domain.ledger import Part, Share
 from domain.money import Money
 from domain.orders import PlacedOrder, SurchargeKind, Tax
 from domain.policies import FreightRule
 from tests.domain.amounts import eur
-from tests.domain.moving import books, entered, goods_orders, ordered, splits
+from tests.domain.moving import books, entered, goods_orders, ordered, splits, whole_order_shares
 from tests.domain.placed import line, order, surcharge
 
 FIRST, PRO_RATA = FreightRule.FIRST_SHIPMENT, FreightRule.PRO_RATA

@@ -248,8 +248,36 @@ def test_two_edits_of_the_same_thing_are_a_conflict(ours: Change, theirs: Change
     assert in_conflict([ours], [theirs]) == ((theirs,) if conflict else ())
 
 
+def as_held(units: int, minor: int, line_id: LineId = ONE) -> AsHeld:
+    return AsHeld(line_id=line_id, quantity=units, total=eur(minor))
+
+
 def test_the_erp_owns_what_nobody_else_was_given() -> None:
     owners = {Owned.ADDRESSES: System.STOREFRONT}
-    assert owner_of(MORE, owners) is System.ERP
-    assert owner_of(SetAddress(shipping=ELSEWHERE), owners) is System.STOREFRONT
-    assert owner_of(SetAddress(shipping=ELSEWHERE), {}) is System.ERP
+    assert owner_of(MORE, [MORE], two_lines(), owners) is System.ERP
+    there = SetAddress(shipping=ELSEWHERE)
+    assert owner_of(there, [there], two_lines(), owners) is System.STOREFRONT
+    assert owner_of(there, [there], two_lines(), {}) is System.ERP
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "owned"),
+    [
+        (as_held(2, 1500), [as_held(2, 1000)], Owned.PRICES),
+        (as_held(2, 1500), [as_held(2, 1000), as_held(5, 9000, TWO)], Owned.PRICES),
+        (as_held(1, 600, LineId("freight")), [as_held(1, 300, LineId("freight"))], Owned.PRICES),
+        (as_held(3, 1500), [as_held(2, 1000)], Owned.ORDERS),
+        (as_held(2, 1500), [as_held(3, 1785)], Owned.ORDERS),
+        (as_held(2, 1500), [as_held(0, 0)], Owned.ORDERS),
+        (as_held(1, 1500, NINE), [as_held(1, 1000, NINE)], Owned.ORDERS),
+        (as_held(2, 1500), [MORE], Owned.ORDERS),
+    ],
+)
+def test_a_price_has_an_owner_of_its_own_where_both_left_the_units_alone(
+    theirs: AsHeld, ours: list[Change], owned: Owned
+) -> None:
+    freight = surcharge(490).model_copy(update={"line_id": LineId("freight")})
+    placed = order(line(quantity=2), line(line_id=TWO, sku=Sku("SKU-2")), freight)
+    assert owner_of(theirs, ours, placed, {owned: System.STOREFRONT}) is System.STOREFRONT
+    others = dict.fromkeys(set(Owned) - {owned}, System.STOREFRONT)
+    assert owner_of(theirs, ours, placed, others) is System.ERP

@@ -6,10 +6,11 @@ from pydantic import ValidationError
 from domain.errors import InvariantBroken
 from domain.ids import LineId
 from domain.keys import Key
-from domain.ledger import Entry, EntryKind, Ledger, Part, Share, whole_order_shares
+from domain.ledger import Entry, EntryKind, Ledger, Part, Share
 from domain.money import Money, total
 from domain.orders import PlacedOrder
 from tests.domain.amounts import eur
+from tests.domain.moving import whole_order_shares
 from tests.domain.placed import line, order, orders, surcharge
 
 EMPTY = Ledger(currency="EUR", order_total=eur(10_000))

@@ -7,11 +7,12 @@ import pytest
 from domain.erp import ErpLine, ErpOrder, ErpOrderState
 from domain.ids import LineId
 from domain.keys import Key
-from domain.ledger import Entry, EntryKind, Ledger, whole_order_shares
+from domain.ledger import Entry, EntryKind, Ledger
 from domain.money import Money
 from domain.orders import OrderLine
 from domain.settlement import disagreements
 from domain.storefront import StorefrontLine, StorefrontOrder, StorefrontState
+from tests.domain.moving import whole_order_shares
 from tests.domain.placed import line, order, surcharge
 
 ORDER = order(line(), surcharge(490))

@@ -146,7 +146,7 @@ class Office:
 
 @asynccontextmanager
 async def office(directory: Path) -> AsyncIterator[Office]:
-    async with product(directory, _unhurried, frozenset({"tryton"})) as running:
+    async with product(directory, _unhurried, counterparts=frozenset({"tryton"})) as running:
         server = running.running.tryton
         assert server is not None
         login = server.url, server.database, server.api_key

@@ -105,11 +105,14 @@ class Product:
 async def product(
     directory: Path,
     policies: Callable[[OrderPolicies], OrderPolicies] = lambda policies: policies,
+    *,
     counterparts: frozenset[str] = frozenset(),
+    api: bool = False,
 ) -> AsyncIterator[Product]:
-    """Everything on free ports, quick as in the demo; `counterparts` are real systems."""
+    """Everything on free ports, quick as in the demo; `counterparts` are real systems; our API where it is asked for."""
     quick = wishes(counterparts)
-    wished = replace(quick, policies=lambda given: policies(quick.policies(given)))
+    ports = quick.ports | ({"api": 0} if api else {})
+    wished = replace(quick, ports=ports, policies=lambda given: policies(quick.policies(given)))
     async with (
         installation(directory, wished) as running,
         httpx.AsyncClient(base_url=running.simulator_url, timeout=30) as world,

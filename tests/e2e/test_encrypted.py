@@ -48,7 +48,9 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
     assert summary is not None
     assert summary.startswith("Order PERSONAL")
     exported = history.to_json().encode()
-    assert set(_encodings(history.to_json_dict())) == {b"binary/encrypted"}
+    payloads = list(_payloads(history.to_json_dict()))
+    assert {b64decode(one["encoding"]) for one in payloads} == {b"binary/encrypted"}
+    assert {b64decode(one["encryption-order"]).decode() for one in payloads} == {order}
     written = {
         "the exported history": exported,
         "what the Web UI is told while it is stuck": MessageToJson(stuck.raw_description).encode(),
@@ -61,17 +63,17 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
     assert {where: found for where, data in written.items() if (found := traces_in(data, depth=1))} == {}
 
 
-def _encodings(told: Any) -> Iterator[bytes]:
-    """Of every payload but the search attributes, which Temporal must read and which name nobody."""
+def _payloads(told: Any) -> Iterator[dict[str, str]]:
+    """The metadata of every payload but the search attributes, which Temporal must read and which name nobody."""
     if isinstance(told, list):
         for item in told:
-            yield from _encodings(item)
+            yield from _payloads(item)
     elif isinstance(told, dict):
         if "encoding" in told.get("metadata", {}):
-            yield b64decode(told["metadata"]["encoding"])
+            yield told["metadata"]
         for name, item in told.items():
             if name not in {"searchAttributes", "metadata"}:
-                yield from _encodings(item)
+                yield from _payloads(item)
 
 
 async def _blocked(running: Product, order: OrderId) -> bool:

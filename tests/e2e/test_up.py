@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from domain.document import OrderDocument
@@ -30,9 +33,10 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
     state, file = tmp_path / "state", tmp_path / "order.json"
     file.write_bytes(document("UP-1"))
     with up(state) as first:
-        for told in ("Temporal Web UI", "webhooks", "database", "logs", f"ORDERSAGA_SETTINGS={state}"):
+        for told in ("Temporal Web UI", "webhooks", "API", "database", "logs", f"ORDERSAGA_SETTINGS={state}"):
             assert told in first.said
         settings = state / "settings.json"
+        assert _orders_over_http(first, settings) == []
         placed = ordersaga("orders", "place", file, "--channel", "shop-demo", "--checkout", settings=settings)
         assert placed.code == 0, placed.err
         assert placed.out == "order.json: accepted: order:shop-demo:UP-1\n"
@@ -43,7 +47,7 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
         _document("order:shop-demo:UP-1", until=Phase.AFTER_SALES)
         assert killed.end(signal.SIGKILL) == -signal.SIGKILL
         left = killed.living
-        assert set(left.values()) == {"temporal", "simulator", "webhooks", "codec", "worker 1"}
+        assert set(left.values()) == {"temporal", "simulator", "webhooks", "codec", "api", "worker 1"}
         _is_refused_a_second_time(killed)
         for pid in left:
             os.kill(pid, signal.SIGTERM)
@@ -70,7 +74,7 @@ def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
 
 
 def _stops_in_order(running: Up, how: signal.Signals) -> None:
-    assert len(running.living) == 6
+    assert len(running.living) == 7
     assert running.end(how) == 0, running.said
     assert running.said.endswith("stopping\nstopped\n")
     assert running.living == {}
@@ -83,6 +87,15 @@ def _is_refused_a_second_time(running: Up) -> None:
     for pid, name in running.living.items():
         assert f"{name} (pid {pid})" in refused.err
     assert "Traceback" not in refused.err
+
+
+def _orders_over_http(running: Up, settings: Path) -> Any:
+    """With a token made as `up` says."""
+    (told,) = re.findall(r"a token for the API: ordersaga (.+)", running.said)
+    (address,) = re.findall(r"^API +(http\S+)$", running.said, re.MULTILINE)
+    token = ordersaga(*told.split(), "--json", settings=settings).last["token"]
+    answer = httpx.get(f"{address}/v1/orders", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return answer.raise_for_status().json()["orders"]
 
 
 def _document(order: str, *, until: Phase | None = None) -> OrderDocument:

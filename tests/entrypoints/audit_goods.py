@@ -116,6 +116,11 @@ def lost_on_the_way(world: World) -> None:
     _credit(world, "35.58", shares, cause="lost_parcel")
 
 
+def granted_as_goodwill(world: World) -> None:
+    """A scratch on the lamp, and the customer keeps it."""
+    _credit(world, "5.00", [("a", "goodwill", "5.00", 0)], cause="goodwill")
+
+
 def dispute_lost(world: World) -> None:
     _dispute(world, "lost")
     _enter(world, "credit", "dispute", [("a", "dispute", "20.00", 0)])

@@ -58,7 +58,7 @@ class Running:
 
     async def _serve(self) -> None:
         try:
-            async with open_world(self._directory, sandboxed=False) as world:
+            async with open_world(self._directory) as world:
                 self._opened.set_result(world)
                 await self._stop.wait()
         except BaseException as error:

@@ -20,9 +20,10 @@ from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, PlatformId, Sku, System, order_id
 from domain.intake import Problem, SkuMap, UnusableDocument
 from domain.orders import PaymentTerm, PlacedOrder
+from domain.phases import Phase
 from entrypoints.commands import Commands
 from entrypoints.intake import Intake
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.contracts.placing import place
 from workers.temporal import Started, Told
@@ -50,6 +51,7 @@ class FakeTemporal:
         self.started: dict[OrderId, PlacedOrder] = {}
         self.running: set[OrderId] = set()
         self.told: list[tuple[OrderId, System]] = []
+        self.looked_after: list[tuple[OrderId, Phase]] = []
 
     async def start(self, placed: PlacedOrder) -> Started:
         await self._answer()
@@ -65,6 +67,10 @@ class FakeTemporal:
             return Told.NOT_RUNNING
         self.told.append((order, system))
         return Told.SIGNALLED
+
+    async def look_after(self, placed: PlacedOrder, ended: Phase) -> None:
+        await self._answer()
+        self.looked_after.append((placed.order_id, ended))
 
     async def _answer(self) -> None:
         await asyncio.sleep(0)
@@ -108,7 +114,8 @@ class Receiver:
 
     def forwarder_with(self, look_again: Callable[[OrderId, System], Awaitable[Told]]) -> Forwarder:
         no_commands = cast("Commands", None)
-        deliveries = Deliveries(self.inbox, self.orders, self.intake, no_commands, look_again)
+        wake = Wake(look_again, self.temporal.look_after)
+        deliveries = Deliveries(self.inbox, self.orders, self.intake, no_commands, wake)
         return Forwarder(self.inbox, deliveries.deliver, (InboxKind.DOCUMENT, InboxKind.WEBHOOK))
 
     async def accept(self, body: bytes, *, platform: str = PLAIN) -> Any:

@@ -12,6 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -39,6 +41,7 @@ from entrypoints.audit.sources import AuditSources
 from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
+from tests.postgres import KINDS, migrated_url
 
 QUEUE = "orders"
 ORDER = place("1", [(Sku("A-1"), 2, "10.00")])
@@ -74,6 +77,15 @@ class StandIn:
         return Told(phase="fulfilling", order=ORDER)
 
 
+@workflow.defn(name="Aftermath")
+class StandInAfterwards(StandIn):
+    """The order once more, after it has closed."""
+
+    @workflow.run
+    async def run(self, name: str) -> str:
+        return await super().run(name)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_local(
@@ -85,7 +97,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         worker = Worker(
             environment.client,
             task_queue=QUEUE,
-            workflows=[StandIn],
+            workflows=[StandIn, StandInAfterwards],
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
         async with worker:
@@ -113,7 +125,7 @@ async def read(temporal: WorkflowEnvironment, *rows: Row) -> dict[str, Workflow]
 
 
 def row(name: str, document: dict[str, Any] | None = None) -> Row:
-    return Row(order_id=name, state="started", document=document)
+    return Row(order_id=name, state="completed" if document else "started", document=document)
 
 
 async def test_a_running_order_tells_its_document_as_plain_json(temporal: WorkflowEnvironment) -> None:
@@ -160,6 +172,26 @@ async def test_a_second_start_is_counted_and_a_reset_is_none(temporal: WorkflowE
     assert (found["order:t:reset"].starts, found["order:t:reset"].status) == (1, "running")
 
 
+async def test_an_order_that_is_open_again_was_started_once_and_tells_how_it_is_now(
+    temporal: WorkflowEnvironment,
+) -> None:
+    name = "order:t:again"
+    await ended(await start(temporal, name), "finish")
+    handle = await temporal.client.start_workflow(StandInAfterwards.run, name, id=name, task_queue=QUEUE)
+
+    async with asyncio.timeout(20):
+        while (await temporal.client.count_workflows(f"WorkflowId = '{name}'")).count != 2:  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.05)
+    kept = Row(order_id=name, state="started", document={"phase": "completed"})
+    told = (await read(temporal, kept))[name]
+    assert (told.status, told.starts) == ("running", 1)
+    assert told.document is not None
+    assert told.document["phase"] == "fulfilling"
+    await handle.terminate("by hand")
+    told = (await read(temporal, kept.model_copy(update={"state": "completed"})))[name]
+    assert (told.status, told.document) == ("terminated", None)
+
+
 async def _reset(temporal: WorkflowEnvironment, handle: WorkflowHandle[StandIn, str]) -> None:
     """As an operator does in the Web UI: back to the first workflow task, which makes a new run."""
     await handle.query(StandIn.document)  # its first task is done
@@ -192,12 +224,12 @@ async def test_a_closed_order_is_not_asked_for_what_the_register_keeps(temporal:
     assert told["order:t:closed"].document is None
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def database(tmp_path: Path) -> AsyncIterator[Path]:
+@pytest_asyncio.fixture(loop_scope="module", params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """One order closed with its capture, one accepted, a document parked and one that waits."""
-    path = tmp_path / "ordersaga.sqlite"
-    await migrate(f"sqlite:///{path}")
-    engine = open_database(f"sqlite:///{path}")
+    url = await asyncio.to_thread(migrated_url, request.param, tmp_path)
+    await migrate(url)
+    engine = open_database(url)
     orders, inbox, records = (
         Orders(engine, lambda: NOW),
         Inbox(engine, lambda: NOW),
@@ -217,7 +249,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Path]:
         )
         if number == 0:
             await inbox.park(stored.id, "no SKU")
-    yield path
+    yield url
     await engine.dispose()
 
 
@@ -233,7 +265,7 @@ def _captured(order: PlacedOrder) -> MoneyMovement:
     )
 
 
-async def test_the_register_is_read_with_its_closed_documents(database: Path) -> None:
+async def test_the_register_is_read_with_its_closed_documents(database: str) -> None:
     rows = {row.order_id: row for row in from_database.read_register(database)}
     assert {name: row.state for name, row in rows.items()} == {
         "order:contract:1": "completed",
@@ -243,7 +275,7 @@ async def test_the_register_is_read_with_its_closed_documents(database: Path) ->
     assert rows["order:contract:2"].document is None
 
 
-async def test_movements_and_inbox_are_read_too(database: Path) -> None:
+async def test_movements_and_inbox_are_read_too(database: str) -> None:
     books = from_database.read(database)
     (movement,) = books.movements
     assert (movement.kind, movement.amount, movement.reference) == ("captured", Decimal("28.63"), "cap_1")
@@ -253,6 +285,21 @@ async def test_movements_and_inbox_are_read_too(database: Path) -> None:
         ("waiting", None),
         ("waiting", "order:shop:4"),
     ]
+
+
+async def test_the_audit_can_change_nothing(database: str) -> None:
+    with (
+        pytest.raises(DBAPIError, match=r"readonly|read-only"),
+        from_database._opened(database) as connection,
+    ):
+        connection.execute(text("DELETE FROM orders"))
+
+
+async def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/none.sqlite", f"postgresql:///orders?host={tmp_path}"):
+        with pytest.raises(DBAPIError):
+            from_database.read_register(url)
+    assert not (tmp_path / "none.sqlite").exists()
 
 
 @pytest.fixture(scope="module")
@@ -344,14 +391,14 @@ async def _paid(world: Simulator, order: str) -> dict[str, Payment]:
 
 
 async def test_the_audit_of_running_systems_finds_the_order_that_nobody_carries(
-    temporal: WorkflowEnvironment, world: Simulator, database: Path
+    temporal: WorkflowEnvironment, world: Simulator, database: str
 ) -> None:
     """Order 2 was accepted, and neither a workflow nor the inbox will ever start it."""
     _placed_in_the_shop(world, "2")
     sources = AuditSources(
         simulator_url=world.url,
         temporal_address=temporal.client.service_client.config.target_host,
-        database_path=database,
+        database_url=database,
     )
     ninth = (await audit(sources)).promises[8]
     assert [(broken.order, broken.what) for broken in ninth.violations if "contract" in broken.order] == [

@@ -15,6 +15,7 @@ from entrypoints.attention import _AT_ONCE, _each
 from tests.contracts.simulator_process import wait_until
 from tests.entrypoints import runbook_scenes
 from tests.entrypoints.office import Keyboard, Office
+from tests.workflows import flows
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import Story
 from workflows.visibility import ATTENTION
@@ -77,6 +78,27 @@ def test_what_stands_still_is_listed_with_its_reason_and_what_is_down(office: Of
     assert down["erp"] >= 1
     cut = office("attention", "list", "--limit", "1").flat
     assert ("more: --limit, or --json" in cut, asks.id in cut) == (True, True)
+
+
+def test_an_order_that_is_open_again_after_it_closed_is_listed_shown_and_decided(office: Office) -> None:
+    story = office.do(flows.settled(office.world))
+    office.world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    office.do(office.world.look_after(story))
+    office.do(story.needs_person())
+    asked = appears(office, story)
+    assert (asked["phase"], asked["needs"]) == ("completed", "disputed")
+    assert MEANING[Reason.DISPUTED] in office("attention", "show", story.placed.number).flat
+    assert "completed needs a person: disputed" in office("orders", "list").flat
+    refused = office("orders", "cancel", story.id, "--reason", "too late")
+    assert "the order is closed" in refused.flat + refused.flat_err
+    decided = {"order_id": story.id, "state": "lost"}
+    office.world.simulator.call("POST", "/world/payments/dispute/decide", decided)
+    office.do(story.hint(System.PAYMENTS))
+    assert office("attention", "resolve", "retry", story.id, *WHY).code == 0
+    assert office.do(story.result()) is OrderState.COMPLETED
+    assert "It does not stand still" in office("attention", "show", story.id).flat
+    told = office("orders", "cancel", story.id, "--reason", "still")
+    assert "the order is completed already" in told.flat + told.flat_err
 
 
 def test_a_filter_lists_what_it_says_and_nothing_else(office: Office) -> None:
@@ -215,7 +237,7 @@ def test_an_answer_to_an_older_question_is_not_taken(office: Office) -> None:
 def test_an_answer_that_takes_long_is_said_to_be_on_its_way(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 1)
+    monkeypatch.setattr("entrypoints.commands.ANSWER_SECONDS_MAX", 1)
     story = refused(office)
     office.world.simulator.fault("erp", "down", "enter_order")
     answer = office("attention", "resolve", "retry", story.id, *WHY, "--json")
@@ -229,7 +251,7 @@ def test_an_answer_that_takes_long_is_said_to_be_on_its_way(
 def test_an_order_that_no_worker_carries_is_not_reached(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 1)
+    monkeypatch.setattr("entrypoints.commands.ANSWER_SECONDS_MAX", 1)
     world = office.world
     placed = world.order()
     world.place(placed)

@@ -184,7 +184,7 @@ def test_a_cancel_that_is_not_answered_in_time_says_where_to_look(
     at_the_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order first ends the effect that it is in."""
-    monkeypatch.setattr("entrypoints.doors.ANSWER_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("entrypoints.commands.ANSWER_SECONDS_MAX", 0.5)
     at_the_desk.world(
         "PUT", "/faults/stock", {"kind": "slow", "operation": "reserve", "seconds": 1.9, "times": 1}
     )

@@ -137,8 +137,7 @@ def standing(order: str, phase: str, needs: Reason | None = None) -> Standing:
 
 def progress(*kinds: Kind) -> Progress:
     """Nothing of it runs: only what the watch has seen counts."""
-    client, world, doors = AsyncMock(), AsyncMock(), AsyncMock()
-    stage = Stage(world, Watch(client), doors)
+    stage = Stage(AsyncMock(), Watch(AsyncMock()), doors=AsyncMock(), commands=AsyncMock())
     made = Progress(stage, parts_of(len(kinds), frozenset(), stage))
     for part, kind in zip(made.parts, kinds, strict=True):
         part.kind = kind

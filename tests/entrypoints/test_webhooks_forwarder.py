@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from adapters.database.engine import writing
 from adapters.database.schema import InboxState
 from domain.ids import OrderId, System
+from domain.phases import Phase
 from domain.records import OrderState
 from entrypoints.webhooks import forwarder as module
 from tests.entrypoints.receiving import Receiver, document, forwarding, order, receiver, until
@@ -212,6 +213,25 @@ async def test_a_hint_for_a_closed_order_is_done_without_asking_temporal(
     item = await world.hint("1")
     async with forwarding(world.forwarder):
         await _becomes(world, item, InboxState.FORWARDED)
+
+
+@pytest.mark.usefixtures("polling_fast")
+async def test_news_of_a_closed_orders_payments_begin_its_aftermath(world: Receiver) -> None:
+    await world.records.close_order(order("1"), OrderState.CANCELLED, "{}", world.clock())
+    world.temporal.away = True
+    item = await world.hint("1", System.PAYMENTS)
+
+    async def tried_again() -> bool:
+        world.clock.advance(seconds=61)
+        return (await world.item(item)).attempts > 0
+
+    async with forwarding(world.forwarder):
+        await until(tried_again)
+        world.temporal.away = False
+        world.clock.advance(seconds=61)
+        await _becomes(world, item, InboxState.FORWARDED)
+    assert world.temporal.looked_after == [(order("1"), Phase.CANCELLED)]
+    assert world.temporal.told == []
 
 
 @pytest.mark.usefixtures("polling_fast")

@@ -117,6 +117,20 @@ def rest_cancelled(placed: PlacedOrder) -> Books:
     )
 
 
+def amended_by_a_signal(placed: PlacedOrder) -> Books:
+    """For the same price."""
+    return settled(
+        placed,
+        notes=("amended", "confirmed", "shipped"),
+        mails=("amended-2", "confirmed", "delivered", "shipped"),
+        told=("committed",),
+    )
+
+
+def disputed_later(placed: PlacedOrder) -> Books:
+    return settled(placed, operators=("needs_person",))
+
+
 class Flow(NamedTuple):
     go: Callable[..., Awaitable[Story]]
     books: Callable[[PlacedOrder], Books]
@@ -150,6 +164,8 @@ REFUSED = Flow(flows.refused_by_the_erp, refused_by_the_erp)
 OUTAGE = Flow(flows.erp_down_for_a_while, settled)
 BACK = Flow(flows.backorder_and_return, backorder_and_return)
 LINK = Flow(flows.paid_by_a_link_and_sent_by_hand, paid_by_a_link)
+SIGNAL = Flow(flows.amended_by_a_signal, amended_by_a_signal)
+LATE = Flow(flows.disputed_after_it_closed, disputed_later)
 REST = Flow(flows.hold_made_larger_and_rest_cancelled, rest_cancelled)
 
 OUTSIDE = {
@@ -184,10 +200,12 @@ OUTSIDE = {
     "increment_hold": Outside(REST, "payments", "increment"),
     "make_pay_link": Outside(LINK, "payments", "pay_link"),
     "adopt_shipment": Outside(LINK, "warehouse", "adopt"),
+    "tell_sender": Outside(SIGNAL, "notifications", "amendment_ended"),
     "tell_operators": Outside(REFUSED, "notifications", "send"),
 }
 INSIDE = {
     "close_order_record": Inside(BACK, SqlRecords, "close_order"),
+    "reopen_order_record": Inside(LATE, SqlRecords, "reopen_order"),
     "begin_outage": Inside(OUTAGE, SqlIncidents, "begin"),
     "end_outage": Inside(OUTAGE, SqlIncidents, "end"),
     "capture_payment, its record": Inside(BACK, SqlRecords, "record_movement"),

@@ -68,7 +68,7 @@ _CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         patch, lambda todo: replace(todo, call=todo.call.model_copy(update={"adapter": "another"}))
     ),
     "other timeouts or intervals of retries": lambda patch: patch.setattr(
-        "workflows.owner.RetryPolicy", lambda **_: RetryPolicy(maximum_attempts=3)
+        "workflows.attempts.RetryPolicy", lambda **_: RetryPolicy(maximum_attempts=3)
     ),
 }
 

@@ -112,7 +112,13 @@ async def answers_again(story: Story) -> None:
             return
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["after-the-old-worker", "beside-the-old-worker"])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        pytest.param(False, id="after-the-old-worker", marks=pytest.mark.long),
+        pytest.param(True, id="beside-the-old-worker"),
+    ],
+)
 async def test_running_orders_go_on_in_a_changed_workflow(releases: Releases, *, beside: bool) -> None:
     """Who is past the change ends without it; who has not come to it yet, and who is new, goes the new way."""
     world = releases.world

@@ -1,11 +1,13 @@
 """What people ask of orders is kept until the order has it, once, and is answered where somebody waits."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 from sqlalchemy import text
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
@@ -14,13 +16,16 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from adapters.database.engine import writing
 from adapters.database.schema import InboxKind, InboxState
+from adapters.database.trail import Deed, Trail, Verdict
+from domain.amendments import Amended, Amendment, AmendmentState, CancelRest
 from domain.attention import Action, Answer, Resolve
 from domain.errors import Refused, Unavailable
+from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.records import OrderState
-from entrypoints.commands import Command, Commands, Kind, by_hand
+from entrypoints.commands import Command, Commands, Kind, amending, by_hand, commands_of
 from entrypoints.doors import Outcome
-from entrypoints.webhooks.deliveries import Deliveries
+from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.forwarder import Forwarder
 from tests.entrypoints.receiving import Receiver, document, forwarding, order, receiver, until
 from tests.workers.conftest import temporal
@@ -66,6 +71,17 @@ class Commanded:
         self._asked.append(f"{resolve.action} {resolve.number}")
         return Answer(allowed=True, why="resolved")
 
+    @workflow.update
+    async def amend(self, amendment: Amendment) -> Amended:
+        self._asked.append(f"amend {amendment.amendment_id}")
+        return Amended(
+            amendment_id=amendment.amendment_id,
+            state=AmendmentState.COMMITTED,
+            revision=2,
+            total=Money(minor=100, currency="EUR"),
+            why="amended",
+        )
+
     @workflow.query
     def asked(self) -> list[str]:
         return self._asked
@@ -75,6 +91,11 @@ class Commanded:
 async def world(tmp_path: Path, temporal: Client) -> AsyncIterator["Desk"]:
     async with receiver(tmp_path) as opened:
         yield Desk(opened, temporal, tmp_path.name)
+
+
+AMENDMENT = Amendment(
+    amendment_id="call-1", expected_revision=1, actor="anna", reason="less", changes=(CancelRest(),)
+)
 
 
 class Desk:
@@ -88,7 +109,7 @@ class Desk:
 
     @property
     def commands(self) -> Commands:
-        return Commands(self.world.inbox, self.world.orders, self.client)
+        return commands_of(self.world.engine, self.client, self.world.clock)
 
     @property
     def forwarder(self) -> Forwarder:
@@ -97,7 +118,7 @@ class Desk:
             self.world.orders,
             self.world.intake,
             self.commands,
-            self.world.temporal.look_again,
+            Wake(self.world.temporal.look_again, self.world.temporal.look_after),
         ).deliver
         return Forwarder(self.world.inbox, deliver, {InboxKind.COMMAND})
 
@@ -171,10 +192,36 @@ async def test_a_body_reaches_the_order_as_what_it_is(world: Desk) -> None:
 
 async def test_what_no_build_knows_yet_is_refused_in_words(world: Desk) -> None:
     await world.begin()
-    amend = world.cancel().model_copy(update={"kind": Kind.AMEND, "body": {"changes": []}})
+    release = world.cancel().model_copy(update={"kind": Kind.RELEASE})
     async with world.worker():
-        told = await world.commands.give(amend)
-    assert (told.outcome, "amend" in told.why) == (Outcome.REFUSED, True)
+        told = await world.commands.give(release)
+    assert (told.outcome, "release" in told.why) == (Outcome.REFUSED, True)
+
+
+async def test_an_amendment_is_answered_with_how_the_order_stands(world: Desk) -> None:
+    handle = await world.begin()
+    asked = amending(world.order, AMENDMENT)
+    async with world.worker():
+        first, again = [await world.commands.give(asked) for _ in range(2)]
+        assert first.amended is not None
+        assert (first.done, first.amended.revision, again) == (True, 2, first)
+        assert await handle.query("asked") == ["amend call-1"]
+
+
+async def test_a_body_that_is_not_what_the_kind_needs_is_no_command(world: Desk) -> None:
+    with pytest.raises(ValidationError, match="expected_revision"):
+        by_hand(
+            world.order, Kind.AMEND, "anna", "less", AMENDMENT.model_copy(update={"expected_revision": None})
+        )
+
+
+async def test_ids_belong_to_their_order(world: Desk) -> None:
+    await world.begin()
+    elsewhere = world.cancel().model_copy(update={"order_id": order("another"), "reason": "elsewhere"})
+    async with world.worker():
+        assert (await world.commands.give(world.cancel())).done
+        told = await world.commands.give(elsewhere)
+    assert (told.outcome, told.why) == (Outcome.REFUSED, "it names an order that was never accepted")
 
 
 async def test_another_command_under_the_same_id_is_refused(world: Desk) -> None:
@@ -189,6 +236,8 @@ async def test_while_nobody_carries_the_order_a_command_is_kept_and_given_once_l
     handle = await world.begin()
     told = await world.commands.give(world.cancel(), seconds_max=0.5)
     assert (told.outcome, "kept as inbox item" in told.why) == (Outcome.UNREACHED, True)
+    waits = (await world.kept()).next_attempt_at - world.world.clock()
+    assert waits <= timedelta(seconds=1)  # nobody has it in hand any more
     async with world.worker(), forwarding(world.forwarder):
         await until(world.is_settled)
         assert (await world.kept()).state is InboxState.FORWARDED
@@ -266,6 +315,37 @@ async def test_without_our_database_a_command_is_given_at_once_and_without_both_
     world.client = await unconnected()
     with pytest.raises(Unavailable):
         await world.commands.give(world.cancel(name="c-2"), seconds_max=1)
+
+
+async def test_commands_that_are_kept_are_given_in_turn_and_before_any_later_one(world: Desk) -> None:
+    handle = await world.begin()
+    for reason in ("first", "second"):
+        await world.commands.give(world.cancel(reason, reason), seconds_max=0.2)
+    async with world.worker():
+        assert (await world.commands.give(world.cancel("third", "third"))).done
+        assert await handle.query("asked") == [
+            f"cancel anna: {each}" for each in ("first", "second", "third")
+        ]
+    states = {item.state for item in await world.world.inbox.list() if item.kind is InboxKind.COMMAND}
+    assert states == {InboxState.FORWARDED}
+
+
+async def test_what_became_of_a_kept_command_is_written_where_it_was_asked_for(world: Desk) -> None:
+    await world.begin()
+    trail = Trail(world.world.engine, world.world.clock)
+    command = world.cancel("too late")
+    deed = Deed(actor="anna", role="operator", action="cancel", order_id=world.order, command=command.id)
+    await trail.end(await trail.begin(deed), Verdict.UNREACHED)
+    await world.commands.give(command, seconds_max=0.2)
+    registered = await world.world.registered(world.number)
+    waiting = await world.commands.waiting(registered, command.id)
+    assert waiting is not None
+    assert waiting.outcome is Outcome.UNREACHED
+    async with world.worker(), forwarding(world.forwarder):
+        await until(world.is_settled)
+    assert await world.commands.waiting(registered, command.id) is None
+    (written,) = await trail.page()
+    assert written.outcome is Verdict.REFUSED
 
 
 async def _lose_the_inbox(world: Desk) -> None:

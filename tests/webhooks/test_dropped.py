@@ -32,6 +32,7 @@ pytestmark = [
 
 ORDERS = 10
 _SECONDS_MAX = 540
+_SWEEP = f"storefront/connector/{SHOP}"
 
 
 def _patient(policies: OrderPolicies) -> OrderPolicies:
@@ -51,6 +52,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
 
 
 async def test_orders_end_right_though_three_of_ten_webhooks_are_lost(running: Product) -> None:
+    await until(lambda: _is_swept(running), seconds=60)  # what was sold before is none of ours
     for system in set(System) - {System.DATABASE}:
         await running.fault(system, "drop_webhooks")
     orders = [await _place(running, number, told=number % 10 not in {2, 5, 8}) for number in range(ORDERS)]
@@ -65,7 +67,7 @@ async def test_orders_end_right_though_three_of_ten_webhooks_are_lost(running: P
     counts = (await running.books())["webhooks"]
     assert counts["webhooks_dropped"] > 0
     missed = await _missed(running)
-    assert missed[f"storefront/connector/{SHOP}"] >= 3
+    assert missed[_SWEEP] >= 3
 
 
 class Rows:
@@ -92,6 +94,10 @@ async def _place(running: Product, number: int, *, told: bool) -> OrderId:
     if told:
         await tell_of_order(running.running.settings, SHOP, content)
     return order_id(SHOP, PlatformId(f"D-{number}"))
+
+
+async def _is_swept(running: Product) -> bool:
+    return _SWEEP in await _missed(running)
 
 
 async def _missed(running: Product) -> dict[str, int]:

@@ -31,7 +31,7 @@ from domain.attention import Answer
 from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.orders import PlacedOrder
-from entrypoints.commands import Commands, Kind, by_hand
+from entrypoints.commands import Kind, by_hand, commands_of
 from entrypoints.demo.documents import demo_documents
 from tests.entrypoints.receiving import SHOP, order, until
 from tests.entrypoints.test_webhooks_process import _free_port
@@ -213,7 +213,7 @@ async def _commands(url: str) -> None:
     """Given while Temporal is away; only the inbox knows of them."""
     engine = open_database(url)
     away = await Client.connect(_NOBODY, lazy=True)
-    commands = Commands(Inbox(engine, _now), Orders(engine, _now), away)
+    commands = commands_of(engine, away, _now)
     for number in range(COMMANDS):
         await commands.give(by_hand(_order(number), Kind.HOLD, "anna", "wait", clock=_now), seconds_max=0.1)
     await engine.dispose()
@@ -236,7 +236,8 @@ async def _nothing_is_lost(temporal: Client, url: str) -> None:
     items = await Inbox(engine, _now).list(limit=2 * (ORDERS + HINTS))
     known = await Orders(engine, _now).known([_order(number) for number in range(ORDERS)])
     await engine.dispose()
-    assert [item for item in items if item.state is InboxState.PARKED] == []
+    parked = Counter((item.kind, item.reason) for item in items if item.state is InboxState.PARKED)
+    assert parked == {}, dict(parked)
     told = Counter(item.body for item in items if item.kind is not InboxKind.COMMAND)
     assert max(told.values()) == 1
     for number in range(ORDERS):

@@ -69,6 +69,9 @@ class Register(dict[str, str]):
     async def paid_by(self, payment: PaymentRef) -> OrderId | None:
         raise AssertionError(payment)
 
+    async def tell_of_closed(self, orders: Collection[OrderId], system: System, cursor: str) -> None:
+        raise AssertionError(orders, system, cursor)
+
     async def heard_of(
         self, orders: Collection[OrderId], name: str, system: System | None
     ) -> frozenset[OrderId]:

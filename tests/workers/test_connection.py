@@ -5,75 +5,21 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from temporalio.client import Client
 
 from domain.errors import Refused, Unavailable
+from tests.certificates import Authority
 from workers.connection import connect
 from workers.settings import Settings, TemporalTls
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_FROM, _UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 SERVER_NAME = "temporal.example"
-
-
-@dataclass(frozen=True)
-class Authority:
-    """Signs certificates into a folder."""
-
-    folder: Path
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def in_folder(cls, folder: Path, name: str) -> "Authority":
-        folder.mkdir()
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _unsigned(name, key, name, ca=True).sign(key, hashes.SHA256())
-        (folder / "ca.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        return cls(folder, key, certificate)
-
-    def sign(self, name: str) -> tuple[Path, Path]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        issuer = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-        certificate = _unsigned(name, key, str(issuer), ca=False).sign(self.key, hashes.SHA256())
-        paths = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-        paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return paths
-
-
-def _unsigned(
-    name: str, key: ec.EllipticCurvePrivateKey, issuer: str, *, ca: bool
-) -> x509.CertificateBuilder:
-    def called(common: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-    names = [x509.DNSName(name.replace(" ", "-")), x509.IPAddress(ip_address("127.0.0.1"))]
-    return (
-        x509.CertificateBuilder()
-        .subject_name(called(name))
-        .issuer_name(called(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(_FROM)
-        .not_valid_after(_UNTIL)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName(names[:1] if name == SERVER_NAME else names), critical=False
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +45,7 @@ async def guarded(temporal: Client, tmp_path_factory: pytest.TempPathFactory) ->
     authority = Authority.in_folder(folder / "ours", "our authority")
     stranger = Authority.in_folder(folder / "stranger", "a stranger")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.folder / "ca.pem")
-    context.load_cert_chain(*authority.sign(SERVER_NAME))
+    context.load_cert_chain(*authority.sign(SERVER_NAME, here=False))
     context.verify_mode = ssl.CERT_REQUIRED
     context.set_alpn_protocols(["h2"])
     async with _in_front_of(temporal.service_client.config.target_host, context) as address:

@@ -119,3 +119,17 @@ def test_webhook_secrets_are_of_channels_and_addresses_that_there_are() -> None:
     )
     assert (shop, "woocommerce") not in doors
     assert "ours-alone" not in repr(settings)
+
+
+def test_amendments_are_told_to_a_webhook_of_the_settings_and_to_nothing_else() -> None:
+    def settings(told_to: str) -> Settings:
+        policies = {"adapters": {}, "amendments_told_to": told_to}
+        hook = {"kind": "webhook", "url": "https://desk.example/told", "secret": "a-secret-of-the-desk"}
+        shop = {"kind": "connector", "url": "https://shop.example", "token": "t"}
+        channels = {"shop-de": {"platform": "shopify", "policies": policies}}
+        return Settings.model_validate({"adapters": {"desk": hook, "shop": shop}, "channels": channels})
+
+    for wrong in ("nobody", "shop"):
+        with pytest.raises(ValidationError, match=f"no webhook '{wrong}'"):
+            settings(wrong)
+    assert "a-secret-of-the-desk" not in repr(settings("desk"))

@@ -15,7 +15,8 @@ Counted = tuple[str, ...]
 class Books:
     """Each system's records of the order, one entry per record, so that a second one shows. Money in major units.
 
-    `mails` by occasion; `operators` likewise, for mails to them; `movements` are those in our own database.
+    `mails` by occasion; `operators` likewise, for mails to them; `told`: how signalled amendments ended; `movements` are
+    those in our own database.
     """
 
     shop: Counted
@@ -38,6 +39,7 @@ class Books:
     notes: Counted = ()
     mails: Counted = ()
     operators: Counted = ()
+    told: Counted = ()
     movements: Counted = ()
     record: str
 
@@ -85,6 +87,7 @@ def books_of(placed: PlacedOrder, books: dict[str, Any], *, movements: Iterable[
         operators=_counted(
             key.removeprefix("operators/").rpartition("-")[0] for key in keys if key.startswith("operators/")
         ),
+        told=_counted(told["state"] for told in of_order("amendments_told")),
         movements=_counted(movements),
         record=record,
     )

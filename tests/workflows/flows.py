@@ -1,8 +1,9 @@
 """Ways that an order goes, from its start to its end, for the tests that go them again with something in the way."""
 
 from datetime import timedelta
+from decimal import Decimal
 
-from domain.amendments import SetQuantity
+from domain.amendments import SetQuantity, SetShipping
 from domain.attention import Action, Correction
 from domain.ids import System
 from domain.money import Money
@@ -251,6 +252,21 @@ async def in_parts(world: World, parts: int) -> Story:
     return story
 
 
+async def disputed_after_it_closed(world: World, *, channel: str = "shop") -> Story:
+    """The bank takes the money back for good; the order is open until that is known."""
+    story = await settled(world, channel=channel)
+    world.simulator.call("POST", "/world/payments/dispute", {"order_id": story.id})
+    await world.look_after(story)
+    await story.needs_person()
+    await story.operators_know("needs_person")
+    await story.retry()
+    decision = {"order_id": story.id, "state": "lost"}
+    world.simulator.call("POST", "/world/payments/dispute/decide", decision)
+    await story.hint(System.PAYMENTS)
+    await story.result()
+    return story
+
+
 async def five_shipments_and_two_returns(world: World) -> Story:
     story = await in_parts(world, 5)
     for number in range(1, 6):
@@ -358,4 +374,16 @@ async def an_amendment_that_the_shop_refuses(world: World) -> Story:
     await story.amend(SetQuantity(line_id=story.placed.lines[0].line_id, quantity=1))
     await story.leaves(2)
     await story.arrive(2)
+    return story
+
+
+async def amended_by_a_signal(world: World, *, channel: str = "shop") -> Story:
+    """Whoever sent it hears by webhook how it ended."""
+    story = await world.begin(channel=channel)
+    await story.waits_for("the warehouse to pack")
+    await story.signal_amendment(SetShipping(method="express", amount=Decimal("4.90")))
+    await story.until(lambda document: document.revision == 2)
+    await story.pack()
+    await story.ship()
+    await deliver_and_close(story)
     return story

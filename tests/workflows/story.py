@@ -159,6 +159,17 @@ class Story:
             raise ValueError(getattr(failed.cause, "message", "")) from failed
         return amended
 
+    async def signal_amendment(self, *changes: Change, seen: int = 1, name: str = "signalled") -> None:
+        """A system that waits for no answer does so."""
+        amendment = Amendment(
+            amendment_id=name,
+            expected_revision=seen,
+            actor="service desk",
+            reason="the customer wrote",
+            changes=changes,
+        )
+        await self.handle.signal(Order.amendment_requested, amendment)
+
     async def quote(self, *changes: Change) -> Quote:
         return await self.handle.query(Order.read_quote, Changes(changes=changes))
 

@@ -34,9 +34,9 @@ FIRST = LineId("1")
 ELSEWHERE = Address(name="Jenny Rosen", street="Kai 7", postal_code="20457", city="Hamburg", country="DE")
 
 
-async def picking(world: World, **capabilities: object) -> Story:
+async def picking(world: World, *, channel: str = "shop", **capabilities: object) -> Story:
     """A card order of 2 pieces and freight, 29.63 EUR, that the warehouse has begun to pick."""
-    placed = world.order()
+    placed = world.order(channel=channel)
     world.place(placed, tenders=[world.card(placed.total, stored_credential=True, **capabilities)])
     story = await world.start(placed)
     await story.waits_for("the warehouse to pack")
@@ -257,6 +257,20 @@ async def test_of_two_edits_of_one_line_the_owners_holds_and_the_timeline_says_s
     assert document.order.line(FIRST).quantity == 3
     agrees(world, story, document)
     assert any("edited in two systems at once" in one.what for one in document.timeline)
+
+
+@pytest.mark.parametrize(("channel", "price"), [("shop", "9.00"), ("own-prices", "8.00")])
+async def test_of_two_prices_of_one_line_that_of_their_owner_holds(
+    world: World, channel: str, price: str
+) -> None:
+    story = await picking(world, channel=channel)
+    world.edit_shop(story, set=[{"line_id": "1", "unit_price": "8.00"}])
+    world.edit_erp(story, set=[{"line_id": "1", "unit_price": "9.00"}])
+    await story.hint(System.ERP)
+    document = await story.until(lambda document: document.revision == 2)
+    line = document.order.line(FIRST)
+    assert (line.quantity, f"{line.discounted.major / 2:f}") == (2, price)
+    agrees(world, story, document)
 
 
 async def test_an_edit_made_a_moment_after_our_write_is_not_lost(world: World) -> None:

@@ -16,7 +16,7 @@ from tests.workflows.world import World
 
 HEATS = 4
 RACES = 50  # in each heat: 200 in all
-FEW = 20  # where there is less time
+FEW = 10  # where there is less time
 AT_ONCE = 10
 MOMENTS = ("at once", "packed", "labelled", "left")
 LATER_SECONDS_MAX = 0.08  # an effect takes about 20 ms

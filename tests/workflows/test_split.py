@@ -164,6 +164,36 @@ async def test_a_cancel_after_the_first_part_has_left_cancels_the_rest(world: Wo
     assert (await story.document()).cancel_reason == ""
 
 
+async def test_what_is_taken_at_the_end_alone_is_told_to_erp_and_shop(world: World) -> None:
+    """The hold can be taken from once only, so it waits for the last shipment, which then does not come."""
+    story = await world.begin(on_hand=1)
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    assert ((await story.books()).captured, world.told_money(story)) == ((), ("0.00", "0.00"))
+    assert (await story.cancel()).allowed
+    await story.arrive(1)
+    assert (await story.books()).captured == ("17.73",)
+    assert world.told_money(story) == ("17.73", "17.73")
+
+
+async def test_a_return_between_two_shipments_takes_nothing_from_what_the_second_is_told_to_bring(
+    world: World,
+) -> None:
+    story = await begin(world, on_hand={"main": {1: 1}})
+    await story.leaves(1)
+    await story.waits_for("stock: 1 × ")
+    await story.send_back({story.placed.lines[0].line_id: 1})
+    await story.comes_back(1, {story.placed.lines[0].line_id: 1})
+    await story.until(lambda document: document.returns[0].ended)
+    world.arrive(story.sku, 1)
+    await story.hint(System.STOCK)
+    await story.leaves(2)
+    await story.arrive(1, 2)
+    books = await story.books()
+    assert (books.captured, books.refunded) == (("11.90", "17.73"), ("11.90",))
+    assert world.told_money(story) == ("29.63", "29.63")
+
+
 async def test_a_cancel_stops_the_part_that_is_still_picked(world: World) -> None:
     story = await begin(world, on_hand={"north": {1: 5, 2: 0}, "south": {1: 0, 2: 5}}, more=((3, "7.77"),))
     await story.until(lambda document: len(document.shipments) == 2)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from adapters.database.orders import Orders
 from domain.ids import ChannelId, Sku, System
 from domain.money import Money
 from domain.orders import Customer, OrderLine, PaymentTerm, PlacedOrder
+from domain.phases import Phase
 from domain.policies import OrderPolicies
 from domain.records import OrderState
 from entrypoints.embedded.temporal import temporal_cli
@@ -40,16 +42,18 @@ from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.story import PATIENCE_SECONDS, Story
-from workers.settings import ChannelSettings, ConnectorSettings, Settings
-from workers.temporal import Started, start_order
+from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
+from workers.temporal import Started, look_after, start_order
 from workers.wiring import now, wired
 from workflows import visibility
+from workflows.aftermath import Aftermath
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
 QUEUE = "orders"
 OPERATORS = "operators@example.com"
 _TOKEN = "of-the-tests"
+_SECRET = "whsec-of-the-desk"
 _FLAGS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"1ms"',
@@ -57,7 +61,7 @@ _FLAGS = {
     "history.timerProcessorMaxPollRPS": "2000",
 }
 _REPLAYER = Replayer(
-    workflows=[Order],
+    workflows=[Order, Aftermath],
     workflow_runner=UnsandboxedWorkflowRunner(),
     data_converter=pydantic_data_converter,
 )
@@ -68,6 +72,7 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
     facts: dict[str, Any] = {
         "adapters": dict.fromkeys(System, adapter),
         "operators": OPERATORS,
+        "amendments_told_to": f"{adapter}-desk",
         "look_again_minutes": 24 * 60,
         "attempt_seconds": 10,
         "request_seconds_max": 0.5,
@@ -81,12 +86,13 @@ def policies(adapter: str = "connector", **other: Any) -> OrderPolicies:
 # `patient` then asks only every hour; `mortal` gives up on a dead
 # worker after a second; `complete` ships all together, and `at-once` cancels what is not there; `pro-rata` charges
 # freight by the value of what ships; `wholesale` lets new business accounts wait for an approval; `impatient` hangs up
-# on requests that its systems are still working on; `rash` is that and `hasty`.
+# on requests that its systems are still working on; `rash` is that and `hasty`; `own-prices` are the shop's to set.
 CHANNELS = {
     "shop": policies(),
     "hasty": policies(attention_seconds=1, attempt_seconds=1),
     "mortal": policies(attempt_seconds=1),
     "wholesale": policies(business_approval=True),
+    "own-prices": policies(ownership={"prices": "storefront"}),
     "complete": policies(shortage="wait_for_all"),
     "at-once": policies(shortage="cancel_missing"),
     "careful": policies(return_approval=True, restocking_fee_percent=10),
@@ -106,10 +112,8 @@ class World:
         state: Path,
         engine: AsyncEngine,
         activities: list[Callable[..., Any]],
-        sandboxed: bool,
     ) -> None:
         self.temporal = temporal
-        self._sandboxed = sandboxed
         self.simulator = simulator
         self.engine = engine
         self.orders = Orders(engine, now)
@@ -188,6 +192,15 @@ class World:
         self._stories.append(story)
         return story
 
+    async def look_after(self, story: Story) -> None:
+        """What the forwarder does when a closed order's payments have news."""
+        client, closed = self.temporal.client, await self.orders.get(story.id)
+        assert closed is not None
+        run = (await story.handle.describe()).run_id
+        former = client.get_workflow_handle(story.id, run_id=run, result_type=OrderState)
+        await look_after(client, closed.placed, Phase(closed.state), task_queue=QUEUE)
+        self._stories.append(Story(self, story.placed, former))
+
     async def begin(
         self,
         *,
@@ -202,13 +215,12 @@ class World:
         return await self.start(placed)
 
     def worker(self, queue: str = QUEUE, **options: Any) -> Worker:
-        """As in production, but in the sandbox, which notices what is not deterministic and costs a third more."""
-        if not self._sandboxed:
-            options["workflow_runner"] = UnsandboxedWorkflowRunner()
+        """As in production, without the sandbox: `test_sandbox.py` runs orders in it."""
+        options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
         return Worker(
             self.temporal.client,
             task_queue=queue,
-            workflows=[Order, TellIncidents],
+            workflows=[Order, Aftermath, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
             interceptors=[_Mortal(self.dies)],
@@ -340,6 +352,19 @@ class World:
             found["stock"].append(json.loads(article[0]))
         return found
 
+    def told_money(self, story: Story) -> tuple[str, str]:
+        """What ERP and shop were told to have been paid for the order, in EUR."""
+        erp, shop = (
+            sum(
+                Decimal(report["captured"]["amount"])
+                for record in self.records(story)[kind]
+                for told in record["shipments"]
+                for report in (told["report"], *told["later"])
+            )
+            for kind in ("sales_orders", "orders")
+        )
+        return f"{erp}", f"{shop}"
+
     def outcomes(self, story: Story) -> set[tuple[str, str]]:
         """What the order's requests met: (system, outcome), where a fault is an outcome, too."""
         query = "SELECT system, outcome FROM requests WHERE key BETWEEN ? AND ?"
@@ -434,11 +459,12 @@ class _MortalActivity(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterator[World]:
+async def open_world(directory: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{directory / 'ordersaga.sqlite'}"
     await migrate(url)
     engine = open_database(url)
-    with simulator(directory, token=_TOKEN, pick_seconds="off", deliver_seconds="off") as simulated:
+    still = {"pick_seconds": "off", "deliver_seconds": "off"}
+    with simulator(directory, token=_TOKEN, webhook_secret=_SECRET, **still) as simulated:
         settings = _settings(url, simulated.url)
         async with _time_skipping() as temporal, wired(settings, temporal.client) as activities:
             world = World(
@@ -447,7 +473,6 @@ async def open_world(directory: Path, *, sandboxed: bool = True) -> AsyncIterato
                 state=directory / "simulated.sqlite",
                 engine=engine,
                 activities=activities,
-                sandboxed=sandboxed,
             )
             async with world.worker():
                 yield world
@@ -476,11 +501,14 @@ async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 def _settings(database_url: str, world_url: str) -> Settings:
     peer: dict[str, Any] = {"kind": "connector", "url": world_url, "token": _TOKEN}
+    desk = {"kind": "webhook", "url": f"{world_url}/world/subscriber/amendments", "secret": _SECRET}
     return Settings(
         database_url=database_url,
         adapters={
             "connector": ConnectorSettings(**peer, settled_after_seconds=0.5),
             "impatient": ConnectorSettings(**peer, timeout_seconds=0.5, settled_after_seconds=0.6),
+            "connector-desk": WebhookSettings(**desk, settled_after_seconds=0.5),
+            "impatient-desk": WebhookSettings(**desk, timeout_seconds=0.5, settled_after_seconds=0.6),
         },
         channels={
             ChannelId(name): ChannelSettings(platform="ordersaga", policies=known)

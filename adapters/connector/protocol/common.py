@@ -29,7 +29,7 @@ NOT_FOUND = "not_found"  # the code that means "there is none", as opposed to a 
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Problem(Model):

@@ -35,7 +35,7 @@ class Labels(Model):
 
 
 class ShipmentReport(Model):
-    """A shipment left, and this much was captured for it."""
+    """A shipment left, and this much was captured for it; under another capture's reference, so much more since."""
 
     order_id: OrderId
     shipment_id: ShipmentId
