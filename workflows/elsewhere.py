@@ -1,5 +1,6 @@
 """What people edit in the ERP or the shop, found there: it is an amendment of its own, or goes with the one on its way."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from functools import partial
@@ -39,6 +40,7 @@ class Elsewhere:
         self.document = desk.owner.document
         self.being_amended = False
         self._unseen: set[System] = set()  # they had news that was not looked at
+        self._looking = asyncio.Lock()  # a hint may come while somebody asks
 
     async def look_into_erp(self, *, edited: bool = False) -> None:
         """The ERP has news: an edit is carried to everybody, and an order that was cancelled there is cancelled.
@@ -62,7 +64,8 @@ class Elsewhere:
             "Look what is new in the ERP",
         )
         try:
-            erp = await self.owner.attempts(news)
+            async with self._looking:
+                erp = await self.owner.attempts(news)
         except ActivityError:
             return
         if erp is None or self._later(System.ERP) or why_closed(document):
