@@ -1,7 +1,7 @@
 """The resolution desk: how an order asks for a person, and does what the person answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import wraps
@@ -85,10 +85,11 @@ class Desk:
 
     # -- effects that may be refused ---------------------------------------------------------------------------
 
-    async def do(self, make: Make[R]) -> R:
+    async def do(self, make: Make[R], *, unless: Callable[[], Awaitable[bool]] | None = None) -> R:
         """Have an effect done; where it is refused a person is asked, and what they answer is done.
 
-        `make` is called for every try: a correction changes what is to be done. None for an effect that was skipped.
+        `make` is called for every try: a correction changes what is to be done. `unless`: nobody need be asked, because
+        the order goes on without it. None for an effect that was skipped or is not needed.
         """
         while True:
             await self.owner.begins()
@@ -97,6 +98,8 @@ class Desk:
             except Superseded:
                 continue
             except (Refused, InvariantBroken) as refusal:
+                if unless is not None and await unless():
+                    return cast("R", None)
                 return await self._mended(make, refusal)
 
     async def together(self, *makes: Make[Any]) -> list[Any]:

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver, Reservation
-    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, Unasked
+    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine
     from workflows.allotting import Allotting
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -249,24 +249,22 @@ class Fulfilment:
 
     async def _request(self, shipment: Shipment) -> None:
         """What people began by hand before the warehouse was asked for it is what it was to be asked for."""
-        try:
-            await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
-        except Refused:
-            begun = await self._begun_by_hand(shipment) if workflow.patched(BEGUN_FIRST) else None
-            if begun is None:
-                raise
-            shipment.lines = begun.lines
-            await self.desk.do(partial(self.effects.adopt_shipment, begun.reference, shipment))
-            self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
+        request = partial(_unless_stopped, self.effects.request_pick, shipment)
+        await self.desk.do(request, unless=partial(self._was_begun_by_hand, shipment))
 
-    async def _begun_by_hand(self, shipment: Shipment) -> Unasked | None:
-        """Of these goods and no others, there."""
+    async def _was_begun_by_hand(self, shipment: Shipment) -> bool:
+        """With these goods and no others, there; it is ours from now on."""
+        if not workflow.patched(BEGUN_FIRST):
+            return False
         look = self.effects.look_at(System.WAREHOUSE)
         wanted = units_in(shipment.lines)
         for found in await self.owner.look(FulfilmentActivities.look_up_unasked, look):
             if found.location == shipment.location and units_in(found.lines) <= wanted:
-                return found
-        return None
+                shipment.lines = found.lines
+                await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
+                self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
+                return True
+        return False
 
     def _nothing_can_be_stopped(self) -> bool:
         alive = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]
