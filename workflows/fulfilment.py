@@ -34,8 +34,6 @@ with workflow.unsafe.imports_passed_through():
 R = TypeVar("R")
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
-# Orders that were open before it was known go on without.
-BEGUN_FIRST = "people began by hand what was to be asked for"
 
 Shipped = Callable[[Shipment], Awaitable[None]]
 Missing = Callable[[Mapping[LineId, int], str], None]
@@ -250,13 +248,14 @@ class Fulfilment:
     async def _request(self, shipment: Shipment) -> None:
         """What people began by hand before the warehouse was asked for it is what it was to be asked for."""
         try:
-            await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
+            await self.owner.do(_unless_stopped(self.effects.request_pick, shipment))
         except Refused:
-            begun = await self._begun_by_hand(shipment) if workflow.patched(BEGUN_FIRST) else None
-            if begun is None:
-                raise
+            if (begun := await self._begun_by_hand(shipment)) is None:
+                await self.desk.do(partial(_unless_stopped, self.effects.request_pick, shipment))
+                return
             shipment.lines = begun.lines
             await self.desk.do(partial(self.effects.adopt_shipment, begun.reference, shipment))
+            self.picks.forget(shipment)  # it may have left already
             self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
 
     async def _begun_by_hand(self, shipment: Shipment) -> Unasked | None:
