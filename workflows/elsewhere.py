@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.quoting import why_closed
     from domain.storefront import StorefrontOrder, StorefrontState
     from workflows.attention import Desk
-    from workflows.picks import CUT_OFF
     from workflows.requests import AmendRequest, CancelRequest
     from workflows.todo import Todo
 
@@ -49,11 +48,9 @@ class Elsewhere:
         """
         document = self.document
         if document.erp_order is None and not edited:
-            if document.phase is not Phase.ENTERING_ERP:
-                return
-            if workflow.patched("what is being entered is no edit"):
+            if document.phase is Phase.ENTERING_ERP:
                 self._unseen.add(System.ERP)
-                return
+            return
         if self._later(System.ERP) or why_closed(document):
             return
         edition = document.edition
@@ -81,8 +78,6 @@ class Elsewhere:
 
     async def was_edited(self) -> bool:
         """Whether the order is being amended for the ERP's sake: then all that has not left is planned anew."""
-        if not workflow.patched(CUT_OFF):
-            return False
         if self._is_idle():
             try:
                 now = await self.held_by(System.ERP)  # a look of its own: a hint's may be on its way

@@ -34,8 +34,6 @@ with workflow.unsafe.imports_passed_through():
 R = TypeVar("R")
 
 _PACKED = {PickState.PACKED, PickState.SHIPPED}
-# Orders that were open before it was known go on without.
-BEGUN_FIRST = "people began by hand what was to be asked for"
 
 Shipped = Callable[[Shipment], Awaitable[None]]
 Missing = Callable[[Mapping[LineId, int], str], None]
@@ -254,14 +252,13 @@ class Fulfilment:
 
     async def _was_begun_by_hand(self, shipment: Shipment) -> bool:
         """With these goods and no others, there; it is ours from now on."""
-        if not workflow.patched(BEGUN_FIRST):
-            return False
         look = self.effects.look_at(System.WAREHOUSE)
         wanted = units_in(shipment.lines)
         for found in await self.owner.look(FulfilmentActivities.look_up_unasked, look):
             if found.location == shipment.location and units_in(found.lines) <= wanted:
                 shipment.lines = found.lines
                 await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
+                self.picks.forget(shipment)  # it may have left already
                 self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
                 return True
         return False

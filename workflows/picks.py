@@ -14,8 +14,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.effects import Effects
     from workflows.owner import Owner
 
-CUT_OFF = "an edit in the ERP cuts picks off"  # orders that were open before it was known go on without
-
 
 @dataclass
 class _LookAtPicks:
@@ -84,7 +82,7 @@ class Picks:
 
     async def cut_off(self) -> set[ShipmentId]:
         """Of what the warehouse was asked to pick, that which it will not pick any more."""
-        if not (asked := self._requested()) or not workflow.patched(CUT_OFF):
+        if not (asked := self._requested()):
             return set()
         picks = await self.owner.look(FulfilmentActivities.look_up_picks, self.effects.look_at_picks(asked))
         return {

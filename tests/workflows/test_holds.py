@@ -123,6 +123,22 @@ async def test_all_of_it_may_be_begun_by_hand_before_stock_could_be_kept(world: 
     assert (books.captured, books.picks, books.shop_told) == (("29.63",), ("shipped",), 1)
 
 
+async def test_what_people_began_before_the_warehouse_was_asked_for_it_is_taken_over(world: World) -> None:
+    world.simulator.fault("warehouse", "down", "request_pick")
+    story = await world.begin(channel="hasty")
+    await story.blocked_on(System.WAREHOUSE)
+    line = {"line_id": story.placed.lines[0].line_id, "sku": story.sku, "quantity": 2}
+    by_hand = {"order_id": story.id, "lines": [line], "state": "shipped"}
+    world.simulator.call("POST", "/world/warehouse/by-hand", by_hand)
+    world.simulator.clear_faults()
+    world.simulator.fault("warehouse", "refuse", "request_pick", times=1)
+    await story.retry()
+    await story.arrive(1)
+    books = await story.books()
+    assert (books.captured, books.picks, books.shop_told) == (("29.63",), ("shipped",), 1)
+    assert (await story.document()).questions == 0
+
+
 async def test_disputed_money_is_booked_and_nothing_is_refunded_of_it_until_it_is_decided(
     world: World,
 ) -> None:
