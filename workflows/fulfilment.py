@@ -4,7 +4,8 @@ Each shipment is a lane of its own: picked, packed, labelled, gone, paid, told o
 shipments as stock allows, and waits for what is missing.
 """
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
@@ -96,6 +97,7 @@ class Fulfilment:
         self.document = owner.document
         self.before_cancel: Callable[[str], Awaitable[None]] = _nothing
         self.was_edited: Callable[[], Awaitable[bool]] = _never
+        self._requesting: defaultdict[Location, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._planned = True  # nothing changed since stock was asked
         self._stock_news = 0
         self._asked = 0
@@ -246,9 +248,13 @@ class Fulfilment:
             shipment.told = True
 
     async def _request(self, shipment: Shipment) -> None:
-        """What people began by hand before the warehouse was asked for it is what it was to be asked for."""
+        """What people began by hand before the warehouse was asked for it is what it was to be asked for.
+
+        One after the other in a warehouse: where it parts what it keeps for the order, two at once would take the same.
+        """
         request = partial(_unless_stopped, self.effects.request_pick, shipment)
-        await self.desk.do(request, unless=partial(self._was_begun_by_hand, shipment))
+        async with self._requesting[shipment.location]:
+            await self.desk.do(request, unless=partial(self._was_begun_by_hand, shipment))
 
     async def _was_begun_by_hand(self, shipment: Shipment) -> bool:
         """With these goods and no others, there; it is ours from now on."""
