@@ -216,7 +216,8 @@ class Settings(BaseSettings):
     sweep_seconds: Annotated[float, Field(ge=1)] = 60
     catch_up: list[tuple[System, str]] = Field(default_factory=list)
     catch_up_seconds: Annotated[float, Field(ge=1)] = 300
-    max_cached_orders: Annotated[int, Field(gt=0)] = 10_000
+    # So many open orders, those heard of last, stay in a worker's memory, 0.1 MB each; others are read anew when they go on.
+    max_cached_orders: Annotated[int, Field(gt=0)] = 1000
     log_level: Level = "info"
     # Where a build is named, orders go to the build that was made current, and to no other: docs/versioning.md.
     build_id: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None

@@ -47,9 +47,13 @@ class Figures(Value):
 
 
 class Idle(Value):
-    """Worker memory per idle open order, in KB of 1000 bytes. `seconds`: how long it took to open them."""
+    """Worker memory per idle open order, in KB of 1000 bytes. `seconds`: how long it took to open them.
+
+    `kept_max`: so many of them the worker keeps in memory; others are read anew from their history when they go on.
+    """
 
     orders: int
+    kept_max: int
     kb_per_order: float
     worker_mb_before: float
     worker_mb_after: float

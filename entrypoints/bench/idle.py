@@ -39,6 +39,7 @@ async def measure_idle(on: Stage, orders: int, watch: Callable[[int], None]) -> 
     after = memory_bytes(pid)
     return Idle(
         orders=orders,
+        kept_max=on.running.settings.max_cached_orders,
         kb_per_order=(after - before) / orders / 1000,
         worker_mb_before=before / 1e6,
         worker_mb_after=after / 1e6,

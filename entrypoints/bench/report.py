@@ -48,7 +48,8 @@ def _table(result: BenchResult) -> Table:
 
 def _idle(idle: Idle) -> Text:
     return Text(
-        f"Worker memory per idle open order: {idle.kb_per_order:.1f} KB ({idle.orders} open orders took it from "
+        f"Worker memory per idle open order: {idle.kb_per_order:.1f} KB ({idle.orders} open orders, of which it keeps at most "
+        f"{idle.kept_max}, took it from "
         f"{idle.worker_mb_before:.0f} to {idle.worker_mb_after:.0f} MB; they were opened in {idle.seconds:.0f} s)"
     )
 

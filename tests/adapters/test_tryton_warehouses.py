@@ -18,7 +18,7 @@ from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, s
 from tests.contracts.warehouse import cancel_pick, request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]  # TestTrytonWarehouses holds the adapter to the like
 
 EAST = Location("east")
 
@@ -83,7 +83,6 @@ def pick(order: PlacedOrder, number: int, location: Location, *units: tuple[str,
 # -- shelves and reservations
 
 
-@pytest.mark.long
 async def test_shelves_tell_what_each_warehouse_could_give(
     stock: TrytonStock, hands: Hands, order: PlacedOrder, sku: Sku, name: str
 ) -> None:
@@ -103,7 +102,6 @@ async def test_shelves_tell_what_each_warehouse_could_give(
     assert await shelves_of(other) == [(MAIN, 2), (EAST, 0)]
 
 
-@pytest.mark.long
 async def test_a_line_is_kept_in_two_warehouses(
     stock: TrytonStock, hands: Hands, order: PlacedOrder, sku: Sku
 ) -> None:
@@ -117,7 +115,6 @@ async def test_a_line_is_kept_in_two_warehouses(
     assert await hands.reserved(sku) == 0
 
 
-@pytest.mark.long
 async def test_it_is_kept_in_two_warehouses_though_every_reply_is_lost(
     stock: TrytonStock, hands: Hands, network: Lossy, order: PlacedOrder, sku: Sku
 ) -> None:
@@ -129,7 +126,6 @@ async def test_it_is_kept_in_two_warehouses_though_every_reply_is_lost(
     assert [await hands.reserved(sku, at) for at in (MAIN, EAST)] == [2, 3]
 
 
-@pytest.mark.long
 async def test_units_move_to_another_warehouse_and_back(
     stock: TrytonStock, hands: Hands, tryton: TrytonClient, order: PlacedOrder, sku: Sku
 ) -> None:
@@ -270,7 +266,6 @@ async def test_picked_short_the_rest_can_be_kept_elsewhere(
 # -- begun by hand
 
 
-@pytest.mark.long
 async def test_a_shipment_begun_by_hand_is_found_and_adopted(
     stock: TrytonStock, warehouse: TrytonWarehouse, hands: Hands, order: PlacedOrder
 ) -> None:
@@ -290,7 +285,6 @@ async def test_a_shipment_begun_by_hand_is_found_and_adopted(
     assert await reserve(stock, order, ("1", 1, MAIN)) == [(MAIN, 1)]
 
 
-@pytest.mark.long
 async def test_packed_by_hand_it_takes_our_labels(
     stock: TrytonStock, warehouse: TrytonWarehouse, hands: Hands, order: PlacedOrder
 ) -> None:

@@ -174,7 +174,7 @@ async def _seeded(api: Serving) -> None:
     assert (await api("POST", f"/v1/orders/{ASKS}/hold", **hold)).is_success
 
 
-def _fuzz(fuzzed: Fuzzed, label: str, cases: int) -> None:
+def _fuzz(fuzzed: Fuzzed, label: str, cases: int, *, successes: float) -> None:
     @settings(
         max_examples=cases,
         database=None,
@@ -188,15 +188,15 @@ def _fuzz(fuzzed: Fuzzed, label: str, cases: int) -> None:
         fuzzed.check(case)
 
     check()
-    assert fuzzed.successes >= 0.3, fuzzed.statuses
+    assert fuzzed.successes >= successes, fuzzed.statuses
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_as_described_and_none_is_a_failure_of_ours(fuzzed: Fuzzed, label: str) -> None:
-    _fuzz(fuzzed, label, 30)
+    _fuzz(fuzzed, label, 30, successes=0.1)  # few: the share is a matter of chance
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_as_described_of_thousands(fuzzed: Fuzzed, label: str) -> None:
-    _fuzz(fuzzed, label, 250)
+    _fuzz(fuzzed, label, 250, successes=0.3)

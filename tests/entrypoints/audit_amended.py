@@ -1,5 +1,6 @@
 """Orders that people changed, with books that are all right; and one changed fact each that breaks a promise."""
 
+from copy import deepcopy
 from typing import Any
 
 from tests.entrypoints.audit_world import (
@@ -48,7 +49,7 @@ def edited_in_the_erp() -> World:
 
 def amendment(origin: str, changes: list[dict[str, Any]], state: str = "committed") -> dict[str, Any]:
     return {
-        "amendment": {"amendment_id": "call-1", "origin": origin, "changes": changes},
+        "amendment": {"amendment_id": "call-1", "origin": origin, "changes": deepcopy(changes)},
         "asked_at": LATER_TIME,
         "ended_at": LATER_TIME,
         "state": state,

@@ -30,7 +30,9 @@ def figures(per_second: float) -> Figures:
 
 def result(order: float = 13, sequence: float = 10, kb: float = 90) -> BenchResult:
     workloads = {"floor": figures(43.7), "order": figures(order), "sequence": figures(sequence)}
-    idle = Idle(orders=2000, kb_per_order=kb, worker_mb_before=140, worker_mb_after=320, seconds=99)
+    idle = Idle(
+        orders=2000, kept_max=1000, kb_per_order=kb, worker_mb_before=140, worker_mb_after=320, seconds=99
+    )
     return BenchResult(at_once=60, alone=40, cores=2, workloads=workloads, idle=idle, seconds=200)
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from domain.document import OrderDocument
 from domain.ids import System
 from domain.records import OrderState
@@ -91,6 +93,7 @@ async def test_the_return_window_begins_with_the_delivery(world: World) -> None:
     assert timedelta(days=14) <= kept.closed_at - delivered_at < timedelta(days=15)
 
 
+@pytest.mark.long
 async def test_hints_and_questions_that_come_while_it_looks_leave_a_history_that_replays(
     world: World,
 ) -> None:
