@@ -188,6 +188,10 @@ async def test_an_order_that_is_open_again_was_started_once_and_tells_how_it_is_
     assert told.document is not None
     assert told.document["phase"] == "fulfilling"
     await handle.terminate("by hand")
+    async with asyncio.timeout(20):
+        running = f"WorkflowId = '{name}' AND ExecutionStatus = 'Running'"
+        while (await temporal.client.count_workflows(running)).count:  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.05)
     told = (await read(temporal, kept.model_copy(update={"state": "completed"})))[name]
     assert (told.status, told.document) == ("terminated", None)
 
