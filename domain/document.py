@@ -169,6 +169,11 @@ class OrderDocument(BaseModel):
         return total((s.captured for s in self.shipments if s.captured), self.order.currency)
 
     @property
+    def untold(self) -> Money:
+        """As far as the order charges it, what they were not told yet."""
+        return min(self.earned, self.ledger.charged - self.ledger.regained) - self.told
+
+    @property
     def kept(self) -> Money:
         """What we have of the customer's money, whether it came and went through the gateway or past it."""
         paid = total((moved.amount for moved in self.paid_outside), self.order.currency)

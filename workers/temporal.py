@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from temporalio.api.errordetails.v1 import NotFoundFailure
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -37,23 +37,15 @@ class Told(StrEnum):
 
 async def start_order(client: Client, placed: PlacedOrder, *, task_queue: str) -> Started:
     """Ensure the order's workflow was started, once for ever. Unavailable: Temporal gave no clear answer; ask again."""
-    try:
-        await client.start_workflow(
-            ORDER_WORKFLOW,
-            placed,
-            id=placed.order_id,
-            task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            task_timeout=_TASK_TIMEOUT,
-            search_attributes=at_start(placed),
-            static_summary=f"Order {placed.number} · {placed.channel} · {placed.total}",
-            rpc_timeout=_RPC_TIMEOUT,
-        )
-    except WorkflowAlreadyStartedError:
-        return Started.KNOWN
-    except (RPCError, RuntimeError) as error:
-        raise _unavailable(error) from error
-    return Started.NEW
+    return await _start(
+        client,
+        ORDER_WORKFLOW,
+        placed,
+        title="Order",
+        found_by=at_start(placed),
+        reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        task_queue=task_queue,
+    )
 
 
 async def look_again(client: Client, order: OrderId, system: System) -> Told:
@@ -72,22 +64,47 @@ async def look_after(client: Client, placed: PlacedOrder, ended: Phase, *, task_
 
     Unavailable: not yet; ask again.
     """
+    started = await _start(
+        client,
+        AFTERMATH_WORKFLOW,
+        placed,
+        title="After order",
+        found_by=at_start(placed, ended),
+        reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        task_queue=task_queue,
+    )
+    if started is Started.KNOWN:
+        await _look_again_afterwards(client, placed.order_id)
+
+
+async def _start(
+    client: Client,
+    workflow: str,
+    placed: PlacedOrder,
+    *,
+    title: str,
+    found_by: TypedSearchAttributes,
+    reuse: WorkflowIDReusePolicy,
+    task_queue: str,
+) -> Started:
+    """Under the order's id. Unavailable: Temporal gave no clear answer."""
     try:
         await client.start_workflow(
-            AFTERMATH_WORKFLOW,
+            workflow,
             placed,
             id=placed.order_id,
             task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_reuse_policy=reuse,
             task_timeout=_TASK_TIMEOUT,
-            search_attributes=at_start(placed, ended),
-            static_summary=f"After order {placed.number} · {placed.channel} · {placed.total}",
+            search_attributes=found_by,
+            static_summary=f"{title} {placed.number} · {placed.channel} · {placed.total}",
             rpc_timeout=_RPC_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:
-        await _look_again_afterwards(client, placed.order_id)
+        return Started.KNOWN
     except (RPCError, RuntimeError) as error:
         raise _unavailable(error) from error
+    return Started.NEW
 
 
 async def _look_again_afterwards(client: Client, order: OrderId) -> None:

@@ -71,7 +71,7 @@ class Amending:
         self.payments = fulfilment.payments
         self.fulfilment = fulfilment
         self.tell = tell
-        self.elsewhere = Elsewhere(self.desk)
+        self.elsewhere = Elsewhere(self.desk, lambda: self._saga is not None)
         fulfilment.was_edited = self.elsewhere.was_edited
         self.document = owner.document
         self._queue: list[str] = []
@@ -193,7 +193,6 @@ class Amending:
             self.records.end(record, AmendmentState.REFUSED, why)
             return False
         saga = self._saga = _Saga(document.order, document.ledger)
-        self.elsewhere.being_amended = True
         self.owner.note(f"being amended by {record.amendment.actor}: {'; '.join(record.words)}")
         try:
             while True:
@@ -214,7 +213,6 @@ class Amending:
             if not self.records.known(record.amendment.amendment_id).ended:  # it was cut off
                 document.order, document.ledger = saga.order, saga.ledger
             self._saga = None
-            self.elsewhere.being_amended = False
             self.elsewhere.look_once_more()
 
     async def _carry_out(self, record: AmendmentRecord, saga: _Saga) -> None:

@@ -108,7 +108,7 @@ class Attempts:
     async def attempt(self, todo: Todo[R], *, bound: timedelta | None) -> R:
         policies = self.policies
         result: R = await workflow.execute_activity(
-            todo.method,  # type: ignore[arg-type]  # as above
+            todo.method,  # type: ignore[arg-type]  # the SDK knows methods by their classes, not bound to Any
             todo.call,
             activity_id=todo.name,
             summary=todo.summary,

@@ -32,12 +32,12 @@ _EDITABLE = {Phase.ENTERING_ERP, Phase.RESERVING, Phase.FULFILLING}
 class Elsewhere:
     """While the order is `being_amended` nobody looks: what is new is looked at afterwards."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, being_amended: Callable[[], bool]) -> None:
         self.owner = desk.owner
         self.effects = desk.effects
         self.desk = desk
         self.document = desk.owner.document
-        self.being_amended = False
+        self.being_amended = being_amended
         self._unseen: set[System] = set()  # they had news that was not looked at
         self._looking = asyncio.Lock()  # a hint may come while somebody asks
 
@@ -110,9 +110,9 @@ class Elsewhere:
 
     def _later(self, system: System) -> bool:
         """While the order is being amended nobody looks; afterwards."""
-        if self.being_amended:
+        if later := self.being_amended():
             self._unseen.add(system)
-        return self.being_amended
+        return later
 
     def _carry_on(self, origin: Origin, find: Callable[[], tuple[Change, ...]]) -> bool:
         """Whether there is anything to be carried on."""

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import PlacedOrder
     from domain.policies import ShortagePolicy
     from domain.reservations import PassedOver, Reservation
-    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine
+    from domain.shipments import Pick, PickCancelled, PickState, ShipmentLine, Unasked
     from workflows.allotting import Allotting
     from workflows.attention import Desk, asks_a_person
     from workflows.compensations import Compensations
@@ -156,9 +156,8 @@ class Fulfilment:
                 )
             self.undo.add(self._stop_all)
             shipment = self._add_shipment(found.location, found.lines)
-            await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
+            await self._adopt(found, shipment)
             shipment.state = PickState.REQUESTED
-            self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
             if self._shipping:
                 self.owner.begin(self._carry(shipment))
 
@@ -263,11 +262,14 @@ class Fulfilment:
         for found in await self.owner.look(FulfilmentActivities.look_up_unasked, look):
             if found.location == shipment.location and units_in(found.lines) <= wanted:
                 shipment.lines = found.lines
-                await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
                 self.picks.forget(shipment)  # it may have left already
-                self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
+                await self._adopt(found, shipment)
                 return True
         return False
+
+    async def _adopt(self, found: Unasked, shipment: Shipment) -> None:
+        await self.desk.do(partial(self.effects.adopt_shipment, found.reference, shipment))
+        self.owner.note(f"{shipment_name(shipment.shipment_id)} was begun by hand in the warehouse")
 
     def _nothing_can_be_stopped(self) -> bool:
         alive = [one for one in self.document.shipments if one.state is not PickState.CANCELLED]

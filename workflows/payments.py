@@ -182,8 +182,7 @@ class OrderPayments:
             await self._collect(shipment.shipment_id, ledger.balance, to_come=to_come)
             self._book(ledger)
             if not self.on_account:
-                document = self.owner.document
-                shipment.captured = min(document.earned, ledger.charged - ledger.regained) - document.told
+                shipment.captured = self.owner.document.untold
 
     @asks_a_person()
     async def charge_what_does_not_ship(self) -> None:

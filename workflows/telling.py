@@ -60,8 +60,7 @@ class Telling:
     async def captured_later(self) -> None:
         """ERP and shop know of what was taken when no shipment was to come any more, as money for the last one."""
         left = [shipment for shipment in self.document.shipments if shipment.left]
-        ledger = self.document.ledger
-        later = min(self.document.earned, ledger.charged - ledger.regained) - self.document.told
+        later = self.document.untold
         if not left or later.minor <= 0 or self.document.order.payment.term is PaymentTerm.ON_ACCOUNT:
             return
         report = self._report(left[-1]).model_copy(update={"captured": later})
