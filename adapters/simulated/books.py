@@ -1,8 +1,8 @@
 """GET /books: everything the simulated systems know, for auditors and for people."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from adapters.connector.protocol.payments import PaymentState
@@ -65,16 +65,20 @@ _KINDS: tuple[type[Record], ...] = (
 
 
 @router.get("/books", response_model=None)
-async def books(request: Request, format: Literal["json", "text"] = "json") -> Response:  # noqa: A002  the query's name
+async def books(
+    request: Request,
+    format: Literal["json", "text"] = "json",  # noqa: A002  the query's name
+    about: Annotated[tuple[str, ...], Query()] = (),
+) -> Response:
+    """Only the records that mention one of the texts that they are to be `about`: an order's id, an article's number."""
     world: World = request.app.state.desk.world
-    if format == "text":
-        return PlainTextResponse(page.of(whole(world.state)))
-    return JSONResponse(whole(world.state))
+    book = whole(world.state, about)
+    return PlainTextResponse(page.of(book)) if format == "text" else JSONResponse(book)
 
 
-def whole(state: State) -> dict[str, Any]:
+def whole(state: State, about: tuple[str, ...] = ()) -> dict[str, Any]:
     """Every record as it is kept; what auditors look for, also as lists of its own."""
-    book: dict[str, Any] = {kind.kind: state.plain(kind.kind) for kind in _KINDS}
+    book: dict[str, Any] = {kind.kind: state.plain(kind.kind, about) for kind in _KINDS}
     for movements in ("captures", "refunds", "voids", "increments", "disputes"):
         book[movements] = [
             {"payment": payment["reference"], "order_id": payment["order_id"], **movement}
@@ -90,10 +94,10 @@ def whole(state: State) -> dict[str, Any]:
     book["credit_notes"] = _credit_notes(book["sales_orders"])
     book["shelves"] = [
         {"sku": article.sku, "location": location, **shelf.model_dump()}
-        for article in state.all(StockRecord)
+        for article in map(StockRecord.model_validate, book[StockRecord.kind])
         for location, shelf in article.shelves.items()
     ]
-    book["requests"] = _requests(state)
+    book["requests"] = _requests(state, about)
     book["webhooks"] = dict(state.db.execute("SELECT name, n FROM counts").fetchall())
     (book["webhooks"]["waiting"],) = state.db.execute("SELECT count(*) FROM outbox").fetchone()
     return book
@@ -131,10 +135,10 @@ def _credit_notes(sales: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _requests(state: State) -> list[dict[str, Any]]:
+def _requests(state: State, about: tuple[str, ...]) -> list[dict[str, Any]]:
     """Per system, operation and key: how often it was asked, what came of it, and what faults it met on the way."""
     asked: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in state.db.execute("SELECT * FROM requests ORDER BY first_at, last_at"):
+    for row in state.requests(about):
         system, operation, key = name = (row["system"], row["operation"], row["key"])
         new = {"system": system, "operation": operation, "key": key, "attempts": 0, "outcomes": {}}
         request = asked.setdefault(name, new)

@@ -127,8 +127,12 @@ class State:
         more = f"{found[-1]['kind']}/{found[-1]['id']}" if len(rows) > len(found) else None
         return [by_kind[row["kind"]].model_validate_json(row["body"]) for row in found], more
 
-    def plain(self, kind: str) -> list[Any]:
-        rows = self.db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (kind,))
+    def plain(self, kind: str, about: Sequence[str] = ()) -> list[Any]:
+        """Those that mention one of the texts, where there are any to mention; oldest first."""
+        rows = self.db.execute(
+            f"SELECT body FROM documents WHERE kind = ? AND {_mention('body', about)} ORDER BY rowid",  # noqa: S608  question marks
+            (kind, *about),
+        )
         return [json.loads(row["body"]) for row in rows]
 
     def count(self, name: str) -> None:
@@ -176,6 +180,11 @@ class State:
         (seq,) = self.db.execute("SELECT seq FROM counter").fetchone()
         return str(seq)
 
+    def requests(self, about: Sequence[str] = ()) -> list[sqlite3.Row]:
+        """What became of them, by their keys; oldest first."""
+        asked = f"SELECT * FROM requests WHERE {_mention('key', about)} ORDER BY first_at, last_at"  # noqa: S608  question marks
+        return self.db.execute(asked, tuple(about)).fetchall()
+
     def log(self, system: str, operation: str, key: str, outcome: str) -> None:
         """Count what became of a request. Reads have no key."""
         at = self.clock().isoformat()
@@ -184,3 +193,8 @@ class State:
             " ON CONFLICT DO UPDATE SET n = n + 1, last_at = excluded.last_at",
             (system, operation, key, outcome, at, at),
         )
+
+
+def _mention(column: str, texts: Sequence[str]) -> str:
+    """SQL with a question mark for each text."""
+    return " OR ".join([f"instr({column}, ?)"] * len(texts)).join("()") if texts else "TRUE"

@@ -203,6 +203,19 @@ async def test_the_books_are_a_page_for_people_too(still_world: Simulator) -> No
     assert f"payment {scene.payment}: captured" in page
 
 
+async def test_the_books_of_one_order_name_no_other(still_world: Simulator) -> None:
+    scenes = Scene(still_world), Scene(still_world)
+    to = systems(still_world)
+    async with to.client:
+        for scene in scenes:
+            await scene.recorded(to)
+    one = scenes[0].order.order_id
+    books, all_books = still_world.books(one), still_world.books()
+    for kind in ("orders", "payments", "captures", "sales_orders", "reservations", "picks"):
+        assert books[kind] == [kept for kept in all_books[kind] if kept["order_id"] == one] != []
+    assert books["requests"] == [asked for asked in all_books["requests"] if one in asked["key"]] != []
+
+
 def test_the_documented_protocol_is_the_one_that_is_served() -> None:
     assert OPENAPI.read_text() == document(), (
         "python -m adapters.simulated.openapi > docs/connector-openapi.json"

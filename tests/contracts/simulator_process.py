@@ -58,14 +58,15 @@ class Simulator:
         self.stop()
         self._http.close()
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """One request of the world's side; AssertionError shows the answer that is not a success."""
-        response = self._http.request(method, path, json=body)
+        response = self._http.request(method, path, json=body, params=query)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response.json()
 
-    def books(self) -> dict[str, Any]:
-        books: dict[str, Any] = self.call("GET", "/books")
+    def books(self, *about: str) -> dict[str, Any]:
+        """Of those orders, articles and customers alone, if they are named: the books of a thousand orders are long."""
+        books: dict[str, Any] = self.call("GET", "/books", about=about)
         return books
 
     def fault(self, system: str, kind: str, operation: str = "*", **more: float | str | None) -> None:

@@ -87,7 +87,11 @@ def _waits_an_hour(office: Office, story: Story) -> None:
     """Once it is blocked it asks again, and then no more: only a person makes it go on before that."""
 
     def asked_twice() -> bool:
-        mine = [r for r in office.world.simulator.books()["requests"] if r["key"].startswith(f"{story.id}/")]
+        mine = [
+            r
+            for r in office.world.simulator.books(story.id)["requests"]
+            if r["key"].startswith(f"{story.id}/")
+        ]
         return any(request["outcomes"].get("down", 0) > 1 for request in mine)
 
     wait_until(asked_twice, PATIENCE_SECONDS)

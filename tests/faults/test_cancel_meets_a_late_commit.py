@@ -17,7 +17,7 @@ async def begun(world: World, story: Story, operation: str) -> None:
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while not any(
         "late_commit" in request["outcomes"] and request["key"].startswith(f"{story.id}/")
-        for request in world.simulator.books()["requests"]
+        for request in world.simulator.books(story.id)["requests"]
         if request["operation"] == operation
     ):
         assert asyncio.get_running_loop().time() < deadline, f"{operation} was never asked for"
@@ -28,14 +28,13 @@ def performed(world: World, story: Story, operation: str) -> int:
     """How many of the order's requests its system performed."""
     return sum(
         request["attempts"]
-        for request in world.simulator.books()["requests"]
+        for request in world.simulator.books(story.id)["requests"]
         if request["operation"] == operation and request["key"].startswith(f"{story.id}/")
     )
 
 
 def record(world: World, kind: str, story: Story) -> dict[str, Any]:
-    found: dict[str, Any]
-    (found,) = [kept for kept in world.simulator.books()[kind] if kept["order_id"] == story.id]
+    (found,) = world.of_order(story, kind)
     return found
 
 

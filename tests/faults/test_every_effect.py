@@ -283,7 +283,7 @@ def met(world: World, story: Story) -> set[tuple[str, str, str]]:
     """What really hit requests of this order: system, operation, and what came of it."""
     return {
         (request["system"], request["operation"], outcome)
-        for request in world.simulator.books()["requests"]
+        for request in world.simulator.books(story.id)["requests"]
         for outcome in request["outcomes"]
         if request["key"].startswith(f"{story.id}/")
     }

@@ -105,7 +105,7 @@ class Story:
         assert registered is not None
         return books_of(
             self.placed,
-            self.world.simulator.books(),
+            self.world.simulator.books(self.id, self.sku, self.placed.customer.email),
             movements=[f"{row.kind} {Money(minor=row.amount_minor, currency=row.currency)}" for row in rows],
             record=registered.state,
         )

@@ -157,7 +157,7 @@ async def test_a_hold_that_a_customer_makes_after_the_close_is_let_go(world: Wor
 async def test_what_was_refunded_and_is_disputed_too_is_made_up_by_a_person(world: World) -> None:
     """All of it had gone back; the customer's bank does not know, and takes 10 EUR back once more."""
     story = await flows.prepaid_and_cancelled(world)
-    (payment,) = [p for p in world.simulator.books()["payments"] if p["order_id"] == story.id]
+    (payment,) = world.of_order(story, "payments")
     dispute = {
         "reference": f"dp-of-{story.placed.number}",
         "capture": "cap",

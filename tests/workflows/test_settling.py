@@ -55,7 +55,7 @@ async def test_money_that_the_gateway_gave_back_by_itself_needs_a_person(world: 
     world.simulator.fault("storefront", "down", "report_shipment")
     await story.ship()
     await story.until(lambda document: document.ledger.entries)
-    (payment,) = [p for p in world.simulator.books()["payments"] if p["order_id"] == story.id]
+    (payment,) = world.of_order(story, "payments")
     given_back = {"key": "chargeback", "reference": "ref", "amount": {"amount": "1.00", "currency": "EUR"}}
     given_back["mark"] = payment["opened"]
     world.edit("payments", payment["reference"], lambda record: record.update(refunds=[given_back]))

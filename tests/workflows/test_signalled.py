@@ -11,7 +11,7 @@ from tests.workflows.world import World
 
 
 def told(story: Story) -> list[dict[str, Any]]:
-    return [one for one in story.world.simulator.books()["amendments_told"] if one["order_id"] == story.id]
+    return story.world.of_order(story, "amendments_told")
 
 
 async def until_told(story: Story, count: int = 1) -> list[dict[str, Any]]:

@@ -326,14 +326,15 @@ class World:
         email = story.placed.customer.email
         (known,) = [
             record["reference"]
-            for record in self.simulator.books()["customers"]
+            for record in self.simulator.books(email)["customers"]
             if record["system"] == "erp" and record["customer"]["email"] == email
         ]
         return str(known)
 
     def of_order(self, story: Story, kind: str) -> list[dict[str, Any]]:
         """The simulated systems' records of one kind, as they keep them."""
-        return [record for record in self.simulator.books()[kind] if record.get("order_id") == story.id]
+        kept = self.simulator.books(story.id)[kind]
+        return [record for record in kept if record.get("order_id") == story.id]
 
     def records(self, story: Story) -> dict[str, list[dict[str, Any]]]:
         """What the simulated systems keep of the order and its articles, by kind.
@@ -380,12 +381,12 @@ class World:
     def mail(self, story: Story, occasion: str) -> str:
         """The text of the one mail of this occasion to the order's customer."""
         key = f"{story.id}/mail/{occasion}"
-        (mail,) = [mail["plain"] for mail in self.simulator.books()["mails"] if mail["key"] == key]
+        (mail,) = [mail["plain"] for mail in self.simulator.books(key)["mails"] if mail["key"] == key]
         return str(mail)
 
     def hold_is(self, story: Story, state: str) -> None:
         """The bank changes its mind about a hold, without telling anybody."""
-        (payment,) = [p for p in self.simulator.books()["payments"] if p["order_id"] == story.id]
+        (payment,) = self.of_order(story, "payments")
         self.edit("payments", payment["reference"], lambda record: record.update(state=state))
 
     def edit(self, kind: str, name: str, change: Callable[[dict[str, Any]], object]) -> None:
@@ -422,7 +423,7 @@ class World:
         return [subject for subject in self.incident_mails()[since:] if system in subject.split()]
 
     def incident_mails(self) -> list[str]:
-        mails = self.simulator.books()["mails"]
+        mails = self.simulator.books("incident:")["mails"]
         return [mail["subject"] for mail in mails if mail["key"].startswith("incident:")]
 
     async def replay_stories(self) -> None:
