@@ -37,7 +37,8 @@ async def world(running_world: "World") -> "AsyncIterator[World]":
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses the running world shares its event loop."""
+    """What takes longest begins first, and is not waited for at the end. Whoever uses the running world shares its event loop."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
             continue

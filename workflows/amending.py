@@ -1,6 +1,6 @@
 """Amendments: one edit, wherever it was made, and every system follows; or nothing changes.
 
-In this order: the warehouse stops what would be wrong, stock, payment, ERP, shop; then the revision holds, and everybody
+In this order: the warehouse stops what would be wrong, stock, payment, ERP and shop; then the revision holds, and everybody
 is told. Each step states the whole target, so that a repeat changes nothing. What any of them refuses undoes the former
 ones by stating the former target again. What people edited in a system meanwhile is found by that system's own version,
 and taken in.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import workflow
 
@@ -45,6 +46,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.fulfilment import Fulfilment
     from workflows.requests import AmendRequest
     from workflows.telling import Telling
+    from workflows.todo import Todo
 
 
 @dataclass
@@ -241,7 +243,7 @@ class Amending:
         document.edition += 1
 
     async def _write(self, record: AmendmentRecord, saga: _Saga) -> System | None:
-        """One system after the other. Answers which one people edited meanwhile, and wrote nothing there."""
+        """Goods, then money, then who shows them. Answers which system people edited meanwhile, and wrote nothing there."""
         document = self.document
         moved = self._units(saga.order) != self._units(document.order)
         readdressed = saga.order.shipping != document.order.shipping
@@ -260,18 +262,22 @@ class Amending:
         self.records.change(record, state=AmendmentState.QUEUED, why="")
         if why:
             raise Refused(why)
-        if document.erp_order is not None:
-            saga.begun.add(System.ERP)
-            entered = await self.owner.do(self.effects.enter_erp_order())
-            if isinstance(entered, Edited):
-                return System.ERP
-            document.erp_order = entered
-        saga.begun.add(System.STOREFRONT)
-        shown = await self.owner.do(self.effects.amend_shop_order())
-        if isinstance(shown, Edited):
-            return System.STOREFRONT
-        document.shop_order = shown
-        return None
+        return await self._show(saga)
+
+    async def _show(self, saga: _Saga) -> System | None:
+        """In ERP and shop at once: what one of them refuses is undone in the other."""
+        todos: dict[System, Todo[Any]] = {System.STOREFRONT: self.effects.amend_shop_order()}
+        if self.document.erp_order is not None:
+            todos[System.ERP] = self.effects.enter_erp_order()
+        saga.begun |= todos.keys()
+        answers = dict(zip(todos, await self.owner.outcomes(*todos.values()), strict=True))
+        for held in answers.values():
+            if isinstance(held, ErpOrder | StorefrontOrder):
+                self.elsewhere.know(held)
+        for no in answers.values():
+            if isinstance(no, Refused | InvariantBroken):
+                raise no
+        return next((system for system, answer in answers.items() if isinstance(answer, Edited)), None)
 
     def _units(self, order: PlacedOrder) -> dict[LineId, tuple[str, int]]:
         return {line.line_id: (line.sku, line.quantity) for line in order.shippable}

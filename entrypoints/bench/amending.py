@@ -1,14 +1,15 @@
-"""How long a change by phone takes, from the call to the revision that holds in every system, each answering at once."""
+"""How long a change by phone takes: its quote, and from the call to the revision that holds in every system."""
 
 import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 import httpx
 from temporalio.client import WorkflowHandle
 
-from domain.amendments import Amended, Amendment, AmendmentState, SetQuantity
+from domain.amendments import Amended, Amendment, AmendmentState, Changes, SetQuantity
 from domain.ids import LineId, OrderId
 from domain.records import OrderState
 from entrypoints.bench.figures import Amendments, percentile
@@ -31,18 +32,30 @@ async def measure_amendments(on: Stage, orders: int, watch: Callable[[int], None
     await on.worker("order", _QUEUE)
     async with httpx.AsyncClient(base_url=on.running.simulator_url) as world:
         (await world.put("/world/stock", json={"on_hand": {_LATER: 0}})).raise_for_status()
-    took: list[float] = []
+    took: list[_Took] = []
     async with opened_intake(on.settings(_QUEUE)) as intake:
         for number in range(_WARM_UP + orders):
             seconds = await _amended(on, intake, number)
             took += seconds if number >= _WARM_UP else []
             watch(number)
+    amending, quoting = ([one.amending for one in took], [one.quoting for one in took])
     return Amendments(
-        amendments=len(took), p50_ms=percentile(took, 50) * 1000, p99_ms=percentile(took, 99) * 1000
+        amendments=len(took),
+        p50_ms=percentile(amending, 50) * 1000,
+        p99_ms=percentile(amending, 99) * 1000,
+        quote_p50_ms=percentile(quoting, 50) * 1000,
+        quote_p99_ms=percentile(quoting, 99) * 1000,
     )
 
 
-async def _amended(on: Stage, intake: Intake, number: int) -> list[float]:
+class _Took(NamedTuple):
+    """Seconds."""
+
+    quoting: float
+    amending: float
+
+
+async def _amended(on: Stage, intake: Intake, number: int) -> list[_Took]:
     document = numbered_document("amend", number)
     document["lines"] = [line | {"sku": _LATER} for line in document["lines"]]
     content = await checkout(on.running.settings, CHANNEL, json.dumps(document).encode(), by_card_on_file)
@@ -62,20 +75,25 @@ async def _amended(on: Stage, intake: Intake, number: int) -> list[float]:
 
 async def _amend(
     handle: WorkflowHandle[Order, OrderState], order: OrderId, line: LineId, quantity: int, revision: int
-) -> float:
+) -> _Took:
     loop = asyncio.get_running_loop()
+    changes = (SetQuantity(line_id=line, quantity=quantity),)
     amendment = Amendment(
         amendment_id=f"bench-{revision}",
         expected_revision=revision,
         actor="bench",
         reason="the customer called",
-        changes=(SetQuantity(line_id=line, quantity=quantity),),
+        changes=changes,
     )
+    asked = loop.time()
+    quote = await handle.query(Order.read_quote, Changes(changes=changes))
+    if not quote.allowed:
+        raise BenchFailed(f"{order} would not be amended: {quote.verdicts}")
     began = loop.time()
     told: Amended = await handle.execute_update("amend", amendment, result_type=Amended)
     if told.state is not AmendmentState.COMMITTED:
         raise BenchFailed(f"{order} was not amended: {told.why}")
-    return loop.time() - began
+    return _Took(quoting=began - asked, amending=loop.time() - began)
 
 
 async def _waits_for_stock(handle: WorkflowHandle[Order, OrderState]) -> None:

@@ -57,7 +57,8 @@ def _idle(idle: Idle) -> Text:
 def _amendments(amendments: Amendments) -> Text:
     return Text(
         f"An amendment, from the call until every system has followed: p50 {amendments.p50_ms:.0f} ms, "
-        f"p99 {amendments.p99_ms:.0f} ms ({amendments.amendments} of them, half with a new hold)"
+        f"p99 {amendments.p99_ms:.0f} ms ({amendments.amendments} of them, half with a new hold); "
+        f"its quote before: p50 {amendments.quote_p50_ms:.0f} ms, p99 {amendments.quote_p99_ms:.0f} ms"
     )
 
 

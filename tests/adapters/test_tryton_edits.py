@@ -25,7 +25,7 @@ from tests.contracts.placing import place, unique
 from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]  # TestTrytonEdited holds the adapter to the like
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, reserve, 
 from tests.contracts.warehouse import request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]  # TestTrytonPartlyShipped has the like
 
 
 @pytest.fixture
@@ -87,7 +87,6 @@ def quantities(held: ErpOrder) -> dict[str, Decimal]:
 
 
 @pytest.mark.parametrize("cents", [0, 1])
-@pytest.mark.long
 async def test_units_that_never_came_are_taken_out_of_the_sale(
     erp: TrytonErp, tryton: TrytonClient, hands: Hands, order: PlacedOrder, cents: int
 ) -> None:
@@ -104,7 +103,6 @@ async def test_units_that_never_came_are_taken_out_of_the_sale(
     assert invoice.total == smaller.total
 
 
-@pytest.mark.long
 async def test_they_are_taken_out_once_though_every_reply_is_lost(
     erp: TrytonErp, tryton: TrytonClient, network: Lossy, order: PlacedOrder
 ) -> None:

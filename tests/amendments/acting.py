@@ -148,7 +148,7 @@ class Acting:
         self.world.simulator.pack(name)
         await self.story.hint(System.WAREHOUSE)
         await self._until(lambda document: document.shipments[number - 1].labels)
-        await self._until(lambda _: name in self.world.simulator.ship(name))
+        await self.story.eventually(lambda: name in self.world.simulator.ship(name))
         await self.story.hint(System.WAREHOUSE)
         await self._until(lambda document: document.shipments[number - 1].told)
 
@@ -161,7 +161,7 @@ class Acting:
         self._fault("storefront", "down", "amend_order")
         change = SetShipping(method="Slow", amount=Decimal("4.50"))
         self.first = asyncio.create_task(self.story.amend(change, name="first"))
-        await self._until(lambda _: self._has_met("storefront", "down"))
+        await self.story.eventually(lambda: self._has_met("storefront", "down"))
 
     # -- trouble -----------------------------------------------------------------------------------------------
 
@@ -242,7 +242,7 @@ class Acting:
         if declined:
             await self.story.pass_time(timedelta(hours=24, minutes=5))
             return
-        await self._until(lambda _: self.world.records(self.story)["pay_links"])
+        await self.story.eventually(lambda: self.world.records(self.story)["pay_links"])
         if self._link_is_open():
             self.world.simulator.call("POST", "/world/payments/follow-link", {"order_id": self.story.id})
         await self.story.hint(System.PAYMENTS)

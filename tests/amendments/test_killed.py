@@ -32,7 +32,6 @@ from workflows.order import Order
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 _SLOW_SECONDS = 2.0
-_WORTH = 1  # the audit knows what goods are worth by the order as placed, and this one has become more
 _STEPS = {
     "stock": ("stock", "reserve"),
     "payment": ("payments", "hold"),
@@ -40,6 +39,7 @@ _STEPS = {
     "shop": ("storefront", "amend_order"),
     "commit": ("crm", "note"),  # the revision holds, and people are told
 }
+_IN_TURN = (("stock",), ("payment",), ("ERP", "shop"), ("commit",))
 
 
 async def test_an_amendment_is_carried_on_by_other_workers_wherever_the_first_was_killed(
@@ -48,10 +48,11 @@ async def test_an_amendment_is_carried_on_by_other_workers_wherever_the_first_wa
     async with product(tmp_path) as running:
         order, handle = await blocked_at_the_warehouse(running, "KILLED")
         told = amending(handle, await held_back(running, order, _STEPS["stock"]))
-        for name, then in zip(_STEPS, [*list(_STEPS)[1:], ""], strict=True):
-            await until(partial(running.under_way, _STEPS[name][1], order))
-            if then:
-                await held_back(running, order, _STEPS[then])
+        for names, then in zip(_IN_TURN, [*_IN_TURN[1:], ()], strict=True):
+            for name in names:
+                await until(partial(running.under_way, _STEPS[name][1], order))
+            for name in then:
+                await held_back(running, order, _STEPS[name])
             worker = running.running.workers[-1]
             await asyncio.gather(worker.kill(), running.running.start_worker())
         await holds_everywhere(running, order, handle, told)
@@ -215,7 +216,4 @@ async def holds_everywhere(
     assert sum(taken) == amended.total.major
     report = await running.audit()
     assert (report.orders.open, report.orders.needs_person) == (0, 0)
-    broken = [
-        one.what for promise in report.promises for one in promise.violations if promise.number != _WORTH
-    ]
-    assert not broken
+    assert not [one.what for promise in report.promises for one in promise.violations]

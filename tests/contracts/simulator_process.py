@@ -60,7 +60,7 @@ class Simulator:
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """One request of the world's side; AssertionError shows the answer that is not a success."""
-        response = self._http.request(method, path, json=body, params=query)
+        response = self._http.request(method, path, json=body, params=query or None)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response.json()
 

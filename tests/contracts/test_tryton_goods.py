@@ -126,6 +126,7 @@ class Returning(Adapters):
         return ReturnHands(client, clerk, shelves)
 
 
+@pytest.mark.long
 class TestTrytonWarehouses(Adapters, WarehousesContract):
     pass
 
@@ -142,9 +143,11 @@ class TestTrytonByHand(Adapters, ByHandContract):
     pass
 
 
+@pytest.mark.long
 class TestTrytonReturns(Returning, ReturnsContract):
     pass
 
 
+@pytest.mark.long
 class TestTrytonRestock(Returning, RestockContract):
     pass

@@ -41,7 +41,8 @@ def test_the_bench_measures_everything_shows_what_it_tells_and_leaves_nothing_be
     assert idle["kb_per_order"] == pytest.approx(grown_kb / 10)
     assert idle["orders"] == 10
     assert idle["worker_mb_before"] > 50
-    assert len(told["aims"]) == 2
+    assert told["amendments"]["quote_p99_ms"] < told["amendments"]["p50_ms"]
+    assert len(told["aims"]) == 4
 
     table = {row.split("│")[1].strip(): row.split("│")[2:-1] for row in answer.out.splitlines() if "│" in row}
     shown = [f"{figures['latency_p50_ms']:.0f}" for figures in (floor, order, sequence)]

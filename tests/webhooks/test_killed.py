@@ -98,11 +98,18 @@ class Receiver:
 
 
 class Database:
-    """`restart` is None for a file."""
+    """`restart` is None for a file. Every database has orders of its own: they share one Temporal."""
 
-    def __init__(self, url: str, restart: Callable[[], None] | None = None) -> None:
+    def __init__(self, kind: str, url: str, restart: Callable[[], None] | None = None) -> None:
+        self.kind = kind
         self.url = url
         self.restart = restart
+
+    def order(self, number: int) -> OrderId:
+        return order(self.number(number))
+
+    def number(self, number: int) -> str:
+        return f"K-{self.kind}-{number}"
 
 
 @contextmanager
@@ -117,14 +124,14 @@ def _postgres() -> Iterator[Database]:
                 server.stop()
                 server.start()
 
-            yield Database(server.get_uri(), restart)
+            yield Database("postgresql", server.get_uri(), restart)
             server.stop()
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"], loop_scope="module")
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "sqlite":
-        yield Database(f"sqlite:///{tmp_path}/orders.db")
+        yield Database("sqlite", f"sqlite:///{tmp_path}/orders.db")
     else:
         with _postgres() as running:
             yield running
@@ -177,7 +184,7 @@ async def test_every_acknowledged_webhook_has_its_effect_exactly_once(
         async with worker:
             await _play(temporal, database, receiver, shop)
             assert receiver.end(signal.SIGTERM) == 0
-            await _nothing_is_lost(temporal, database.url)
+            await _nothing_is_lost(temporal, database)
     finally:
         receiver.end(signal.SIGKILL)
         await shop.close()
@@ -190,14 +197,14 @@ async def _play(temporal: Client, database: Database, receiver: Receiver, shop: 
     receiver.start(_NOBODY)  # Temporal is away
     async with asyncio.TaskGroup() as sending:
         for number in range(ORDERS):
-            sending.create_task(shop.sends(OWN, _document(number)))
+            sending.create_task(shop.sends(OWN, _document(database, number)))
         await shop.has_sent(ORDERS // 2)
         receiver.end(signal.SIGKILL)
         receiver.start(_NOBODY)
         await shop.has_sent(ORDERS)
-        await _commands(database.url)
+        await _commands(database)
         for number in range(HINTS):
-            sending.create_task(shop.sends(System.ERP, _hint(number)))
+            sending.create_task(shop.sends(System.ERP, _hint(database, number)))
         await shop.has_sent(ORDERS + HINTS // 4)
         receiver.end(signal.SIGKILL)
         receiver.start(server)  # Temporal is back
@@ -209,13 +216,15 @@ async def _play(temporal: Client, database: Database, receiver: Receiver, shop: 
     await until(lambda: _is_forwarded(database.url), seconds=_SECONDS_MAX)
 
 
-async def _commands(url: str) -> None:
+async def _commands(database: Database) -> None:
     """Given while Temporal is away; only the inbox knows of them."""
-    engine = open_database(url)
+    engine = open_database(database.url)
     away = await Client.connect(_NOBODY, lazy=True)
     commands = commands_of(engine, away, _now)
     for number in range(COMMANDS):
-        await commands.give(by_hand(_order(number), Kind.HOLD, "anna", "wait", clock=_now), seconds_max=0.1)
+        await commands.give(
+            by_hand(database.order(number), Kind.HOLD, "anna", "wait", clock=_now), seconds_max=0.1
+        )
     await engine.dispose()
 
 
@@ -231,39 +240,35 @@ async def _is_forwarded(url: str) -> bool:
         await engine.dispose()
 
 
-async def _nothing_is_lost(temporal: Client, url: str) -> None:
-    engine = open_database(url)
+async def _nothing_is_lost(temporal: Client, database: Database) -> None:
+    engine = open_database(database.url)
     items = await Inbox(engine, _now).list(limit=2 * (ORDERS + HINTS))
-    known = await Orders(engine, _now).known([_order(number) for number in range(ORDERS)])
+    known = await Orders(engine, _now).known([database.order(number) for number in range(ORDERS)])
     await engine.dispose()
     parked = Counter((item.kind, item.reason) for item in items if item.state is InboxState.PARKED)
     assert parked == {}, dict(parked)
     told = Counter(item.body for item in items if item.kind is not InboxKind.COMMAND)
     assert max(told.values()) == 1
     for number in range(ORDERS):
-        handle = temporal.get_workflow_handle(_order(number))
+        handle = temporal.get_workflow_handle(database.order(number))
         counted = await handle.query("counted")
-        runs = [run async for run in temporal.list_workflows(f"WorkflowId = '{_order(number)}'")]
+        runs = [run async for run in temporal.list_workflows(f"WorkflowId = '{database.order(number)}'")]
         assert len(runs) == 1
         assert counted[System.ERP] >= HINTS // ORDERS
         assert counted.get("hold anna", 0) == (1 if number < COMMANDS else 0)
     assert len(known) == ORDERS
 
 
-def _document(number: int) -> bytes:
+def _document(database: Database, number: int) -> bytes:
     (demo,) = demo_documents(1, platforms=[OWN])
-    name = f"K-{number}"
+    name = database.number(number)
     return json.dumps(demo.document | {"id": name, "number": name, "placed_at": _now().isoformat()}).encode()
 
 
-def _hint(number: int) -> bytes:
+def _hint(database: Database, number: int) -> bytes:
     told = {"event_id": f"evt_{number}", "event": "order_changed", "system": System.ERP}
-    named = {"order_id": _order(number % ORDERS), "occurred_at": "2026-03-01T11:59:58Z"}
+    named = {"order_id": database.order(number % ORDERS), "occurred_at": "2026-03-01T11:59:58Z"}
     return json.dumps(told | named).encode()
-
-
-def _order(number: int) -> OrderId:
-    return order(f"K-{number}")
 
 
 def _now() -> datetime:

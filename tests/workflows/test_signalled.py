@@ -15,7 +15,7 @@ def told(story: Story) -> list[dict[str, Any]]:
 
 
 async def until_told(story: Story, count: int = 1) -> list[dict[str, Any]]:
-    await story.until(lambda _: len(told(story)) >= count)
+    await story.eventually(lambda: len(told(story)) >= count)
     return told(story)
 
 

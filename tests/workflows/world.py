@@ -11,9 +11,10 @@ from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -21,10 +22,13 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
+    ExecuteWorkflowInput,
     Interceptor,
     Replayer,
     UnsandboxedWorkflowRunner,
     Worker,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
 )
 
 from activities.incidents import Telling
@@ -122,6 +126,9 @@ class World:
             str, list[str]
         ] = {}  # where the worker dies, by attempt: `before` the effect or `after`
         self.webhooks = "ordered"  # or `duplicated`, or `reordered`
+        self.at_work: WeakValueDictionary[str, Order] = (
+            WeakValueDictionary()
+        )  # the orders in this process's memory
         self._state = state
         self._numbers = count(1)
         self._stories: list[Story] = []
@@ -223,7 +230,7 @@ class World:
             workflows=[Order, Aftermath, TellIncidents],
             activities=self.activities,
             max_eager_activity_reservations_per_workflow_task=10,
-            interceptors=[_Mortal(self.dies)],
+            interceptors=[_Mortal(self.dies), _Watching(self.at_work)],
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             **options,
         )
@@ -431,6 +438,27 @@ class World:
         stories, self._stories = self._stories, []
         for story in stories:
             await _REPLAYER.replay_workflow(await story.handle.fetch_history())
+
+
+class _Watching(Interceptor):
+    """Knows the orders that a worker of this process has in memory."""
+
+    def __init__(self, at_work: "WeakValueDictionary[str, Order]") -> None:
+        self.at_work = at_work
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002  the SDK's name
+    ) -> type[WorkflowInboundInterceptor]:
+        at_work = self.at_work
+
+        class Watched(WorkflowInboundInterceptor):
+            async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  the SDK's name
+                if isinstance(order := workflow.instance(), Order):
+                    at_work[workflow.info().workflow_id] = order
+                return await super().execute_workflow(input)
+
+        return Watched
 
 
 class _Mortal(Interceptor):
