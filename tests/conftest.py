@@ -2,9 +2,11 @@
 
 import gc
 import inspect
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,13 +39,25 @@ async def world(running_world: "World") -> "AsyncIterator[World]":
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, and is not waited for at the end. Whoever uses the running world shares its event loop."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    """Whoever uses the running world shares its event loop."""
+    items[:] = _longest_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     for item in items:
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
             continue
         if "running_world" in item.fixturenames:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Each of so many gets a part of the list: it begins with what takes longest, which nobody waits for at the end then."""
+    longest = [item for item in items if item.get_closest_marker("e2e")]
+    others = iter([item for item in items if not item.get_closest_marker("e2e")])
+    files = list(dict.fromkeys(item.path for item in longest))
+    parts: list[pytest.Item] = []
+    for worker in range(workers):
+        mine = [item for item in longest if files.index(item.path) % workers == worker]
+        parts += [*mine, *islice(others, len(items) // workers - len(mine))]
+    return [*parts, *others]
 
 
 def pytest_unconfigure() -> None:

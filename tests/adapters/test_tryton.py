@@ -23,7 +23,7 @@ from tests.contracts.tryton_world import REGULAR, Hands, clerk, hands, reserve, 
 from tests.contracts.warehouse import cancel_pick, request_pick
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]  # tests/contracts/test_tryton.py has the like
 
 
 @pytest.fixture

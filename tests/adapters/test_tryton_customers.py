@@ -27,7 +27,7 @@ from tests.contracts.placing import unique
 from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, tryton
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]
 
 WORKERS = 4
 

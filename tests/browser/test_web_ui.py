@@ -57,6 +57,7 @@ async def test_the_page_of_a_blocked_order_tells_when_it_is_tried_again(seen: Sc
     assert re.search(r"Next Retry\s+\w{3} \d+, \d{4}, \d+:\d\d:\d\d", attempts)
 
 
+@pytest.mark.long
 async def test_the_page_of_a_held_order_tells_who_holds_it_and_how_it_goes_on(
     seen: Scene, page: Page
 ) -> None:

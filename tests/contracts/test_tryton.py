@@ -31,6 +31,7 @@ class TestTrytonEdited(EditedErpContract):
         return TrytonErp(tryton)
 
 
+@pytest.mark.long
 class TestTrytonCustomers(RegisterContract):
     @pytest.fixture
     def register(self, tryton: TrytonClient) -> TrytonErp:
@@ -53,6 +54,7 @@ class TestTrytonStock(StockContract):
         return TrytonStock(tryton)
 
 
+@pytest.mark.long
 class TestTrytonWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse(self, tryton: TrytonClient) -> TrytonWarehouse:

@@ -21,7 +21,7 @@ from tests.contracts.tryton_world import clerk, server, shelves, tryton
 
 __all__ = ["clerk", "server", "shelves", "tryton"]
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]
 
 
 class Hands(tryton_world.Hands):

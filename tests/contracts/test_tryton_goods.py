@@ -27,7 +27,10 @@ from tests.contracts.warehouse_by_hand import ByHandContract
 from tests.contracts.warehouses import WarehousesContract
 
 __all__ = ["clerk", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [
+    pytest.mark.tryton,
+    pytest.mark.long,
+]  # Tryton takes seconds for each; test_tryton.py has the first of all
 
 EAST = Location("east")
 
@@ -126,7 +129,6 @@ class Returning(Adapters):
         return ReturnHands(client, clerk, shelves)
 
 
-@pytest.mark.long
 class TestTrytonWarehouses(Adapters, WarehousesContract):
     pass
 
@@ -143,11 +145,9 @@ class TestTrytonByHand(Adapters, ByHandContract):
     pass
 
 
-@pytest.mark.long
 class TestTrytonReturns(Returning, ReturnsContract):
     pass
 
 
-@pytest.mark.long
 class TestTrytonRestock(Returning, RestockContract):
     pass

@@ -23,7 +23,7 @@ from entrypoints.embedded.tryton import TrytonServer, tryton_server
 from tests.contracts import erp, stock
 from tests.contracts.placing import labels_for, pick_request, place, report_of
 
-pytestmark = [pytest.mark.tryton, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.tryton, pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 SHIPPED = place("shipped", [(Sku("A-1"), 3, "10.00"), (Sku("A-2"), 7, "3.3333")])
 RESERVED = place("reserved", [(Sku("A-1"), 2, "7.77")])
