@@ -61,6 +61,7 @@ async def test_an_encrypted_order_is_shown_decoded(seen: Seen) -> None:
         assert set(TRACES) in told
 
 
+@pytest.mark.long
 async def test_where_the_endpoint_wants_a_token_only_who_has_signed_in_reads(
     seen: Seen, tmp_path: Path
 ) -> None:

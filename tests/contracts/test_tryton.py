@@ -25,6 +25,7 @@ class TestTrytonErp(ErpContract):
         return TrytonErp(tryton)
 
 
+@pytest.mark.long
 class TestTrytonEdited(EditedErpContract):
     @pytest.fixture
     def erp(self, tryton: TrytonClient) -> TrytonErp:

@@ -12,7 +12,7 @@ from domain.ids import OrderId
 from domain.records import OrderState
 from tests.e2e.product import Product, product, story, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]  # the demo kills a worker, too
 
 _SLOW_SECONDS = 2.0
 
