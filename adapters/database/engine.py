@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -108,6 +106,10 @@ def _words(error: BaseException | None) -> str:
 
 
 def _upgrade(connection: Connection) -> None:
+    # Loading it takes a fifth of a process's start, and most processes never migrate.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "adapters.database:migrations")
     config.attributes["connection"] = connection

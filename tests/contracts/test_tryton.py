@@ -49,6 +49,7 @@ class TestTrytonAccounts(AccountContract):
         return place(name, [(await hands.stocked(100), 3, "19.99")])
 
 
+@pytest.mark.long
 class TestTrytonStock(StockContract):
     @pytest.fixture
     def stock(self, tryton: TrytonClient) -> TrytonStock:

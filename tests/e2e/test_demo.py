@@ -35,7 +35,7 @@ def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_p
 @pytest.mark.parametrize(
     "orders",
     [
-        20,
+        10,
         pytest.param(
             500, id="a-whole-day", marks=[pytest.mark.long, pytest.mark.timeout(DAY_SECONDS_MAX + 20)]
         ),

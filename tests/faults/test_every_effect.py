@@ -25,8 +25,8 @@ from tests.workflows.story import Story
 from tests.workflows.world import World
 
 UNSEEN = (("reply_lost",), ("late_commit",))  # it changes something without our learning of it
-# Of the last, each effect meets one after the other: nothing happens, until it does at last.
-FAULTS = (*UNSEEN, ("garbage",), ("down", "rate_limited", "error5xx", "slow"))
+# Of the last, each effect meets one after the other: nothing happens, until it does and nobody can read the answer.
+FAULTS = (*UNSEEN, ("down", "rate_limited", "error5xx", "garbage", "slow"))
 DEATHS = ("before", "after")  # its worker dies at the first attempt, and at the second
 # The adapter of `impatient` gives up after 0.5 s, and asks again 0.6 s later.
 SECONDS = {"late_commit": 0.8, "slow": 0.2}

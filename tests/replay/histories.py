@@ -40,6 +40,9 @@ def keep(name: str, text: str) -> None:
     path_of(name).write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
+def text_of(name: str) -> str:
+    return gzip.decompress(path_of(name).read_bytes()).decode()
+
+
 def history(name: str) -> WorkflowHistory:
-    text = gzip.decompress(path_of(name).read_bytes()).decode()
-    return WorkflowHistory.from_json(f"order:replay:{name}", text)
+    return WorkflowHistory.from_json(f"order:replay:{name}", text_of(name))
