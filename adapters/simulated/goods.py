@@ -114,6 +114,14 @@ class ShelfGap(Record):
     units: int
 
 
+class PickersWait(Record):
+    """An order that the pickers leave where it is, for as long as they were told to."""
+
+    kind = "pickers_wait"
+    order_id: str
+    wait: bool = True
+
+
 class ReturnEvent(BaseModel):
     """What was found in a box."""
 

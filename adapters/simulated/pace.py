@@ -7,7 +7,7 @@ from adapters.simulated.world import World
 
 BATCH_MAX = 100
 PICK_STEPS = 3  # requested → picking → picked → packed
-_STEPS = {"pick": warehouse.advance, "parcel": carrier.deliver}
+_STEPS = {"pick": warehouse.go_on, "parcel": carrier.deliver}
 
 
 async def keep_moving(world: World) -> None:

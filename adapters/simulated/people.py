@@ -78,6 +78,11 @@ class ByHand(Asked):
     state: Literal["packed", "shipped"] = "packed"
 
 
+class Wait(Asked):
+    order_id: OrderId
+    wait: bool = True
+
+
 class Moved(BaseModel):
     shipments: list[str]
 
@@ -128,6 +133,15 @@ async def pick(request: Request, asked: Shipments) -> Moved:
 async def pack(request: Request, asked: Shipments) -> Moved:
     """Pick what is not picked yet, and pack, at once."""
     return _work(world_of(request), asked, PickState.PACKED)
+
+
+@router.put("/warehouse/wait")
+async def wait(request: Request, asked: Wait) -> Wait:
+    """Nobody goes on with this order's picks by themselves, until the pickers need not `wait` any more."""
+    world = world_of(request)
+    with world.transaction():
+        warehouse.pickers_wait(world, asked.order_id, wait=asked.wait)
+    return asked
 
 
 @router.post("/warehouse/by-hand")

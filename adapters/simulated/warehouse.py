@@ -19,7 +19,14 @@ from adapters.connector.protocol.warehouse import (
 )
 from adapters.simulated.carrier import bear, collect, label_by_hand
 from adapters.simulated.desk import effect, read
-from adapters.simulated.goods import PickEvent, PickRecord, ReturnRecord, ShelfGap, StockRecord
+from adapters.simulated.goods import (
+    PickersWait,
+    PickEvent,
+    PickRecord,
+    ReturnRecord,
+    ShelfGap,
+    StockRecord,
+)
 from adapters.simulated.stock import take_from_shelf
 from adapters.simulated.world import Refusal, World
 
@@ -222,6 +229,24 @@ def advance(world: World, shipment_id: str) -> bool:
     if following is not PickState.PACKED:
         world.waits("pick", shipment_id)
     return True
+
+
+def go_on(world: World, shipment_id: str) -> None:
+    """That step, when its time has come: but not with an order that the pickers were told to wait with."""
+    pick = world.state.load(PickRecord, shipment_id)
+    told = world.state.load(PickersWait, pick.order_id) if pick else None
+    if told and told.wait:
+        world.rests("pick", shipment_id)
+    else:
+        advance(world, shipment_id)
+
+
+def pickers_wait(world: World, order_id: str, *, wait: bool) -> None:
+    """With whatever is to be picked of it, now or later."""
+    world.state.save(PickersWait(order_id=order_id, wait=wait), order_id)
+    for pick in world.state.of_order(PickRecord, order_id):
+        if not wait:
+            world.waits("pick", pick.shipment_id)
 
 
 def work_until(world: World, shipment_id: str, wanted: PickState) -> bool:

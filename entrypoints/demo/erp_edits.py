@@ -165,9 +165,11 @@ def _edited(name: str, edit: Edit, *, picking: bool) -> Kind:
 
     async def act(scene: Scene) -> None:
         if picking:
+            await scene.world.pickers_wait(scene.order, wait=True)  # however long the call takes
             await scene.reaches(Phase.FULFILLING)
         await _edit_in_erp(scene, edit(scene))
         record = await scene.amendment_is(AmendmentState.COMMITTED)
+        await scene.world.pickers_wait(scene.order, wait=False)
         await scene.completes(
             lambda document: document.amendments == [record] and document.kept == document.order.total,
             "as the ERP has it",

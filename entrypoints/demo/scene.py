@@ -137,9 +137,15 @@ class Scene:
                 while not await found():  # noqa: ASYNC110  it comes true in another process
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
-            raise DemoFailed(
-                f"{self.order} did not come to this within {STEP_SECONDS_MAX} s: {what}"
-            ) from None
+            late = f"{self.order} did not come to this within {STEP_SECONDS_MAX} s: {what}"
+            raise DemoFailed(f"{late}. {await self._instead()}") from None
+
+    async def _instead(self) -> str:
+        """What the order says of itself, where it is stuck."""
+        if (document := await self._read()) is None:
+            return "Nobody tells why"
+        asks = document.attention.what if document.attention else ""
+        return f"It is {document.phase}: {asks or document.waits_for or document.timeline[-1].what}"
 
     # -- what people do, by the commands that everybody has ----------------------------------------------------
 

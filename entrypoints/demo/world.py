@@ -66,6 +66,10 @@ class World:
         asked = {"order_id": order, "lines": lines, "state": "shipped"}
         await self._ask("POST", "/world/warehouse/by-hand", asked)
 
+    async def pickers_wait(self, order: str, *, wait: bool) -> None:
+        """Nobody goes on picking the order, until they need not wait any more."""
+        await self._ask("PUT", "/world/warehouse/wait", {"order_id": order, "wait": wait})
+
     async def will_be_lost(self, shipment: str) -> None:
         await self._ask("PUT", "/world/carrier/loses", {"shipment_id": shipment})
 

@@ -130,6 +130,20 @@ async def test_reordered_hints_are_overtaken(lively: Simulator, listener: Listen
     assert sorted(listener.names(order)) == sorted(STORY)
 
 
+async def test_pickers_wait_with_an_order_and_with_no_other(lively: Simulator) -> None:
+    waits, other = Scene(lively), Scene(lively)
+    to = systems(lively)
+    lively.call("PUT", "/world/warehouse/wait", {"order_id": waits.order.order_id})
+    async with to.client:
+        for scene in (waits, other):
+            await scene.reserve(to)
+            await scene.request_pick(to)
+        wait_until(lambda: _pick(other)["state"] == PickState.PACKED, SECONDS_MAX)
+        assert _pick(waits)["state"] == PickState.REQUESTED
+        lively.call("PUT", "/world/warehouse/wait", {"order_id": waits.order.order_id, "wait": False})
+        wait_until(lambda: _pick(waits)["state"] == PickState.PACKED, SECONDS_MAX)
+
+
 async def test_hints_to_nobody_are_given_up(tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:9/"
     with simulator(
