@@ -16,7 +16,7 @@ from tests.contracts.tryton_world import Hands, clerk, hands, server, shelves, t
 from tests.contracts.warehouse import WarehouseContract
 
 __all__ = ["clerk", "hands", "server", "shelves", "tryton"]
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.long]
 
 
 class TestTrytonErp(ErpContract):
@@ -25,14 +25,12 @@ class TestTrytonErp(ErpContract):
         return TrytonErp(tryton)
 
 
-@pytest.mark.long
 class TestTrytonEdited(EditedErpContract):
     @pytest.fixture
     def erp(self, tryton: TrytonClient) -> TrytonErp:
         return TrytonErp(tryton)
 
 
-@pytest.mark.long
 class TestTrytonCustomers(RegisterContract):
     @pytest.fixture
     def register(self, tryton: TrytonClient) -> TrytonErp:
@@ -49,14 +47,12 @@ class TestTrytonAccounts(AccountContract):
         return place(name, [(await hands.stocked(100), 3, "19.99")])
 
 
-@pytest.mark.long
 class TestTrytonStock(StockContract):
     @pytest.fixture
     def stock(self, tryton: TrytonClient) -> TrytonStock:
         return TrytonStock(tryton)
 
 
-@pytest.mark.long
 class TestTrytonWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse(self, tryton: TrytonClient) -> TrytonWarehouse:

@@ -26,8 +26,8 @@ from tests.workflows.world import World
 
 UNSEEN = (("reply_lost",), ("late_commit",))  # it changes something without our learning of it
 # Of the last, each effect meets one after the other: nothing happens, until it does and nobody can read the answer.
-FAULTS = (*UNSEEN, ("down", "rate_limited", "error5xx", "garbage", "slow"))
-DEATHS = ("before", "after")  # its worker dies at the first attempt, and at the second
+FAULTS = (*UNSEEN, ("down", "rate_limited", "error5xx", "garbage"))
+DEATHS = ("before", "after")  # its worker dies at the first attempt, and at the second, which is slow as well
 # The adapter of `impatient` gives up after 0.5 s, and asks again 0.6 s later.
 SECONDS = {"late_commit": 0.8, "slow": 0.2}
 DATABASE_LATE_SECONDS = 0.3
@@ -236,7 +236,7 @@ def test_every_effect_has_its_case(running_world: World) -> None:
     effects = {step.name for step in map(step_of, running_world.activities) if step.mutates}
     assert effects == EFFECTS.keys()
     faulty = sum(len(kinds) * len(names) for (_, kinds), names in FAULTY.items())
-    pairs = faulty + len(DEATHS) * sum(map(len, DEADLY.values()))
+    pairs = faulty + len(DEATHS) * sum(map(len, DEADLY.values())) + len(OUTSIDE)
     print(f"{len(effects)} effects, {pairs} pairs of an effect and a fault")  # noqa: T201
 
 
@@ -318,10 +318,17 @@ async def test_a_worker_that_dies_before_or_after_an_effect_is_replaced(
 ) -> None:
     """Of a dead worker the server hears nothing: it gives the effect to another when the attempt's time is over."""
     world.dies.update({effect: list(DEATHS) for effect in DEADLY[flow]})
+    slow = {(case.system, case.operation) for name, case in OUTSIDE.items() if name in DEADLY[flow]}
+    for system, operation in slow:
+        world.simulator.fault(system, "slow", operation, times=1, seconds=SECONDS["slow"], retry_after=0)
     story = await flow.go(world, channel="hasty" if flow == OUTAGE else "mortal")
     for effect, when in product(DEADLY[flow], DEATHS):
         with subtests.test(effect=effect, dies=when):
             assert when not in world.dies[effect]
+    hit = met(world, story)
+    for system, operation in slow:
+        with subtests.test(system=system, operation=operation, fault="slow"):
+            assert (system, operation, "slow") in hit
     assert await story.books() == flow.books(story.placed)
 
 
