@@ -22,7 +22,7 @@ from workers.run import connect
 from workers.settings import Settings
 from workflows.order import Order
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 _PATIENCE_SECONDS = 60
 
@@ -56,7 +56,6 @@ def test_up_goes_on_with_the_open_order_and_notices_and_names_what_a_killed_one_
         _stops_in_order(again, signal.SIGTERM)
 
 
-@pytest.mark.long
 def test_a_busy_port_is_replaced_and_said(tmp_path: Path) -> None:
     with socket.socket() as occupied:
         occupied.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
