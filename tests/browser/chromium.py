@@ -1,6 +1,7 @@
 """Debian's Chromium, which looks at the Web UI as a person does."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,8 +26,8 @@ async def opened_page() -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def read(page: Page, url: str, until: str) -> str:
-    """The visible text of a page, once it shows these words: the Web UI fills its pages after they are there.
+async def read(page: Page, url: str, *until: str | re.Pattern[str]) -> str:
+    """The visible text of a page, once it shows all of these words: the Web UI fills its pages after they are there.
 
     What an order says of itself is Markdown, which the Web UI shows in a frame of its own. What it asked of a worker that was
     busy it does not ask again: people press reload then.
@@ -36,7 +37,8 @@ async def read(page: Page, url: str, until: str) -> str:
             await page.goto(url)
             reload_at = asyncio.get_running_loop().time() + _RELOAD_SECONDS
             while asyncio.get_running_loop().time() < reload_at:
-                if until in (text := await _text(page)):
+                text = await _text(page)
+                if all(words in text if isinstance(words, str) else words.search(text) for words in until):
                     return text
                 await asyncio.sleep(_LOOK_SECONDS)
 
