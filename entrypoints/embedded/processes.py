@@ -18,6 +18,7 @@ _first = os.getpid() * _PROCESS_STRIDE % (_PORT_MAX - _PORT_MIN)
 _ports: Iterator[int] = itertools.cycle(
     (*range(_PORT_MIN + _first, _PORT_MAX), *range(_PORT_MIN, _PORT_MIN + _first))
 )
+_claims: list[socket.socket] = []
 
 
 class StartFailed(RuntimeError):  # noqa: N818  it reads as what happened
@@ -43,7 +44,24 @@ def free_port(wanted: int = 0) -> int:
     """
     if wanted and is_free(wanted):
         return wanted
-    return next(port for port in _ports if is_free(port))
+    return next(port for port in _ports if is_free(port) and _is_ours(port))
+
+
+def _is_ours(port: int) -> bool:
+    """Nobody else of us has been given it: two processes may begin at the same time to look from near the same port on.
+
+    Linux alone knows such names; they vanish with the process.
+    """
+    if sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0ordersaga-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 class Ownership:
