@@ -13,8 +13,8 @@ demo: install  ## Orders from document to settled money, a worker killed under t
 # The tests start hundreds of processes: what Python has compiled once it may keep, whatever the environment says.
 test test-long: export PYTHONDONTWRITEBYTECODE :=
 
-# One more than there are cores: tests wait for the servers that they start.
-AT_ONCE = $$(( $$(nproc) + 1 ))
+# More than there are cores: tests wait for the servers that they start, which leaves two in five of two cores idle.
+AT_ONCE = $$(( $$(nproc) + 3 ))
 
 test: install browser  ## The whole test suite, on as many cores as there are.
 	$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal -m "not long"

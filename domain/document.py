@@ -45,7 +45,7 @@ class Wait(Value):
 
 
 class Shipment(BaseModel):
-    """`captured`: money that was taken when it left; `told`: shop, ERP and customer know that it has.
+    """`handed_over`: the warehouse has the labels. `captured`: money that was taken when it left; `told`: shop, ERP and customer know that it has.
 
     `stopping`: the warehouse is asked to stop it, because the order is amended.
     """
@@ -58,6 +58,7 @@ class Shipment(BaseModel):
     state: PickState | None = None
     packages: tuple[Package, ...] = ()
     labels: Labels | None = None
+    handed_over: bool = False
     captured: Money | None = None
     told: bool = False
     stopping: bool = False
@@ -101,6 +102,7 @@ class OrderDocument(BaseModel):
     revision: int = 1  # as people count: grows with every change that holds
     edition: int = 1  # as ERP and shop were written: grows with every attempt
     phase: Phase = Phase.RECEIVED
+    confirmed: bool = False  # customer and CRM know that it is
     erp_customer: CustomerRef | None = None
     crm_customer: CustomerRef | None = None
     payments: Payments
@@ -116,14 +118,18 @@ class OrderDocument(BaseModel):
     backordered: tuple[ShipmentLine, ...] = ()  # what the customer was told to be missing
     backorders_told: int = 0
     holds_asked: int = 0  # so many times more money was to be secured
+    unsecured: Money | None = None  # what the customer, or a person, is asked for before anything more leaves
+    ships_unsecured: bool = False  # a person decided to ship all the same
     unshared: bool = False  # ERP and shop still hold a former revision
     returns: list[Return] = []
     ledger: Ledger
     invoice: Invoice | None = None
     waits: list[Wait] = []
+    deadlines: dict[str, datetime] = {}  # how long at most something is waited for: set when that began
     blocked: list[Blocked] = []
     attention: Attention | None = None
     questions: int = 0  # so many times a person was asked
+    outages: int = 0  # so many times a system did not answer
     hold: Hold | None = None
     cancel_reason: str = ""
     timeline: list[Happening] = []

@@ -231,6 +231,11 @@ class Payments(Value):
         return tuple(dispute for payment in self.payments for dispute in payment.disputes)
 
     @property
+    def in_dispute(self) -> bool:
+        """Some of it a bank has not decided yet."""
+        return any(dispute.state is DisputeState.OPEN for dispute in self.disputes)
+
+    @property
     def refunds(self) -> tuple[Refund, ...]:
         return tuple(refund for payment in self.payments for refund in payment.refunds)
 

@@ -38,6 +38,21 @@ async def world(running_world: "World") -> "AsyncIterator[World]":
     await running_world.replay_stories()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--run-events",
+        type=int,
+        help="orders go on as new where they rest after so many events: 25 is nearly every time",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if events := config.getoption("--run-events"):
+        from workflows import next_run  # noqa: PLC0415  only where it is wanted
+
+        next_run.EVENTS, next_run.EVENTS_MORE = events, min(next_run.EVENTS_MORE, 8)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever uses the running world shares its event loop."""
     items[:] = _longest_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))

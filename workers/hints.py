@@ -10,6 +10,7 @@ from domain.errors import Unavailable
 from domain.ids import OrderId, System
 from domain.orders import PlacedOrder
 from workers.temporal import ORDER_WORKFLOW, Told, look_again, no_such_workflow
+from workflows.next_run import Beginning, Carried
 from workflows.visibility import CARRIERS
 
 _ORDERS = f"WorkflowType = '{ORDER_WORKFLOW}'"
@@ -49,8 +50,8 @@ class TemporalHints:
         try:
             async for event in handle.fetch_history_events(page_size=1):
                 told = event.workflow_execution_started_event_attributes.input.payloads
-                (placed,) = await self._client.data_converter.decode(told, [PlacedOrder])
-                return PlacedOrder.model_validate(placed)
+                (begun_with,) = await self._client.data_converter.decode(told, [Beginning])  # type: ignore[list-item]  # any type hint
+                return begun_with.placed if isinstance(begun_with, Carried) else begun_with
         except RPCError as error:
             if not no_such_workflow(error):
                 raise _unavailable(error) from error

@@ -14,10 +14,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.document import OrderDocument
     from domain.ids import System
     from domain.money import Money
-    from domain.orders import PlacedOrder
     from domain.payments import Dispute
     from domain.records import ClosedOrder, OrderState
     from workflows.attention import asks_a_person
+    from workflows.next_run import Beginning
     from workflows.order import Order
 
 _CLOSED = "the order is closed"
@@ -28,12 +28,12 @@ class Aftermath(Order):
     """Begun by whoever hears that a closed order's payments have news, which may be none; hints may come twice."""
 
     @workflow.init
-    def __init__(self, placed: PlacedOrder) -> None:
-        super().__init__(placed)
+    def __init__(self, begun_with: Beginning) -> None:
+        super().__init__(begun_with)
         self.owner.too_late = self.returns.too_late = _CLOSED
 
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:  # noqa: ARG002  __init__ has taken it
+    async def run(self, begun_with: Beginning) -> OrderState:  # noqa: ARG002  __init__ has taken it
         while closed := await self._look_up():
             if await self._payments_have_moved():
                 await self._reopen(closed)

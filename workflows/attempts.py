@@ -43,6 +43,7 @@ class Attempts:
         self.on_outage = on_outage
         self.policies = OrderPolicies(adapters={})  # until the channel's are resolved
         self.stuck: list[Stuck] = []
+        self.under_way = 0
 
     async def carry_out(self, todo: Todo[R]) -> R:
         """The first run is bounded by the attention delay, so that the happy path pays for no timer."""
@@ -106,6 +107,13 @@ class Attempts:
         return await attempts
 
     async def attempt(self, todo: Todo[R], *, bound: timedelta | None) -> R:
+        self.under_way += 1
+        try:
+            return await self._activity(todo, bound)
+        finally:
+            self.under_way -= 1
+
+    async def _activity(self, todo: Todo[R], bound: timedelta | None) -> R:
         policies = self.policies
         result: R = await workflow.execute_activity(
             todo.method,  # type: ignore[arg-type]  # the SDK knows methods by their classes, not bound to Any

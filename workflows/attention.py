@@ -79,7 +79,6 @@ class Desk:
     def __init__(self, owner: Owner, effects: Effects) -> None:
         self.owner = owner
         self.effects = effects
-        self._outages = 0
         self._one_question = asyncio.Lock()
         owner.on_outage = self._count_outage
 
@@ -217,8 +216,8 @@ class Desk:
         """It counts in the system's incident, of which operators are told once. Of our own database nobody can."""
         if blocked.system is System.DATABASE:
             return
-        self._outages += 1
-        number = self._outages
+        self.owner.document.outages += 1
+        number = self.owner.document.outages
         await self.owner.attempts(self.effects.begin_outage(blocked, number))
         await workflow.wait_condition(over)
         await self.owner.attempts(self.effects.end_outage(blocked, number))

@@ -86,7 +86,7 @@ async def _paid_by_link(payments: OrderPayments, amount: Money, deadline: dateti
     while payments.owner.document.payments.secured <= before:
         left = deadline - workflow.now()
         if left <= timedelta(0):
-            payments.holds.unsecured = None
+            payments.owner.document.unsecured = None
             return False
         since = payments.news
         await payments.owner.hinted(
@@ -97,5 +97,5 @@ async def _paid_by_link(payments: OrderPayments, amount: Money, deadline: dateti
             unless=lambda: payments.owner.document.payments.secured > before,  # another lane has looked
         )
         await payments.look()
-    payments.holds.unsecured = None
+    payments.owner.document.unsecured = None
     return True

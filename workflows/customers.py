@@ -1,7 +1,9 @@
 """The buyer: known to ERP and CRM, approved where the merchant wants that, and told how the order goes."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import workflow
 
@@ -15,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.notifications import Occasion
     from workflows.attention import Desk, Question
     from workflows.requests import CancelRequest, CancelWanted, answered
+    from workflows.todo import Todo
 
 
 async def know_customer(desk: Desk) -> None:
@@ -44,12 +47,17 @@ async def await_approval(desk: Desk) -> None:
 
 
 async def tell_customer(
-    desk: Desk, occasion: Occasion, facts: CustomerFacts | None = None, *, number: int = 1
+    desk: Desk,
+    occasion: Occasion,
+    facts: CustomerFacts | None = None,
+    *others: Callable[[], Todo[Any]],
+    number: int = 1,
 ) -> None:
-    """A mail that nobody takes stops no order; it is told in the timeline."""
-    answer = await desk.do(partial(desk.effects.mail, occasion, facts, number=number))
-    if answer is not None:
-        desk.owner.note(f"the customer could not be mailed: {answer.why}")
+    """A mail that nobody takes stops no order; it is told in the timeline. At the same time `others` are done."""
+    mail = partial(desk.effects.mail, occasion, facts, number=number)
+    undelivered, *_ = await desk.together(mail, *others)
+    if undelivered is not None:
+        desk.owner.note(f"the customer could not be mailed: {undelivered.why}")
 
 
 async def _approved(desk: Desk, question: Question, *, until: datetime) -> bool:

@@ -1,7 +1,7 @@
 """From the warehouse's door to the customer's."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -12,6 +12,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import System, shipment_name
     from domain.shipments import TrackingState
     from workflows.attention import Desk, asks_a_person
+
+_ENDED = {TrackingState.DELIVERED, TrackingState.LOST}
 
 Told = Callable[[Shipment], Awaitable[None]]
 
@@ -32,7 +34,9 @@ class Delivering:
         on_their_way = [
             shipment
             for shipment in self.document.shipments
-            if shipment.left and shipment.tracking is not TrackingState.DELIVERED
+            if shipment.left
+            and shipment.tracking not in _ENDED
+            and workflow.now() <= self._deadline(shipment)
         ]
         arrived: list[Shipment] = []
 
@@ -46,7 +50,7 @@ class Delivering:
 
     @asks_a_person()
     async def _deliver(self, shipment: Shipment) -> None:
-        deadline = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
+        deadline = self._deadline(shipment)
         look = self.effects.look_at_shipment(System.CARRIER, shipment.shipment_id)
         seen = 0
         while True:
@@ -62,6 +66,10 @@ class Delivering:
                 return await self._lost(shipment)
             if workflow.now() >= deadline:
                 return self.owner.note(f"no delivery of {shipment_name(shipment.shipment_id)} was told")
+
+    def _deadline(self, shipment: Shipment) -> datetime:
+        latest = workflow.now() + timedelta(days=self.owner.policies.delivery_wait_days_max)
+        return self.owner.deadline(f"the delivery of {shipment_name(shipment.shipment_id)}", latest)
 
     async def _lost(self, shipment: Shipment) -> None:
         what = f"the carrier lost {shipment_name(shipment.shipment_id)}: {len(shipment.packages)} packages"

@@ -56,7 +56,7 @@ class Disputes:
     @asks_a_person()
     async def until_decided(self) -> None:
         """What comes of an open dispute is booked, however long a bank takes."""
-        while any(one.state is DisputeState.OPEN for one in self.owner.document.payments.disputes):
+        while self.owner.document.payments.in_dispute:
             await self.owner.hinted(System.PAYMENTS, "the end of a dispute", since=self.payments.news)
             await self.payments.look()
             await self.see()
@@ -77,10 +77,8 @@ class Disputes:
         what = f"{dispute.amount} are disputed ({dispute.reference}): answer it at the gateway, then go on"
         await self.desk.ask(Reason.DISPUTED, (Action.RETRY,), what)
 
-    async def none_open(self) -> None:
-        """Nothing is refunded of a charge that the customer took back through their bank, or is trying to."""
-        while any(dispute.state is DisputeState.OPEN for dispute in (await self.payments.look()).disputes):
-            what = "a dispute is open: what is refunded now could go back twice. Go on when it is decided"
-            request = await self.desk.ask(Reason.DISPUTED, (Action.RETRY, Action.SKIP), what)
-            if request.resolve.action is Action.SKIP:
-                return
+    async def goes_on(self) -> bool:
+        """Whether a person has it refunded although the customer took money back through their bank, or is trying to."""
+        what = "a dispute is open: what is refunded now could go back twice. Go on when it is decided"
+        request = await self.desk.ask(Reason.DISPUTED, (Action.RETRY, Action.SKIP), what)
+        return request.resolve.action is Action.SKIP

@@ -99,11 +99,20 @@ class Fulfilment:
         self.was_edited: Callable[[], Awaitable[bool]] = _never
         self._requesting: defaultdict[Location, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._planned = True  # nothing changed since stock was asked
-        self._stock_news = 0
+        self._stock_news = self._goods_news = (
+            0  # so many hints of stock and warehouse had come when stock was asked last
+        )
         self._asked = 0
         self._shipping = False
         self.picks = Picks(owner, effects)
         self.allot = Allotting(owner)
+
+    def take_up(self) -> None:
+        """In a run that goes on with an order: what was done of it can be undone, and stock was asked before."""
+        self._asked = 2 if self.document.reservation else 0
+        if self.document.shipments:
+            self.undo.add(self._stop_all)
+            self.undo.add(self._void_labels)
 
     # -- stock -------------------------------------------------------------------------------------------------
 
@@ -127,19 +136,22 @@ class Fulfilment:
     def _counted(self, reserve: Callable[[], Todo[Reservation]]) -> Todo[Reservation]:
         """As the order stands at this moment; what has left by now is no part of the answer."""
         self._asked += 1
-        self._stock_news = self.owner.news[System.STOCK]
+        self._stock_news, self._goods_news = self.owner.news[System.STOCK], self.owner.news[System.WAREHOUSE]
         self.allot.begin()
         return reserve()
 
     async def _await_stock(self) -> None:
         """It is looked again where goods were not found before: somebody may have put them right."""
-        before, news, since = self.document.unassigned, self.owner.news, self.owner.news[System.WAREHOUSE]
-        await self.owner.hinted(
-            System.STOCK,
-            f"stock: {self._in_words(self.allot.missing())} missing",
-            since=self._stock_news,
-            unless=lambda: self.document.unassigned != before or news[System.WAREHOUSE] > since,
-        )
+        before, news = self.document.unassigned, self.owner.news
+        with self.owner.hears(System.WAREHOUSE):
+            await self.owner.hinted(
+                System.STOCK,
+                f"stock: {self._in_words(self.allot.missing())} missing",
+                since=self._stock_news,
+                unless=lambda: (
+                    self.document.unassigned != before or news[System.WAREHOUSE] > self._goods_news
+                ),
+            )
         if self.document.unassigned == before:
             self.document.passed_over = ()
             await self._take_over()
@@ -234,11 +246,13 @@ class Fulfilment:
             shipment.state = PickState.REQUESTED
         if not shipment.left:
             await self._until(shipment, _PACKED, "the warehouse to pack")
-        if shipment.state is PickState.PACKED:
+        if shipment.state is PickState.PACKED and not shipment.handed_over:
             self.undo.add(self._void_labels)
             labels = await self.desk.do(partial(_unless_stopped, self.effects.create_labels, shipment))
             shipment.labels = labels
             await self.desk.do(partial(_unless_stopped, self.effects.hand_over, shipment))
+            shipment.handed_over = True
+        if shipment.state is PickState.PACKED:
             await self._until(shipment, {PickState.SHIPPED}, "the goods to leave the warehouse")
         if self._nothing_can_be_stopped():
             self.owner.too_late = "it has shipped; a return is the way back"

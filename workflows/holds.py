@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import CustomerFacts
     from domain.attention import Action, Reason
-    from domain.ids import PaymentRef, System
+    from domain.ids import System
     from domain.money import Money
     from domain.notifications import Occasion
     from domain.payments import Declined, Payment
@@ -26,10 +26,7 @@ class Holds:
         self.owner = payments.owner
         self.effects = payments.effects
         self.desk = payments.desk
-        self.unsecured: Money | None = None  # what the customer, or a person, is asked for
-        self.trusted = False  # a person decided to ship all the same
         self._begun = False
-        self._renewals: dict[tuple[PaymentRef, datetime], datetime] = {}  # when each hold is to be renewed
 
     @property
     def margin(self) -> timedelta:
@@ -38,7 +35,7 @@ class Holds:
     @property
     def secured(self) -> bool:
         """Nothing more leaves while what is to be charged for it is not secured."""
-        return self.unsecured is None
+        return self.owner.document.unsecured is None
 
     async def keep_secured(self) -> None:
         """Holds are renewed before the gateway lets them go, as long as anything is still to leave."""
@@ -48,7 +45,7 @@ class Holds:
         if self._begun:  # it was cut off, perhaps while a hold was made
             await self.payments.look()
         self._begun = True
-        while not document.all_left and not self.trusted:
+        while not document.all_left and not document.ships_unsecured:
             await self._secure()
             news, again = self.payments.news, self._renews_in()
             await self.owner.until(partial(self._moved, news), at_most=again)
@@ -67,7 +64,8 @@ class Holds:
     def _renews_at(self, hold: Payment) -> datetime:
         """Its margin before it runs out, and never in the first half of its time."""
         end, now = hold.capture_before or datetime.max.replace(tzinfo=UTC), workflow.now()
-        return self._renewals.setdefault((hold.reference, end), max(now + (end - now) / 2, end - self.margin))
+        renewal = max(now + (end - now) / 2, end - self.margin)
+        return self.owner.deadline(f"the renewal of {hold.reference}, held until {end.isoformat()}", renewal)
 
     async def _secure(self) -> None:
         """What runs out soon is held anew, and what is missing by now is asked for."""
@@ -87,7 +85,7 @@ class Holds:
         for step in planned.steps:
             await self.ask_for(step)
         if self._covered(to_come):
-            self.unsecured = None
+            document.unsecured = None
 
     def _covered(self, to_come: Money) -> bool:
         position = self.owner.document.payments
@@ -138,9 +136,9 @@ class Holds:
 
     async def ask_by_link(self, amount: Money) -> None:
         """Once for an amount. What comes of it is another payment, of which the gateway hints."""
-        if self.unsecured == amount:
+        if self.owner.document.unsecured == amount:
             return
-        self.unsecured = amount
+        self.owner.document.unsecured = amount
         link = await self.desk.do(partial(self.effects.make_pay_link, amount))
         facts = CustomerFacts(missing=amount, url=link.url)
         await tell_customer(self.desk, Occasion.PAY_LINK, facts, number=amount.minor)
@@ -148,9 +146,10 @@ class Holds:
 
     async def _ask_person(self, why: str) -> None:
         """Nothing more leaves until they say that it may, or that another try is worth it."""
-        self.unsecured = self.owner.document.order.total
+        document = self.owner.document
+        document.unsecured = document.order.total
         request = await self.desk.ask(Reason.PAYMENT_UNSECURED, (Action.RETRY, Action.SKIP), why)
         await self.payments.look()
         if request.resolve.action is Action.SKIP:
-            self.unsecured = None
-            self.trusted = True
+            document.unsecured = None
+            document.ships_unsecured = True

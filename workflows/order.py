@@ -1,6 +1,6 @@
 """An order, from paid to settled. `run` is the table of contents of the business; what it calls follows in that order."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from temporalio import workflow
@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import LineId, System, shipment_name
     from domain.money import Money
     from domain.notifications import Occasion
-    from domain.orders import PaymentTerm, PlacedOrder
+    from domain.orders import PaymentTerm
     from domain.phases import Phase, advance
     from domain.records import OrderState
     from domain.returns import ReturnAsked
@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.delivering import Delivering
     from workflows.effects import Effects
     from workflows.fulfilment import Fulfilment
+    from workflows.next_run import Beginning, Carried, NextRun, document_of
     from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import (
@@ -56,10 +57,11 @@ _PAID_ALREADY = "your order was paid already"
 @workflow.defn(name="Order")
 class Order:
     @workflow.init
-    def __init__(self, placed: PlacedOrder) -> None:
-        self.placed = placed
-        self.document = OrderDocument.begun(placed)
+    def __init__(self, begun_with: Beginning) -> None:
+        self.document = document_of(begun_with)
         self.owner = Owner(self.document)
+        self.next_run = NextRun(self.owner, begun_with)
+        self.placed = self.next_run.placed
         self.effects = Effects(self.owner)
         self.desk = Desk(self.owner, self.effects)
         self.undo = Compensations()
@@ -84,20 +86,33 @@ class Order:
         self.elsewhere = self.amending.elsewhere
         self.fulfilment.before_cancel = self.amending.give_up
         self.owner.on_hint[System.STOREFRONT] = self._look_into_the_shop
+        if isinstance(begun_with, Carried):
+            self._take_up()
 
     # -- the business ------------------------------------------------------------------------------------------
 
+    def _life(self) -> dict[Phase, Callable[[], Awaitable[None]]]:
+        return {
+            Phase.RECEIVED: self._receive,
+            Phase.CUSTOMER_CHECK: self._check_customer,
+            Phase.AWAITING_PAYMENT: self._confirm_payment,
+            Phase.ENTERING_ERP: self._enter_into_erp,
+            Phase.RESERVING: self._reserve_stock,
+            Phase.FULFILLING: self._fulfil,
+            Phase.SETTLING: self._settle,
+            Phase.AFTER_SALES: self._serve_after_sales,
+        }
+
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:  # noqa: ARG002  __init__ has taken it
+    async def run(self, begun_with: Beginning) -> OrderState:  # noqa: ARG002  __init__ has taken it
+        life = self._life()
+        to_come = list(life)[list(life).index(self.document.phase) :]
         try:
-            await self._receive()
-            await self._check_customer()
-            await self._confirm_payment()
-            await self._enter_into_erp()
-            await self._reserve_stock()
-            await self._fulfil()
-            await self._settle()
-            await self._serve_after_sales()
+            for phase in to_come:
+                if phase is not self.document.phase:
+                    self._enter(phase)
+                    await self.owner.between_phases()
+                await life[phase]()
         except CancelWanted as wanted:
             await self._cancel(wanted.request)
         return await self._close()
@@ -111,31 +126,28 @@ class Order:
 
     @asks_a_person()
     async def _check_customer(self) -> None:
-        self._enter(Phase.CUSTOMER_CHECK)
         await know_customer(self.desk)
         await await_approval(self.desk)
 
     async def _confirm_payment(self) -> None:
-        self._enter(Phase.AWAITING_PAYMENT)
         if self.payments.on_account:
             self.undo.add(self._cancel_erp_order)  # it gives the customer's credit free, too
         await self.payments.confirm()
 
     async def _enter_into_erp(self) -> None:
-        self._enter(Phase.ENTERING_ERP)
         self.undo.add(self._cancel_erp_order)
         entered = await self.elsewhere.entered(await self.desk.do(self.effects.enter_erp_order))
         self.owner.note(f"entered in the ERP as {entered.reference}")
 
     async def _reserve_stock(self) -> None:
-        self._enter(Phase.RESERVING)
         self.undo.add(self._release_stock)
         await self.fulfilment.reserve()
 
     async def _fulfil(self) -> None:
         """Everything ships that is wanted and to be had; what has left is paid for at once."""
-        self._enter(Phase.FULFILLING)
-        await self.tell.both(Occasion.CONFIRMED)
+        if not self.document.confirmed:
+            await self.tell.both(Occasion.CONFIRMED)
+            self.document.confirmed = True
         await self.fulfilment.ship()
         gone = "shipped" if self.document.shipments else "been paid"
         self.owner.too_late = f"it has {gone}; a return is the way back"
@@ -150,7 +162,7 @@ class Order:
     @asks_a_person(Reason.BOOKS_DISAGREE, Action.SKIP)
     async def _settle(self) -> None:
         """Leave no hold behind, compare everybody's books, and post the invoice when they agree."""
-        self._enter(Phase.SETTLING)
+        self.returns.resume()
         await self.payments.charge_the_rest()
         await self.payments.leave_nothing_open()
         if self.document.order.payment.term is PaymentTerm.BANK_TRANSFER:
@@ -182,7 +194,6 @@ class Order:
     @asks_a_person()
     async def _serve_after_sales(self) -> None:
         """The order stays reachable until its return window is over, and every refund has arrived."""
-        self._enter(Phase.AFTER_SALES)
         self.returns.resume()
         await self.delivering.all_arrived()
         await self.payments.return_what_arrives(
@@ -191,7 +202,7 @@ class Order:
             days=self.owner.policies.return_window_days,
             why=_PAID_ALREADY,
         )
-        self.returns.too_late = "the return window is over"
+        self.returns.too_late = self.next_run.no_returns = "the return window is over"
         await self.owner.lanes_ended()
         if not self.payments.on_account:
             await self.payments.until_refunded(self._owed)
@@ -247,6 +258,14 @@ class Order:
         await self.owner.until(workflow.all_handlers_finished)
         await self.owner.end_background()
 
+    def _take_up(self) -> None:
+        """In a run that goes on with an order."""
+        self.tell.learn(self.placed)
+        self.returns.too_late = self.next_run.no_returns
+        for undo in (self.payments.release, self._cancel_erp_order, self._release_stock):
+            self.undo.add(undo)
+        self.fulfilment.take_up()
+
     # -- what never ships --------------------------------------------------------------------------------------
 
     def _drop(self, units: Mapping[LineId, int], why: str) -> None:
@@ -293,7 +312,7 @@ class Order:
     # -- small words -------------------------------------------------------------------------------------------
 
     def _enter(self, phase: Phase) -> None:
-        """Pass the gate into a phase; a step that begins again is in it already."""
+        """Pass the gate into a phase."""
         if self.document.phase is not phase:
             self.document.phase = advance(self.document.phase, phase)
             self.owner.show()
@@ -392,9 +411,14 @@ class Order:
         return request.told
 
     async def _answered(self, request: Request) -> Answer:
-        self.owner.mailbox.append(request)
-        await workflow.wait_condition(lambda: request.answer is not None)
-        return request.answer or Answer(allowed=False, why="not answered")
+        """Asked once more in a later run of the order, the same answer again."""
+        update = workflow.current_update_info()
+        name, answers = update.id if update else "", self.next_run.answers
+        if name not in answers:
+            self.owner.mailbox.append(request)
+            await workflow.wait_condition(lambda: request.answer is not None)
+            answers[name] = request.answer or Answer(allowed=False, why="not answered")
+        return answers[name]
 
     @workflow.signal(name="look_again")
     def look_again(self, system: System) -> None:

@@ -64,6 +64,8 @@ class Owner:
         self.on_amend: Callable[[AmendRequest], None] = _no_amendment
         self.mailbox: list[Request] = []
         self.news: Counter[System] = Counter()  # so many hints have come
+        self._waited_for: list[Callable[[], bool]] = []
+        self._awaited: Counter[System] = Counter()  # so many wait for the next one
         self._unseen: set[System] = set()  # systems whose hints are looked into beside the order
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
@@ -75,6 +77,9 @@ class Owner:
         self._lanes: list[asyncio.Task[None]] = []
         self._in_flight = InFlight()
         self._editor: asyncio.Task[Any] | None = None  # who amends the order now, and has it for themselves
+        # Whether the order is to go on as new when it rests, and how.
+        self.is_long: Callable[[], bool] = lambda: False
+        self.go_on_as_new: Callable[[], None] = lambda: None
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
@@ -86,18 +91,32 @@ class Owner:
         if self._is_beside():
             return await self._wait(done, at_most)
         deadline = workflow.now() + at_most if at_most is not None else None
-        while not done():
-            self.serve()
-            left = deadline - workflow.now() if deadline else None
-            if left is not None and left <= timedelta(0):
-                return False
-            try:
-                await workflow.wait_condition(lambda: done() or self._has_mail(), timeout=left)
-            except asyncio.CancelledError:
-                self.mailbox.append(CancelRequest("temporal", "cancelled in Temporal"))
-            except TimeoutError:
-                return done()
+        with self._waits_for(done):
+            while not done():
+                self.serve()
+                left = deadline - workflow.now() if deadline else None
+                if left is not None and left <= timedelta(0):
+                    return False
+                try:
+                    await workflow.wait_condition(
+                        lambda: done() or self._has_mail() or self.is_long(), timeout=left
+                    )
+                except asyncio.CancelledError:
+                    self.mailbox.append(CancelRequest("temporal", "cancelled in Temporal"))
+                except TimeoutError:
+                    return done()
+                if self.is_long():  # asked anew: whoever woke with us has gone on meanwhile
+                    self.go_on_as_new()
         return True
+
+    @contextmanager
+    def _waits_for(self, done: Callable[[], bool]) -> Iterator[None]:
+        """Somebody does, until they go on: that may be a moment after it came true."""
+        self._waited_for.append(done)
+        try:
+            yield
+        finally:
+            self._waited_for.remove(done)
 
     def _is_beside(self) -> bool:
         """Whoever asks is not the one who serves the mailbox."""
@@ -106,10 +125,11 @@ class Owner:
     async def _wait(self, done: Callable[[], bool], at_most: timedelta | None) -> bool:
         if at_most is not None and at_most <= timedelta(0):
             return done()
-        try:
-            await workflow.wait_condition(done, timeout=at_most)
-        except TimeoutError:
-            return done()
+        with self._waits_for(done):
+            try:
+                await workflow.wait_condition(done, timeout=at_most)
+            except TimeoutError:
+                return done()
         return True
 
     async def hinted(
@@ -136,9 +156,58 @@ class Owner:
         self.document.waits.append(wait)
         self.show()
         try:
-            return await self.until(lambda: self.news[system] > since or unless(), at_most=patience)
+            with self.hears(system):
+                return await self.until(lambda: self.news[system] > since or unless(), at_most=patience)
         finally:
             self.document.waits.remove(wait)
+
+    @contextmanager
+    def hears(self, system: System) -> Iterator[None]:
+        """Whoever asks goes on with the next hint of it, and has gone on with all before."""
+        self._awaited[system] += 1
+        try:
+            yield
+        finally:
+            self._awaited[system] -= 1
+
+    def deadline(self, what: str, latest: datetime) -> datetime:
+        """How long at most this is waited for: as it was said when that began, whatever is begun anew since."""
+        return self.document.deadlines.setdefault(what, latest)
+
+    async def between_phases(self) -> None:
+        """Where an order with a long history goes on as new, as where it rests."""
+        await workflow.wait_condition(lambda: True)  # whoever can go on has gone on
+        if self.is_long():
+            self.go_on_as_new()
+
+    def rests(self) -> bool:
+        """Nothing is under way, and nobody is to hear an answer: it goes on by a hint, a request or a timer.
+
+        Whatever waits then may begin anew: as lanes do that a cancel has cut off, it goes on where the document says.
+        """
+        document, working = self.document, (*self._beside, *self._in_background, *self._looking.values())
+        asked = document.hold or document.blocked or document.attention or self.answers.given
+        unsettled = self._unsettled_until is not None and self._unsettled_until > workflow.now()
+        return (
+            not (
+                self._attempts.under_way
+                or self._has_mail()
+                or asked
+                or unsettled
+                or self._deciding
+                or self._editor
+                or any(done() for done in self._waited_for)
+                or any(not task.done() for task in working)
+                or any(not record.ended for record in document.amendments)
+            )
+            and workflow.all_handlers_finished()
+        )
+
+    def unheard(self) -> tuple[System, ...]:
+        """Systems that hinted at something, and nobody waits for it now."""
+        return tuple(
+            sorted(system for system, hints in self.news.items() if hints and not self._awaited[system])
+        )
 
     def hint(self, system: System) -> None:
         """Something changed there."""

@@ -296,14 +296,19 @@ class OrderPayments:
 
         `entry` is made when nothing else moves money.
         """
+        despite_dispute = False
+        while True:
+            async with self.moves():
+                payments = await self.look()
+                if despite_dispute or not payments.in_dispute:
+                    return await self._credit_now(entry())
+            despite_dispute = await self.disputes.goes_on()
+
+    async def _credit_now(self, credited: Entry) -> None:
         document = self.owner.document
+        document.ledger = document.ledger.with_entry(credited)
         if not self.on_account:
-            await self.disputes.none_open()
-        async with self.moves():
-            credited = entry()
-            document.ledger = document.ledger.with_entry(credited)
-            if not self.on_account:
-                await self._keep_at_most(document.ledger.balance)
+            await self._refund_beyond(document.ledger.balance)
         self.owner.note(f"credited {credited.amount}")
 
     @asks_a_person(Reason.REFUND_FAILED)
@@ -351,7 +356,7 @@ class OrderPayments:
         self, keep: Callable[[], Money], waits_for: str, *, days: float, why: str
     ) -> None:
         """For so many days. A bank refuses no transfer: what arrives beyond what we may keep is sent back at once."""
-        until = workflow.now() + timedelta(days=days)
+        until = self.owner.deadline(waits_for, workflow.now() + timedelta(days=days))
         by_transfer = self._order.payment.term is PaymentTerm.BANK_TRANSFER
         pause = timedelta(days=1)
         while (left := until - workflow.now()) > timedelta(0):
@@ -402,8 +407,12 @@ class OrderPayments:
 
     async def _keep_at_most(self, keep: Money) -> None:
         """A target: what is there beyond it goes back, to whom and what it came from."""
-        payments = await self.look()
-        excess = self.owner.document.kept - keep
+        await self.look()
+        await self._refund_beyond(keep)
+
+    async def _refund_beyond(self, keep: Money) -> None:
+        """As far as the last look tells."""
+        payments, excess = self.owner.document.payments, self.owner.document.kept - keep
         if excess.minor <= 0:
             return
         for part in payments.refunds_of(excess):

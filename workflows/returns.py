@@ -5,10 +5,11 @@ Each return is a lane of its own, whatever else the order does meanwhile.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from temporalio import workflow
 
@@ -38,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.owner import Owner
     from workflows.payments import OrderPayments
     from workflows.requests import ReturnRequest
+    from workflows.todo import Todo
 
 
 class Returns:
@@ -166,9 +168,10 @@ class Returns:
 
     async def _receive(self, back: Return) -> None:
         """Until the warehouse has all that came; what never came is not paid for."""
-        deadline = workflow.now() + timedelta(days=self.owner.policies.return_wait_days_max)
-        look = self.effects.look_at_return(back.return_id)
         waits_for = f"the goods of return {return_name(back.return_id)}"
+        latest = workflow.now() + timedelta(days=self.owner.policies.return_wait_days_max)
+        deadline = self.owner.deadline(waits_for, latest)
+        look = self.effects.look_at_return(back.return_id)
         since = self._told.pop(back.return_id, None)
         while True:
             if since is not None:
@@ -257,18 +260,23 @@ class Returns:
         )
         good = any(line.condition is Condition.GOOD for line in receipt.lines)
         shelf = [partial(self.effects.restock, back, receipt)] if good else []
-        await self.desk.together(
+        facts = CustomerFacts(units=self._named(receipt.lines), returned=back.credited)
+        await self._mail(
+            Occasion.RETURN_CREDITED,
+            back,
+            facts,
             partial(self.effects.post_credit_note, note),
             partial(self.effects.record_refund_in_shop, note),
             *shelf,
         )
-        facts = CustomerFacts(units=self._named(receipt.lines), returned=back.credited)
-        await self._mail(Occasion.RETURN_CREDITED, back, facts)
 
     # -- in words ----------------------------------------------------------------------------------------------
 
-    async def _mail(self, occasion: Occasion, back: Return, facts: CustomerFacts) -> None:
-        await tell_customer(self.desk, occasion, facts, number=return_number_of(back.return_id))
+    async def _mail(
+        self, occasion: Occasion, back: Return, facts: CustomerFacts, *others: Callable[[], Todo[Any]]
+    ) -> None:
+        number = return_number_of(back.return_id)
+        await tell_customer(self.desk, occasion, facts, *others, number=number)
 
     def _named(self, lines: Iterable[ReturnLine]) -> tuple[Units, ...]:
         names = {line.line_id: line.name for line in self.document.order.lines}

@@ -35,9 +35,7 @@ class Telling:
     async def both(self, occasion: Occasion, facts: CustomerFacts | None = None) -> None:
         """Customer and CRM, at once."""
         notes = [partial(self.effects.crm_note, occasion)] if self.document.crm_customer else []
-        mailed, *_ = await self.desk.together(partial(self.effects.mail, occasion, facts), *notes)
-        if mailed is not None:
-            self.owner.note(f"the customer could not be mailed: {mailed.why}")
+        await tell_customer(self.desk, occasion, facts, *notes)
 
     async def shipped(self, shipment: Shipment) -> None:
         report = self._report(shipment)
@@ -47,14 +45,15 @@ class Telling:
         facts = CustomerFacts(
             labels=report.labels, captured=report.captured, units=self._part(shipment.lines)
         )
-        mailed, *_ = await self.desk.together(
-            partial(self.effects.mail, Occasion.SHIPPED, facts, number=number),
+        await tell_customer(
+            self.desk,
+            Occasion.SHIPPED,
+            facts,
             partial(self.effects.record_shipment_in_erp, report),
             partial(self.effects.report_shipment_to_shop, report),
             *notes,
+            number=number,
         )
-        if mailed is not None:
-            self.owner.note(f"the customer could not be mailed: {mailed.why}")
         self.owner.note("ERP and shop know of the shipment")
 
     async def captured_later(self) -> None:
@@ -105,12 +104,8 @@ class Telling:
         number = record.revision_after or 0
         notes = [partial(self.effects.crm_note, Occasion.AMENDED, number=number)]
         facts = CustomerFacts(former=record.total_before)
-        mailed, *_ = await self.desk.together(
-            partial(self.effects.mail, Occasion.AMENDED, facts, number=number),
-            *(notes if self.document.crm_customer else []),
-        )
-        if mailed is not None:
-            self.owner.note(f"the customer could not be mailed: {mailed.why}")
+        others = notes if self.document.crm_customer else []
+        await tell_customer(self.desk, Occasion.AMENDED, facts, *others, number=number)
 
     async def sender(self, amended: Amended) -> None:
         """By webhook, for three days: the order itself has the outcome for ever."""

@@ -29,11 +29,14 @@ class CpuMs(Value):
 
 
 class History(Value):
-    """Per order, on average."""
+    """Per order, on average; all its `runs` together, and the longest of any order's runs."""
 
     state_transitions: float
     events: float
     bytes: float
+    runs: float = 1
+    longest_events: int = 0
+    longest_bytes: int = 0
 
 
 class Figures(Value):

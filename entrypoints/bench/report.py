@@ -19,6 +19,9 @@ _ROWS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
     ("state transitions", lambda f: f.history.state_transitions, ".1f"),
     ("events", lambda f: f.history.events, ".1f"),
     ("history bytes", lambda f: f.history.bytes, ",.0f"),
+    ("runs", lambda f: f.history.runs, ".1f"),
+    ("longest run, events", lambda f: f.history.longest_events, "d"),
+    ("longest run, bytes", lambda f: f.history.longest_bytes, ",d"),
 )
 
 

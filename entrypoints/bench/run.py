@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+
 from entrypoints.bench.amending import measure_amendments
 from entrypoints.bench.figures import FLOOR, ORDER, TITLES, BenchResult, CpuMs, Figures, History, percentile
 from entrypoints.bench.idle import measure_idle
@@ -188,12 +190,24 @@ async def _figures(on: Stage, tally: _Tally) -> Figures:
 
 
 async def _history(on: Stage, ids: list[str]) -> History:
-    infos = []
-    for name in ids:
-        description = await on.client.get_workflow_handle(name).describe()
-        infos.append(description.raw_description.workflow_execution_info)
+    orders = [await _runs(on, name) for name in ids]
     return History(
-        state_transitions=fmean(info.state_transition_count for info in infos),
-        events=fmean(info.history_length for info in infos),
-        bytes=fmean(info.history_size_bytes for info in infos),
+        state_transitions=fmean(sum(run.state_transition_count for run in runs) for runs in orders),
+        events=fmean(sum(run.history_length for run in runs) for runs in orders),
+        bytes=fmean(sum(run.history_size_bytes for run in runs) for runs in orders),
+        runs=fmean(len(runs) for runs in orders),
+        longest_events=max(run.history_length for runs in orders for run in runs),
+        longest_bytes=max(run.history_size_bytes for runs in orders for run in runs),
     )
+
+
+async def _runs(on: Stage, name: str) -> list[WorkflowExecutionInfo]:
+    """The newest first: one that went on as new names the former in its first event."""
+    found: list[WorkflowExecutionInfo] = []
+    run_id: str | None = None
+    while run_id != "":
+        handle = on.client.get_workflow_handle(name, run_id=run_id)
+        found.append((await handle.describe()).raw_description.workflow_execution_info)
+        first = await anext(handle.fetch_history_events(page_size=1))
+        run_id = first.workflow_execution_started_event_attributes.continued_execution_run_id
+    return found

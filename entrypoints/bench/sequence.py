@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from temporalio import workflow
 
-from domain.orders import PlacedOrder
 from domain.records import OrderState
 from workflows.attempts import Attempts
+from workflows.next_run import Beginning
 from workflows.order import Order
 from workflows.todo import Todo
 
@@ -31,10 +31,10 @@ class OneByOne(Attempts):
 @workflow.defn(name="Order")
 class OrderInSequence(Order):
     @workflow.init
-    def __init__(self, placed: PlacedOrder) -> None:
-        super().__init__(placed)
+    def __init__(self, begun_with: Beginning) -> None:
+        super().__init__(begun_with)
         self.owner.answers.attempts.__class__ = OneByOne  # the order's parts hold these already
 
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:
-        return await super().run(placed)
+    async def run(self, begun_with: Beginning) -> OrderState:
+        return await super().run(begun_with)

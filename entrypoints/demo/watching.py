@@ -44,9 +44,9 @@ class Watch:
             known = newest.setdefault(execution.id, execution)
             if execution.start_time > known.start_time:  # its aftermath
                 newest[execution.id] = execution
-        running = WorkflowExecutionStatus.RUNNING
+        open_still = {WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW}
         self.standing |= {order: standing_of(execution) for order, execution in newest.items()}
-        self.closed = {order for order, execution in newest.items() if execution.status is not running}
+        self.closed = {order for order, execution in newest.items() if execution.status not in open_still}
 
     async def until(self, order: str, true: Callable[[Standing], object], what: str) -> Standing:
         """DemoFailed when it does not come true, telling `what` was waited for."""

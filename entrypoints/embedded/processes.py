@@ -1,6 +1,7 @@
 """The processes of an embedded installation: started by us, logged to files, stopped by us."""
 
 import asyncio
+import atexit
 import fcntl
 import itertools
 import os
@@ -18,7 +19,6 @@ _first = os.getpid() * _PROCESS_STRIDE % (_PORT_MAX - _PORT_MIN)
 _ports: Iterator[int] = itertools.cycle(
     (*range(_PORT_MIN + _first, _PORT_MAX), *range(_PORT_MIN, _PORT_MIN + _first))
 )
-_claims: list[socket.socket] = []
 
 
 class StartFailed(RuntimeError):  # noqa: N818  it reads as what happened
@@ -50,7 +50,7 @@ def free_port(wanted: int = 0) -> int:
 def _is_ours(port: int) -> bool:
     """Nobody else of us has been given it: two processes may begin at the same time to look from near the same port on.
 
-    Linux alone knows such names; they vanish with the process.
+    Linux alone knows such names; they vanish with the process, which keeps what it has claimed.
     """
     if sys.platform != "linux":
         return True
@@ -60,7 +60,7 @@ def _is_ours(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    atexit.register(claim.close)
     return True
 
 

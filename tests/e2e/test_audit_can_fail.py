@@ -31,6 +31,7 @@ from entrypoints.demo.shopper import _order
 from tests.e2e.commands import ordersaga
 from tests.e2e.product import SHOP, Product, document, product, until
 from workers.wiring import now, systems
+from workflows.next_run import Beginning
 from workflows.order import Order
 from workflows.sweep import TellIncidents
 
@@ -65,8 +66,8 @@ class NewKeyPerAttempt:
 @workflow.defn(name="Order")
 class ChargesBeforeItShips(Order):
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:
-        return await super().run(placed)
+    async def run(self, begun_with: Beginning) -> OrderState:
+        return await super().run(begun_with)
 
     async def _fulfil(self) -> None:
         self._enter(Phase.FULFILLING)

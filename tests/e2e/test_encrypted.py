@@ -13,6 +13,7 @@ from domain.ids import OrderId
 from domain.records import OrderState
 from tests.e2e.product import Product, document, product, until
 from tests.personal import EMAIL, TRACES, bought_by_her, traces_in
+from tests.workflows.runs import histories
 from workers.payloads import data_converter
 from workflows.order import Order
 
@@ -41,18 +42,19 @@ async def test_temporal_stores_nothing_personal_and_no_log_has_it(
         await running.clear_faults()
         assert await running.ended(order) is OrderState.COMPLETED
         told = await handle.query(Order.read_document)
-        history = await handle.fetch_history()
+        runs = await histories(running.temporal, handle)
         ended = await handle.describe()
-        summary = await ended.static_summary()
+        begun = await running.temporal.get_workflow_handle(order, run_id=runs[0].run_id).describe()
+        summary = await begun.static_summary()
     assert told.order.customer.email == EMAIL
     assert summary is not None
     assert summary.startswith("Order PERSONAL")
-    exported = history.to_json().encode()
-    payloads = list(_payloads(history.to_json_dict()))
+    exported = b"".join(run.to_json().encode() for run in runs)
+    payloads = [payload for run in runs for payload in _payloads(run.to_json_dict())]
     assert {b64decode(one["encoding"]) for one in payloads} == {b"binary/encrypted"}
     assert {b64decode(one["encryption-order"]).decode() for one in payloads} == {order}
     written = {
-        "the exported history": exported,
+        "the exported histories": exported,
         "what the Web UI is told while it is stuck": MessageToJson(stuck.raw_description).encode(),
         "what the Web UI is told at its end": MessageToJson(ended.raw_description).encode(),
     }

@@ -1,4 +1,4 @@
-"""The recorded histories: one per way that an order goes. Orders of the last release run on with this code."""
+"""The recorded histories: of each way that an order goes, every run. Orders of the last release run on with this code."""
 
 import gzip
 import inspect
@@ -32,12 +32,25 @@ def path_of(name: str) -> Path:
 
 
 def recorded() -> set[str]:
+    """Every run: of a flow that goes on as new the later ones are called flow.2, flow.3, …"""
     return {path.name.removesuffix(".json.gz") for path in FOLDER.iterdir()}
 
 
-def keep(name: str, text: str) -> None:
+def flow_of(run: str) -> str:
+    return run.partition(".")[0]
+
+
+def runs_of(flow: str) -> list[str]:
+    return sorted(run for run in recorded() if flow_of(run) == flow)
+
+
+def keep(flow: str, texts: list[str]) -> None:
     """The same text is the same file: without a time in it."""
-    path_of(name).write_bytes(gzip.compress(text.encode(), mtime=0))
+    for former in runs_of(flow):
+        path_of(former).unlink()
+    for number, text in enumerate(texts, start=1):
+        run = flow if number == 1 else f"{flow}.{number}"
+        path_of(run).write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def text_of(name: str) -> str:

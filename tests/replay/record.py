@@ -16,7 +16,8 @@ from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus
 
-from tests.replay.histories import FLOWS, FOLDER, keep, path_of, recorded
+from tests.replay.histories import FLOWS, FOLDER, flow_of, keep, path_of, recorded
+from tests.workflows.runs import histories
 from tests.workflows.story import Story
 from tests.workflows.world import World, open_world
 
@@ -32,16 +33,18 @@ async def record(names: list[str]) -> None:
             for name in names or FLOWS:
                 keep(name, await recording(world, name))
                 sys.stdout.write(f"{name}\n")
-    for name in recorded() - FLOWS.keys():
-        path_of(name).unlink()
+    for run in recorded():
+        if flow_of(run) not in FLOWS:
+            path_of(run).unlink()
 
 
-async def recording(world: World, name: str) -> str:
+async def recording(world: World, name: str) -> list[str]:
+    """Of every run."""
     story = await FLOWS[name](world)
     world.simulator.clear_faults()
     await _come_to_rest(story)
-    history = (await story.handle.fetch_history()).to_json_dict()
-    return _text(history["events"])
+    runs = await histories(world.temporal.client, story.handle)
+    return [_text(run.to_json_dict()["events"]) for run in runs]
 
 
 async def _come_to_rest(story: Story) -> None:

@@ -4,8 +4,8 @@ from functools import partial
 
 from temporalio import workflow
 
-from domain.orders import PlacedOrder
 from domain.records import OrderState
+from workflows.next_run import Beginning
 from workflows.order import Order
 
 
@@ -14,8 +14,8 @@ class Patched(Order):
     """The first step: running orders that are past the reservation replay their way without the note."""
 
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:
-        return await super().run(placed)
+    async def run(self, begun_with: Beginning) -> OrderState:
+        return await super().run(begun_with)
 
     async def _reserve_stock(self) -> None:
         await super()._reserve_stock()
@@ -28,8 +28,8 @@ class Deprecating(Order):
     """The second step: no order is open any more that went without the note."""
 
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:
-        return await super().run(placed)
+    async def run(self, begun_with: Beginning) -> OrderState:
+        return await super().run(begun_with)
 
     async def _reserve_stock(self) -> None:
         await super()._reserve_stock()
@@ -42,8 +42,8 @@ class Changed(Order):
     """The third step, once no order is open that began before the second. As a first step it breaks running orders."""
 
     @workflow.run
-    async def run(self, placed: PlacedOrder) -> OrderState:
-        return await super().run(placed)
+    async def run(self, begun_with: Beginning) -> OrderState:
+        return await super().run(begun_with)
 
     async def _reserve_stock(self) -> None:
         await super()._reserve_stock()

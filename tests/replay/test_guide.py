@@ -61,6 +61,9 @@ _CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a search attribute set at another point": lambda patch: _before_reserving(
         patch, lambda _: workflow.upsert_search_attributes([visibility.ON_HOLD.value_set(value=False)])
     ),
+    "when an order goes on as new (`NextRun.is_due`, its limits)": lambda patch: patch.setattr(
+        "workflows.next_run.EVENTS", 100
+    ),
     "a line of the timeline, or other words in the Web UI": lambda patch: _before_reserving(
         patch, lambda order: order.owner.note("something is said")
     ),

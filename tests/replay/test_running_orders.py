@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from domain.ids import System
 from tests.replay.releases import Changed, Deprecating, Patched
 from tests.replay.replaying import replay
-from tests.workflows import flows
+from tests.workflows import flows, runs
 from tests.workflows.books import settled
 from tests.workflows.story import PATIENCE_SECONDS, Story
 from tests.workflows.world import World
@@ -79,10 +79,11 @@ async def releases(running_world: World) -> AsyncIterator[Releases]:
 
 
 async def ended(story: Story) -> WorkflowHistory:
+    """Its first run, in which stock was reserved."""
     await story.pack()
     await story.ship()
     await flows.deliver_and_close(story)
-    return await story.handle.fetch_history()
+    return (await runs.histories(story.world.temporal.client, story.handle))[0]
 
 
 async def task_failed(story: Story) -> None:

@@ -268,11 +268,14 @@ async def disputed_after_it_closed(world: World, *, channel: str = "shop") -> St
 
 
 async def five_shipments_and_two_returns(world: World) -> Story:
+    """People take a breath between two parcels."""
     story = await in_parts(world, 5)
     for number in range(1, 6):
         await story.leaves(number)
+        await story.idle()
     for number in range(1, 6):
         await story.delivers(number)
+        await story.idle()
     await story.waits_for("the return window to end")
     for number, line in enumerate(story.placed.lines[:2], 1):
         await story.send_back({line.line_id: 1}, f"request {number}")

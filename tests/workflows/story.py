@@ -78,7 +78,7 @@ class Story:
             try:
                 if order is not None and true(order.read_document()):
                     return
-            except RuntimeError:  # it is being changed, by another thread
+            except (RuntimeError, LookupError):  # another thread changes it, or replays it from its beginning
                 pass
             await asyncio.sleep(min(left, _GLANCE_SECONDS))
 

@@ -8,6 +8,7 @@ from temporalio.worker import Worker
 from domain.records import OrderState
 from entrypoints.bench.sequence import OrderInSequence
 from tests.workflows.flows import deliver_and_close, settled
+from tests.workflows.runs import histories
 from tests.workflows.story import Story
 from tests.workflows.world import World
 from workers.lean import LeanOrders, LeanRunner
@@ -50,7 +51,8 @@ async def _begun(world: World) -> Story:
 
 
 async def _history(story: Story) -> History:
-    return History(events=(await story.handle.fetch_history()).events)
+    runs = await histories(story.world.temporal.client, story.handle)
+    return History(events=[event for run in runs for event in run.events])
 
 
 def _done(history: History) -> set[str]:

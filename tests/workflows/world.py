@@ -45,6 +45,7 @@ from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
+from tests.workflows.runs import histories
 from tests.workflows.story import PATIENCE_SECONDS, Story
 from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
 from workers.temporal import Started, look_after, start_order
@@ -60,6 +61,7 @@ _TOKEN = "of-the-tests"
 _SECRET = "whsec-of-the-desk"
 _FLAGS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.workflowIdReuseMinimalInterval": '"0s"',  # otherwise a run that follows a short one waits
     "history.timerProcessorMaxTimeShift": '"1ms"',
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
@@ -437,7 +439,8 @@ class World:
         """Replay the history of every order since the last time. The first that does not replay raises."""
         stories, self._stories = self._stories, []
         for story in stories:
-            await _REPLAYER.replay_workflow(await story.handle.fetch_history())
+            for history in await histories(self.temporal.client, story.handle):
+                await _REPLAYER.replay_workflow(history)
 
 
 class _Watching(Interceptor):
