@@ -82,6 +82,15 @@ class Progress:
             if part.trouble or self.phase(part) != part.kind.ends
         ]
 
+    async def waited_for(self) -> list[str]:
+        """Every order that is not at rest, and what it says of itself."""
+        return [
+            f"{part.order} ({part.kind.name}) is {'' if part.played else 'not '}played to its end: "
+            + await part.scene.stands()
+            for part in self.parts
+            if not (part.played and self._rests(part))
+        ] + ([self.watch.unanswered] if self.watch.unanswered else [])
+
     def _rests(self, part: Part) -> bool:
         """Ended, or cancelled and only watching for a late transfer, or asking what nobody here answers."""
         transfer = part.kind.term is PaymentTerm.BANK_TRANSFER

@@ -138,9 +138,9 @@ class Scene:
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
             late = f"{self.order} did not come to this within {STEP_SECONDS_MAX} s: {what}"
-            raise DemoFailed(f"{late}. {await self._instead()}") from None
+            raise DemoFailed(f"{late}. {await self.stands()}") from None
 
-    async def _instead(self) -> str:
+    async def stands(self) -> str:
         """What the order says of itself, where it is stuck."""
         if (document := await self._read()) is None:
             return "Nobody tells why"

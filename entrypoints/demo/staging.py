@@ -52,11 +52,9 @@ async def watch_all(running: Installation, progress: Progress, watch: Callable[[
             seen, since = progress.picture, loop.time()
         if loop.time() - since > STALLED_SECONDS:
             stands = dict(Counter(map(progress.phase, progress.parts)))
-            parked = await _parked(running)
-            why = "; ".join(
-                [f"no order moved for {STALLED_SECONDS} s: {stands}", *progress.otherwise(), *parked]
-            )
-            raise DemoFailed(why)
+            why = [f"no order moved for {STALLED_SECONDS} s: {stands}"]
+            why += [*progress.otherwise(), *await progress.waited_for(), *await _parked(running)]
+            raise DemoFailed("; ".join(why))
         await asyncio.sleep(LOOK_SECONDS)
 
 

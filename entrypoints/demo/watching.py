@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
@@ -29,12 +28,16 @@ class Watch:
         self.client = client
         self.standing: dict[str, Standing] = {}
         self.closed: set[str] = set()
+        self.unanswered = ""  # why the last look found nothing
         self._news = asyncio.Condition()
 
     async def look(self) -> None:
         """Where Temporal is too busy to answer, the next look will tell."""
-        with suppress(RPCError):
+        try:
             await self._see()
+            self.unanswered = ""
+        except RPCError as error:
+            self.unanswered = f"Temporal does not answer: {error}"
         async with self._news:
             self._news.notify_all()
 

@@ -17,7 +17,7 @@ from tests.workflows.books import ON_HAND, settled, undone
 from tests.workflows.runs import histories
 from tests.workflows.story import Story
 from tests.workflows.world import World
-from workflows import next_run
+from workflows import next_run, visibility
 
 EVENTS_MAX = 200
 BYTES_MAX = 100_000
@@ -61,6 +61,7 @@ async def test_what_was_done_in_a_former_run_is_undone_by_a_cancel(world: World)
     await story.pass_time(timedelta(days=30))
     await story.waits_for("the warehouse to pack")
     assert len(await runs_of(world, story)) > 1
+    assert (await story.handle.describe()).typed_search_attributes[visibility.ORDER_PHASE] == "fulfilling"
     assert (await story.cancel()).allowed
     assert await story.result() is OrderState.CANCELLED
     told = ("backordered", "cancelled", "confirmed")
