@@ -14,7 +14,7 @@ demo: install  ## Orders from document to settled money, a worker killed under t
 test test-long: export PYTHONDONTWRITEBYTECODE :=
 
 # More than there are cores: tests wait for the servers that they start, which leaves two in five of two cores idle.
-AT_ONCE = $$(( $$(nproc) + 3 ))
+AT_ONCE = $$(( $$(nproc) + 2 ))
 
 test: install browser  ## The whole test suite, on as many cores as there are.
 	$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal -m "not long"

@@ -40,6 +40,7 @@ from adapters.database.sweeps import SqlSweeps
 from adapters.smtp.line import USUAL_PORTS, Server
 from adapters.smtp.messages import address
 from adapters.smtp.notifications import SmtpNotifier
+from adapters.tls import trusted
 from adapters.tryton.client import TrytonClient
 from adapters.tryton.erp import TrytonErp
 from adapters.tryton.stock import TrytonStock
@@ -187,7 +188,9 @@ async def _tryton(found: Systems, name: str, adapter: TrytonSettings, stack: Asy
 async def _stripe(found: Systems, name: str, adapter: StripeSettings, stack: AsyncExitStack) -> None:
     from adapters.stripe.payments import StripePayments  # noqa: PLC0415  quick starts: only who pays there needs the SDK
 
-    client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
+    client = await stack.enter_async_context(
+        httpx.AsyncClient(verify=trusted(), timeout=adapter.timeout_seconds)
+    )
     key = adapter.api_key.get_secret_value()
     found.gateways[name] = StripePayments(
         client, api_key=key, url=adapter.url, settled_after=adapter.settled_after
@@ -214,6 +217,8 @@ def _smtp(found: Systems, name: str, adapter: SmtpSettings, stack: AsyncExitStac
 
 
 async def _webhook(found: Systems, name: str, adapter: WebhookSettings, stack: AsyncExitStack) -> None:
-    client = await stack.enter_async_context(httpx.AsyncClient(timeout=adapter.timeout_seconds))
+    client = await stack.enter_async_context(
+        httpx.AsyncClient(verify=trusted(), timeout=adapter.timeout_seconds)
+    )
     secret = adapter.secret.get_secret_value()
     found.subscribers[name] = WebhookSubscriber(client, adapter.url, secret, now, adapter.settled_after)

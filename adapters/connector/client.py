@@ -16,6 +16,7 @@ from adapters.connector.protocol.customers import Customer as CustomerTold
 from adapters.connector.protocol.customers import CustomerRegistered, RegisterCustomer
 from adapters.connector.protocol.customers import Customers as CustomersTold
 from adapters.connector.wire import incoming, outgoing
+from adapters.tls import trusted
 from domain.customers import Article, CustomerRecord, Page
 from domain.erp import Changes
 from domain.errors import OrderError, OutcomeUnknown, Refused, Unavailable
@@ -53,6 +54,7 @@ def connector(
 ) -> httpx.AsyncClient:
     """The client of one peer; `timeout` bounds connecting and every wait for bytes. Close it with `aclose`."""
     return httpx.AsyncClient(
+        verify=trusted(),
         base_url=base_url,
         headers={"Authorization": f"Bearer {token}"} if token else {},
         timeout=timeout.total_seconds(),

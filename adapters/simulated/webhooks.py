@@ -9,6 +9,7 @@ import httpx
 
 from adapters.connector.protocol.webhooks import WebhookEvent
 from adapters.simulated.world import World
+from adapters.tls import trusted
 
 HEADER = "OrderSaga-Signature"
 BATCH_MAX = 50
@@ -27,7 +28,7 @@ async def keep_sending(world: World) -> None:
     """For ever: send what is due, then wait for the next or for news."""
     if world.settings.webhook_url is None:
         return
-    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=trusted(), timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         while True:
             world.stirred_outbox.clear()
             now = world.state.clock().timestamp()

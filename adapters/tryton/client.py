@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 
+from adapters.tls import trusted
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 
 Record = dict[str, Any]
@@ -53,6 +54,7 @@ class TrytonClient:
         self.company = company
         self._context = {"company": company, "_skip_warnings": True}
         self._http = httpx.AsyncClient(
+            verify=trusted(),
             base_url=f"{url.rstrip('/')}/{database}/rest/model",
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(timeout.total_seconds(), connect=CONNECT_SECONDS),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import httpx
 from temporalio.client import WorkflowHandle
 
+from adapters.tls import trusted
 from domain.amendments import Amended, Amendment, AmendmentState, Changes, SetQuantity
 from domain.ids import LineId, OrderId
 from domain.records import OrderState
@@ -30,7 +31,7 @@ _PATIENCE = timedelta(seconds=60)
 async def measure_amendments(on: Stage, orders: int, watch: Callable[[int], None]) -> Amendments:
     """Each order gets a piece more, which needs a new hold, and then one less."""
     await on.worker("order", _QUEUE)
-    async with httpx.AsyncClient(base_url=on.running.simulator_url) as world:
+    async with httpx.AsyncClient(verify=trusted(), base_url=on.running.simulator_url) as world:
         (await world.put("/world/stock", json={"on_hand": {_LATER: 0}})).raise_for_status()
     took: list[_Took] = []
     async with opened_intake(on.settings(_QUEUE)) as intake:

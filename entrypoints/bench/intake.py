@@ -19,6 +19,7 @@ from adapters.database.orders import Orders
 from adapters.database.records import SqlRecords
 from adapters.database.schema import InboxRow, InboxState
 from adapters.documents import PARSERS, load
+from adapters.tls import trusted
 from domain.errors import Unavailable
 from domain.ids import ChannelId, OrderId, System
 from domain.policies import OrderPolicies
@@ -210,7 +211,7 @@ async def _drained(url: str) -> None:
 
 async def _ready(url: str) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(verify=trusted(), timeout=5) as client:
             return (await client.get(url)).is_success
     except httpx.TransportError:
         return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 from temporalio.client import Client
 
+from adapters.tls import trusted
 from domain.policies import OrderPolicies
 from entrypoints.bench.figures import FLOOR
 from entrypoints.bench.workloads import Floors, Orders, Workload, warehouse_of
@@ -74,7 +75,7 @@ async def stage(directory: Path, shipments: int = 1) -> AsyncIterator[Stage]:
     """`shipments`: so many warehouses hold the articles. StartFailed names the log of what did not start. On leaving, every process is stopped."""
     async with installation(directory, _wishes()) as running, AsyncExitStack() as stack:
         await running.workers[0].stop()  # each workload brings its own
-        async with httpx.AsyncClient(base_url=running.simulator_url) as world:
+        async with httpx.AsyncClient(verify=trusted(), base_url=running.simulator_url) as world:
             for place, sku in enumerate(CATALOGUE):
                 await _lies(world, sku, warehouse_of(place, shipments))
         yield Stage(running, await connect(running.settings), stack, shipments)

@@ -24,7 +24,7 @@ from entrypoints.demo.world import World
 from entrypoints.doors import Doors, Outcome, Told
 
 _CUSTOMER_SERVICE = "customer service"
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from adapters.tls import trusted
 from domain.ids import System
 from domain.money import Money
 from domain.notifications import Occasion
@@ -171,5 +172,7 @@ class World:
 @asynccontextmanager
 async def opened_world(url: str, token: str) -> AsyncIterator[World]:
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, headers=headers) as client:
+    async with httpx.AsyncClient(
+        verify=trusted(), base_url=url, timeout=_TIMEOUT_SECONDS, headers=headers
+    ) as client:
         yield World(client)

@@ -11,6 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from adapters.database.engine import migrate
+from adapters.tls import trusted
 from domain.ids import ChannelId, System
 from domain.policies import OrderPolicies
 from entrypoints.demo.documents import CATALOGUE
@@ -269,13 +270,13 @@ async def _subscribe_to(stripe: LocalStripe, settings: Settings) -> None:
         "secret": settings.webhook_secret.get_secret_value(),
         "events": ["payment_intent.succeeded", "payment_intent.payment_failed"],
     }
-    async with httpx.AsyncClient(base_url=stripe.url, timeout=30) as client:
+    async with httpx.AsyncClient(verify=trusted(), base_url=stripe.url, timeout=30) as client:
         (await client.post("/_config/webhooks/ordersaga", json=told)).raise_for_status()
 
 
 async def _fill_shelves(running: Installation) -> None:
     """Only of a new world: later ones go on with what they have."""
-    async with httpx.AsyncClient(base_url=running.simulator_url, timeout=30) as client:
+    async with httpx.AsyncClient(verify=trusted(), base_url=running.simulator_url, timeout=30) as client:
         books = (await client.get("/books")).raise_for_status().json()
         if not books["stock"]:
             on_hand = {str(sku): ON_HAND for sku in CATALOGUE}
@@ -284,7 +285,7 @@ async def _fill_shelves(running: Installation) -> None:
 
 async def _http_answers(url: str) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with httpx.AsyncClient(verify=trusted(), timeout=2) as client:
             return (await client.get(url)).is_success
     except httpx.TransportError:
         return False

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import httpx
 
+from adapters.tls import trusted
 from domain.base import Value
 
 _START_SECONDS_MAX = 30
@@ -56,7 +57,7 @@ async def _port_of(process: asyncio.subprocess.Process) -> int:
 
 async def _answers(stripe: LocalStripe) -> None:
     """Its port is open by now, so one request that waits is enough."""
-    async with httpx.AsyncClient(timeout=_START_SECONDS_MAX) as http:
+    async with httpx.AsyncClient(verify=trusted(), timeout=_START_SECONDS_MAX) as http:
         response = await http.get(f"{stripe.url}/v1/payment_intents", auth=(stripe.api_key, ""))
         response.raise_for_status()
 

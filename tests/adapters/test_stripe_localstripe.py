@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from adapters.stripe.payments import StripePayments
+from adapters.tls import trusted
 from domain.ids import ChannelId, PaymentRef, PlatformId, order_id
 from domain.payments import PaymentState
 from entrypoints.demo.shopper_stripe import card_hold
@@ -22,7 +23,7 @@ async def test_its_books_outlive_a_restart_and_are_its_own(tmp_path: Path) -> No
     async with (
         localstripe_server(tmp_path / "one") as again,
         localstripe_server(tmp_path / "two") as other,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(verify=trusted()) as client,
     ):
         known, unknown = (
             StripePayments(client, api_key=server.api_key, url=server.url) for server in (again, other)
@@ -50,7 +51,7 @@ async def test_a_bad_card_gives_no_hold(tmp_path: Path) -> None:
     async with localstripe_server(tmp_path) as server:
         with pytest.raises(httpx.HTTPStatusError):
             await card_hold(server.url, server.api_key, ORDER, 5000, "EUR", card="pm_card_chargeCustomerFail")
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=trusted()) as client:
             gateway = StripePayments(client, api_key=server.api_key, url=server.url)
             (payment,) = await gateway.look_up(ORDER, None)
     assert payment.state is PaymentState.DECLINED

@@ -348,7 +348,7 @@ class Acting:
             if not apart and all(one.ended for one in document.amendments):
                 break
             assert asyncio.get_running_loop().time() < deadline, apart
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
         if changed:
             assert document.order != self.before.order
             assert self.target is None or self._at_target(document), "it is not what was edited"

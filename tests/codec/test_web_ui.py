@@ -28,6 +28,7 @@ from tests.browser.chromium import CHROMIUM, opened_page, read
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.e2e,
+    pytest.mark.long,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
 ]
@@ -61,7 +62,6 @@ async def test_an_encrypted_order_is_shown_decoded(seen: Seen) -> None:
         assert set(TRACES) in [traces_in(body) for body in told if isinstance(body, bytes)]
 
 
-@pytest.mark.long
 async def test_where_the_endpoint_wants_a_token_only_who_has_signed_in_reads(
     seen: Seen, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import httpx
 from adapters.connector.stock import ConnectorStock
 from adapters.connector.warehouse import ConnectorWarehouse
 from adapters.connector.wire import plain, priced
+from adapters.tls import trusted
 from domain.customers import Article
 from domain.ids import (
     MAIN,
@@ -138,7 +139,7 @@ class StorefrontHands(EditingHands):
 
 class WarehouseHands(Hands):
     async def reserve(self, order: PlacedOrder) -> None:
-        async with httpx.AsyncClient(base_url=self.world.url) as client:
+        async with httpx.AsyncClient(verify=trusted(), base_url=self.world.url) as client:
             stock = ConnectorStock(client, SETTLED_AFTER)
             key = effect_key(order.order_id, "reserve-stock", "r1")
             await stock.reserve(order.order_id, demand_of(order), key=key)
@@ -191,7 +192,7 @@ class ErpHands(WarehouseHands):
 
     async def ship_order(self, order: PlacedOrder) -> Labels:
         await self.reserve(order)
-        async with httpx.AsyncClient(base_url=self.world.url) as client:
+        async with httpx.AsyncClient(verify=trusted(), base_url=self.world.url) as client:
             return await ship_all(self, ConnectorWarehouse(client, SETTLED_AFTER), pick_request(order))
 
     async def ship_part(self, order: PlacedOrder, number: int, units: Mapping[LineId, int]) -> Labels:
@@ -200,7 +201,7 @@ class ErpHands(WarehouseHands):
             for line_id, quantity in units.items()
         )
         pick = pick_request(order, number).model_copy(update={"lines": lines})
-        async with httpx.AsyncClient(base_url=self.world.url) as client:
+        async with httpx.AsyncClient(verify=trusted(), base_url=self.world.url) as client:
             return await ship_all(self, ConnectorWarehouse(client, SETTLED_AFTER), pick)
 
     async def credit_notes(self, order: OrderId) -> list[Money]:
@@ -320,7 +321,7 @@ class CarrierHands(Hands):
         sku = await self.stocked(1)
         line = ShipmentLine.model_validate({"line_id": "1", "sku": sku, "quantity": 1})
         (parcel,) = await self.find("parcels", shipment_id=shipment)
-        async with httpx.AsyncClient(base_url=self.world.url) as client:
+        async with httpx.AsyncClient(verify=trusted(), base_url=self.world.url) as client:
             warehouse = ConnectorWarehouse(client, SETTLED_AFTER)
             order = order_of(shipment)
             pick = PickRequest(

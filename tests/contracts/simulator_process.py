@@ -166,9 +166,15 @@ def free_port() -> int:
         return port
 
 
-def wait_until(true: Any, seconds_max: float, why: Any = lambda: "it never came true") -> None:
+def wait_until(
+    true: Any,
+    seconds_max: float,
+    why: Any = lambda: "it never came true",
+    *,
+    look_seconds: float = LOOK_SECONDS,
+) -> None:
     """Look until the condition holds; AssertionError with `why()` when it does not in time."""
     deadline = time.perf_counter() + seconds_max
     while not true():
         assert time.perf_counter() < deadline, why()
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)

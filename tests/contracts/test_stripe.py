@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.stripe.payments import StripePayments
+from adapters.tls import trusted
 from domain.ids import OrderId, PaymentRef
 from domain.money import Money
 from domain.payments import PaymentMethod
@@ -35,7 +36,9 @@ class LocalStripeHands:
         )
 
     async def books(self, payment: PaymentRef) -> Books:
-        async with httpx.AsyncClient(base_url=self._server.url, auth=(self._server.api_key, "")) as http:
+        async with httpx.AsyncClient(
+            verify=trusted(), base_url=self._server.url, auth=(self._server.api_key, "")
+        ) as http:
             intent = (await http.get(f"/v1/payment_intents/{payment}")).json()
             charge = intent["latest_charge"]["id"]
             refunds = await self._all(http, "/v1/refunds", charge=charge)

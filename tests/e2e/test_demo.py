@@ -32,15 +32,9 @@ def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_p
     assert outages[1] == outages[2] >= "1"
 
 
-@pytest.mark.parametrize(
-    "orders",
-    [
-        10,
-        pytest.param(
-            500, id="a-whole-day", marks=[pytest.mark.long, pytest.mark.timeout(DAY_SECONDS_MAX + 20)]
-        ),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.timeout(DAY_SECONDS_MAX + 20)
+@pytest.mark.parametrize("orders", [10, pytest.param(500, id="a-whole-day")])
 def test_one_order_in_ten_is_edited_in_the_erp_alone_and_every_system_follows(orders: int) -> None:
     edits = orders // 10
     answer = ordersaga(

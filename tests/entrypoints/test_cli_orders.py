@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tests.entrypoints.terminal import Answer, Terminal
 
 pytestmark = pytest.mark.e2e
 
-_PATIENCE_SECONDS = 90
+# Whoever looks takes from the cores what the orders need.
+comes_true = partial(wait_until, seconds_max=90, look_seconds=0.3)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,14 +70,24 @@ class Desk:
             shown.update(self.show(order))
             return all(shown[name] == value for name, value in wanted.items())
 
-        wait_until(holds, _PATIENCE_SECONDS, lambda: str(shown.get("timeline")))
+        comes_true(holds, why=lambda: str(shown.get("timeline")))
+        return shown
+
+    def until_closed(self, order: str) -> Any:
+        """As it is kept. Until its workflow has ended, the order answers itself, in other words."""
+
+        def closed() -> bool:
+            return "completed already" in self("orders", "release", order, "--reason", "is it closed?").flat
+
+        shown = self.until(order, phase=Phase.COMPLETED)
+        comes_true(closed)
         return shown
 
     def until_waiting(self, order: str, words: str) -> None:
         def waits() -> bool:
             return any(words in wait["what"] for wait in self.show(order)["waits"])
 
-        wait_until(waits, _PATIENCE_SECONDS)
+        comes_true(waits)
 
     def logs(self) -> str:
         """Of every process of the installation."""
@@ -110,7 +122,7 @@ def test_an_order_is_placed_once_listed_shown_and_kept_when_it_is_closed(at_the_
     )
     again = at_the_desk.place("A-1", "--checkout")
     assert (again.code, again.last["documents"][0]["answer"]) == (0, f"already known: {order}")
-    closed = at_the_desk.until(order, phase=Phase.COMPLETED)
+    closed = at_the_desk.until_closed(order)
     assert at_the_desk.show("No. A-1") == closed
     page = at_the_desk("orders", "show", order).flat
     for told in ("completed", "217.71 EUR", "captured", "invoiced", "delivered", "settled; invoice"):
@@ -201,7 +213,7 @@ def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk
     first, *others = demo.document["lines"]
     assert at_the_desk.place("R-1", "--checkout", lines=[first | {"sku": "NEW-1"}, *others]).code == 0
     order = "order:shop-demo:R-1"
-    wait_until(lambda: at_the_desk.show(order)["attention"], _PATIENCE_SECONDS)
+    comes_true(lambda: at_the_desk.show(order)["attention"])
     page = at_the_desk("orders", "show", order).flat
     assert "needs a person since" in page
     assert f"`ordersaga attention show {order}`" in page
@@ -210,7 +222,7 @@ def test_an_order_that_needs_a_person_says_why_and_goes_on_when_told(at_the_desk
         rows = at_the_desk("orders", "list", "--json").last["orders"]
         return [row["stuck"] for row in rows if row["order_id"] == order]
 
-    wait_until(lambda: listed() == ["needs a person: order_refused"], _PATIENCE_SECONDS, listed)
+    comes_true(lambda: listed() == ["needs a person: order_refused"], why=listed)
     at_the_desk.world("PUT", "/world/stock", {"on_hand": {"NEW-1": 100}})
     words = ("--reason", "the article is known now", "--actor", "anna", "--json")
     told = at_the_desk("attention", "resolve", "retry", order, *words)
@@ -263,7 +275,7 @@ def test_what_is_shown_of_a_split_and_returned_order_adds_up(at_the_desk: Desk) 
     came = [{"line_id": "1", "quantity": 2}]
     box = {"return_id": f"{order}/r1", "lines": came, "complete": True}
     at_the_desk.world("POST", "/world/returns/receive", box)
-    shown = at_the_desk.until(order, phase=Phase.COMPLETED)
+    shown = at_the_desk.until_closed(order)
     entries = shown["ledger"]["entries"]
     for entry in entries:
         assert sum(share["amount"]["minor"] for share in entry["shares"]) == entry["amount"]["minor"]
@@ -303,11 +315,9 @@ def test_what_is_missing_is_shown_until_it_is_dropped(at_the_desk: Desk) -> None
     early = at_the_desk("orders", "send-back", order, "--unit", "1=1", "--reason", "why not")
     assert (early.code, "units.1: 1 asked for, 0 can be sent back" in early.flat) == (1, True)
     at_the_desk.world("POST", "/world/stock/arrive", {"units": {lamp: 1, shade: 3}})
-    wait_until(
-        lambda: [one["told"] for one in at_the_desk.show(order)["shipments"]] == [True], _PATIENCE_SECONDS
-    )
+    comes_true(lambda: [one["told"] for one in at_the_desk.show(order)["shipments"]] == [True])
     # What the warehouse tells of the first part makes the order ask stock once more in between.
-    wait_until(lambda: f"waits for stock: 2 × {lamp} missing" in at_the_desk.page(order), _PATIENCE_SECONDS)
+    comes_true(lambda: f"waits for stock: 2 × {lamp} missing" in at_the_desk.page(order))
     assert f"in no shipment yet: 2 × {lamp}" in at_the_desk.page(order)
     rest = at_the_desk("orders", "cancel", order, "--reason", "bought elsewhere")
     assert (rest.code, f"2 × {lamp} cancelled; the rest has left" in rest.flat) == (0, True)

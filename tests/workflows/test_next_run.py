@@ -39,6 +39,7 @@ async def runs_of(world: World, story: Story, events_max: int = EVENTS_MAX) -> l
     return runs
 
 
+@pytest.mark.long
 async def test_an_order_that_waits_for_months_has_a_short_history(world: World) -> None:
     story = await world.begin(channel="complete", term=PaymentTerm.PREPAID, payment="captured", on_hand=1)
     await story.waits_for("stock: 1 × ")
