@@ -242,12 +242,14 @@ class Fulfilment:
         self.picks.forget(shipment)
         if shipment.state is None:
             self.picks.is_seen(shipment)
+            await self.owner.pauses()
             await self._request(shipment)
             shipment.state = PickState.REQUESTED
         if not shipment.left:
             await self._until(shipment, _PACKED, "the warehouse to pack")
         if shipment.state is PickState.PACKED and not shipment.handed_over:
             self.undo.add(self._void_labels)
+            await self.owner.pauses()
             labels = await self.desk.do(partial(_unless_stopped, self.effects.create_labels, shipment))
             shipment.labels = labels
             await self.desk.do(partial(_unless_stopped, self.effects.hand_over, shipment))
@@ -257,6 +259,7 @@ class Fulfilment:
         if self._nothing_can_be_stopped():
             self.owner.too_late = "it has shipped; a return is the way back"
         if shipment.left and not shipment.told:
+            await self.owner.pauses()
             await self.shipped(shipment)
             shipment.told = True
 

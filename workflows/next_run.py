@@ -22,6 +22,11 @@ with workflow.unsafe.imports_passed_through():
 EVENTS = 150
 BYTES = 75_000
 EVENTS_MORE = 50  # since it first came to rest: an order of a hundred shipments needs as many events to look at them all
+# Several shipments are hardly ever at rest together. Each may still take a step, and then waits for the next run.
+AT_ONCE = 2
+EVENTS_A_STEP = 15
+BYTES_A_STEP = 6_000
+_GETS_ON = 50  # so many events a step, at most, in a run that is to come to rest
 
 _BEGUN_ANEW = {Phase.RESERVING, Phase.FULFILLING, Phase.SETTLING, Phase.AFTER_SALES}
 _ANSWERS_MAX = 50
@@ -61,7 +66,7 @@ class NextRun:
         self._first_rest: int | None = None  # so many events were there
         self.no_returns: str | None = None
         self.answers: dict[str, Answer] = {}
-        owner.is_long, owner.go_on_as_new = self.is_due, self.begin
+        owner.is_long, owner.go_on_as_new, owner.comes_to_rest = self.is_due, self.begin, self.is_near
         if isinstance(begun_with, PlacedOrder):
             self.placed = begun_with
         else:
@@ -71,19 +76,28 @@ class NextRun:
             self.no_returns, self.answers = begun_with.no_returns, begun_with.answers
 
     def is_due(self) -> bool:
+        """It is long, and rests."""
+        if self.document.phase not in _BEGUN_ANEW or not self.owner.rests():
+            return False
+        events = workflow.info().get_current_history_length()
+        if self._first_rest is None:
+            self._first_rest = events
+        return self.is_near() or (self._is_long() and events >= self._first_rest + EVENTS_MORE)
+
+    def is_near(self) -> bool:
+        """It is long once each of its shipments takes one more step: whatever can wait for the next run does."""
+        steps = sum(not (one.told or one.ended) for one in self.document.shipments)
+        events = workflow.info().get_current_history_length()
+        got_on = self.owner.steps > events // _GETS_ON
+        may = self.document.phase in _BEGUN_ANEW and self.owner.may_rest()
+        return steps >= AT_ONCE and got_on and may and self._is_long(steps)
+
+    def _is_long(self, steps: int = 0) -> bool:
         events, size = (
             workflow.info().get_current_history_length(),
             workflow.info().get_current_history_size(),
         )
-        if self._first_rest is None:
-            if self._rests():
-                self._first_rest = events
-            return False
-        is_long = events >= EVENTS or size >= BYTES
-        return is_long and events >= self._first_rest + EVENTS_MORE and self._rests()
-
-    def _rests(self) -> bool:
-        return self.document.phase in _BEGUN_ANEW and self.owner.rests()
+        return events + EVENTS_A_STEP * steps >= EVENTS or size + BYTES_A_STEP * steps >= BYTES
 
     def begin(self) -> NoReturn:
         document = self.document.model_copy(deep=True, update={"waits": []})

@@ -155,8 +155,11 @@ class Order:
             await self.payments.charge_what_does_not_ship()
 
     async def _when_shipped(self, shipment: Shipment) -> None:
-        self.owner.note(f"{shipment_name(shipment.shipment_id)} shipped in {len(shipment.packages)} packages")
-        await self.payments.charge(shipment)
+        if not self.payments.has_charged(shipment):
+            name = shipment_name(shipment.shipment_id)
+            self.owner.note(f"{name} shipped in {len(shipment.packages)} packages")
+            await self.payments.charge(shipment)
+        await self.owner.pauses()
         await self.tell.shipped(shipment)
 
     @asks_a_person(Reason.BOOKS_DISAGREE, Action.SKIP)

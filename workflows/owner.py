@@ -77,9 +77,11 @@ class Owner:
         self._lanes: list[asyncio.Task[None]] = []
         self._in_flight = InFlight()
         self._editor: asyncio.Task[Any] | None = None  # who amends the order now, and has it for themselves
-        # Whether the order is to go on as new when it rests, and how.
+        self.steps = 0  # of shipments, in this run
+        # Whether the order is to go on as new now that it rests, and how; and whether it is to come to rest.
         self.is_long: Callable[[], bool] = lambda: False
         self.go_on_as_new: Callable[[], None] = lambda: None
+        self.comes_to_rest: Callable[[], bool] = lambda: False
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
@@ -180,24 +182,37 @@ class Owner:
         if self.is_long():
             self.go_on_as_new()
 
+    async def pauses(self) -> None:
+        """The document tells all of what the caller does: in the order's next run it goes on from here."""
+        if self.comes_to_rest():
+            await self.until(lambda: not self.comes_to_rest())
+        self.steps += 1
+
     def rests(self) -> bool:
         """Nothing is under way, and nobody is to hear an answer: it goes on by a hint, a request or a timer.
 
         Whatever waits then may begin anew: as lanes do that a cancel has cut off, it goes on where the document says.
         """
-        document, working = self.document, (*self._beside, *self._in_background, *self._looking.values())
+        working = (*self._in_background, *self._looking.values())
+        return self.may_rest() and not (
+            self._attempts.under_way
+            or any(done() for done in self._waited_for)
+            or any(not task.done() for task in working)
+        )
+
+    def may_rest(self) -> bool:
+        """Nothing keeps it from coming to rest but what is under way, and ends soon."""
+        document = self.document
         asked = document.hold or document.blocked or document.attention or self.answers.given
         unsettled = self._unsettled_until is not None and self._unsettled_until > workflow.now()
         return (
             not (
-                self._attempts.under_way
-                or self._has_mail()
+                self._has_mail()
                 or asked
                 or unsettled
                 or self._deciding
                 or self._editor
-                or any(done() for done in self._waited_for)
-                or any(not task.done() for task in working)
+                or any(not task.done() for task in self._beside)
                 or any(not record.ended for record in document.amendments)
             )
             and workflow.all_handlers_finished()

@@ -201,12 +201,16 @@ class OrderPayments:
             balance = document.ledger.balance
             await self._collect(None, balance, to_come=Money.zero(self._order.currency))
 
+    def has_charged(self, shipment: Shipment) -> bool:
+        entries = self.owner.document.ledger.entries
+        return any(one.kind is EntryKind.CHARGE and one.shipment == shipment.shipment_id for one in entries)
+
     def _charged(self, shipment: Shipment | None) -> Ledger:
         """The ledger with the charge for this shipment; the same again when it has it already."""
         document = self.owner.document
-        known = {entry.shipment for entry in document.ledger.entries if entry.kind is EntryKind.CHARGE}
-        if shipment and shipment.shipment_id in known:
+        if shipment and self.has_charged(shipment):
             return document.ledger
+        known = {entry.shipment for entry in document.ledger.entries if entry.kind is EntryKind.CHARGE}
         left = units_of(s for s in document.shipments if s is shipment or s.shipment_id in known)
         shares = charge_shares(self._order, document.ledger, left, freight=self.owner.policies.freight)
         entry = Entry(

@@ -30,6 +30,7 @@ WITH_MANY_WAYS = {BACK, LINK, REST}
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(next_run, "EVENTS", 25)
     monkeypatch.setattr(next_run, "EVENTS_MORE", 8)
+    monkeypatch.setattr(next_run, "AT_ONCE", 1)
 
 
 @pytest.mark.parametrize(
