@@ -259,7 +259,6 @@ class Fulfilment:
         if self._nothing_can_be_stopped():
             self.owner.too_late = "it has shipped; a return is the way back"
         if shipment.left and not shipment.told:
-            await self.owner.pauses()
             await self.shipped(shipment)
             shipment.told = True
 

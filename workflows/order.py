@@ -156,6 +156,7 @@ class Order:
 
     async def _when_shipped(self, shipment: Shipment) -> None:
         if not self.payments.has_charged(shipment):
+            await self.owner.pauses()
             name = shipment_name(shipment.shipment_id)
             self.owner.note(f"{name} shipped in {len(shipment.packages)} packages")
             await self.payments.charge(shipment)

@@ -183,7 +183,10 @@ class Owner:
             self.go_on_as_new()
 
     async def pauses(self) -> None:
-        """The document tells all of what the caller does: in the order's next run it goes on from here."""
+        """The document tells all of what the caller does: in the order's next run it goes on from here.
+
+        Between two of these it does something that the document tells; or every run would end before it got on.
+        """
         if self.comes_to_rest():
             await self.until(lambda: not self.comes_to_rest())
         self.steps += 1

@@ -21,7 +21,7 @@ from entrypoints.embedded.processes import Child, python
 
 _DAY_SECONDS = 86_400
 _HOUR_SECONDS = 3_600
-_RETURN_SECONDS = 15
+_RETURN_SECONDS = 30  # a question to an order whose worker was killed is open for ten of them
 
 
 @dataclass(frozen=True)

@@ -88,22 +88,28 @@ class Scene:
 
     async def closes(self) -> None:
         """Its document is kept, and its workflow has ended."""
+        await self._found(self._has_closed, "closed")
 
-        async def closed() -> bool:
-            return (await self.stage.doors.find(self.order)).closed
-
-        await self._found(closed, "closed")
+    async def _has_closed(self) -> bool:
+        return (await self.stage.doors.find(self.order)).closed
 
     async def says(self, words: str) -> None:
         """That it waits for something described so."""
         await self.until(lambda document: words in document.waits_for, words)
 
     async def until(self, true: Callable[[OrderDocument], object], what: str) -> None:
-        """Ask the order itself."""
+        """Ask the order itself. DemoFailed once it has closed: it will not come true any more."""
 
         async def told() -> bool:
+            closed = await self._has_closed()
             document = await self._read()
-            return document is not None and bool(true(document))
+            if document is not None and true(document):
+                return True
+            if closed:
+                raise DemoFailed(
+                    f"{self.order} closed and did not come to this: {what}. {await self.stands()}"
+                )
+            return False
 
         await self._found(told, what)
 

@@ -153,9 +153,24 @@ async def test_nothing_that_is_asked_while_it_goes_on_as_new_is_lost(world: Worl
     assert len(document.amendments) == 6
 
 
+@pytest.mark.long
 async def test_of_many_shipments_every_run_is_short(world: World) -> None:
     """What is asked for all of them at once lies between two rests."""
     parts = 8
+    story = await sent_in(world, parts)
+    assert len(await runs_of(world, story, events_max=EVENTS_MAX + 5 * parts)) > 3
+
+
+@pytest.mark.usefixtures("often")
+async def test_every_run_gets_on(world: World) -> None:
+    """However soon it is to end: each step that one of several shipments takes may be the last one."""
+    parts = 4
+    story = await sent_in(world, parts)
+    assert 3 < len(await runs_of(world, story)) < 5 * parts
+
+
+async def sent_in(world: World, parts: int) -> Story:
+    """So many shipments at once, to the end of the order."""
     story = await flows.in_parts(world, parts)
     for number in range(1, parts + 1):
         await story.leaves(number)
@@ -163,6 +178,6 @@ async def test_of_many_shipments_every_run_is_short(world: World) -> None:
         await story.delivers(number)
     await story.waits_for("the return window to end")
     await story.until_closed()
-    assert len(await runs_of(world, story, events_max=EVENTS_MAX + 5 * parts)) > 3
     books = await story.books()
     assert books.shop_told == books.erp_told == len(books.captured) == books.labels == parts
+    return story
