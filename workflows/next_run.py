@@ -76,7 +76,7 @@ class NextRun:
             self.no_returns, self.answers = begun_with.no_returns, begun_with.answers
 
     def is_due(self) -> bool:
-        """It is long, and rests."""
+        """It is long, and rests. Whether it rests is told by recorded events alone: a refused update leaves none."""
         if self.document.phase not in _BEGUN_ANEW or not self.owner.rests():
             return False
         events = workflow.info().get_current_history_length()

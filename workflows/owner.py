@@ -69,7 +69,7 @@ class Owner:
         self._unseen: set[System] = set()  # systems whose hints are looked into beside the order
         self.too_late: str | None = None  # why a cancel is refused from now on; None while one is possible
         self._deciding = False
-        self._unsettled_until: datetime | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._in_background: list[asyncio.Task[Any]] = []
         self._beside: list[asyncio.Task[Any]] = []
         self._looking: dict[System, asyncio.Task[None]] = {}
@@ -207,12 +207,10 @@ class Owner:
         """Nothing keeps it from coming to rest but what is under way, and ends soon."""
         document = self.document
         asked = document.hold or document.blocked or document.attention or self.answers.given
-        unsettled = self._unsettled_until is not None and self._unsettled_until > workflow.now()
         return (
             not (
                 self._has_mail()
                 or asked
-                or unsettled
                 or self._deciding
                 or self._editor
                 or any(not task.done() for task in self._beside)
@@ -375,9 +373,17 @@ class Owner:
 
     async def settled(self) -> None:
         """After an effect was interrupted: wait until its system cannot commit it any more."""
-        if self._unsettled_until is not None:
-            await self.until(lambda: False, at_most=self._unsettled_until - workflow.now())
-            self._unsettled_until = None
+        if self._settling:
+            await self.until(self._settling.done)
+
+    def _is_unsettled(self) -> None:
+        """From now on, and as long as a system may still take what it was asked for."""
+        patience = timedelta(seconds=self.policies.request_seconds_max)
+
+        async def settles() -> None:
+            await self._wait(lambda: False, patience)
+
+        self._settling = self.beside(settles())
 
     async def _all_done(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Until all have ended; a cancel ends them first, really, and then goes its way."""
@@ -394,7 +400,7 @@ class Owner:
         with self.deciding():
             await self.until(lambda: all(task.done() for task in tasks))
         await asyncio.gather(*tasks, return_exceptions=True)  # nobody else asks what became of them
-        self._unsettled_until = workflow.now() + timedelta(seconds=self.policies.request_seconds_max)
+        self._is_unsettled()
 
     # -- amending ----------------------------------------------------------------------------------------------
 
@@ -432,7 +438,7 @@ class Owner:
             return
         self._in_flight.supersede()
         await self._wait(lambda: not self._in_flight, None)
-        self._unsettled_until = workflow.now() + patience
+        self._is_unsettled()
         await self.settled()
 
     def _counted(self, tasks: Sequence[asyncio.Task[Any]]) -> AbstractContextManager[None]:

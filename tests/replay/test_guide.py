@@ -111,28 +111,28 @@ def test_the_commands_of_the_guide_exist() -> None:
 
 
 async def test_a_flow_is_recorded_and_its_recording_replays(
-    running_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(histories, "FOLDER", tmp_path)
-    keep("cancelled_while_picking", await recording(running_world, "cancelled_while_picking"))
+    keep("cancelled_while_picking", await recording(world, "cancelled_while_picking"))
     await replay(Order, history("cancelled_while_picking"))
 
 
-async def test_a_history_that_the_command_line_prints_replays(running_world: World) -> None:
-    story = await running_world.begin()
+async def test_a_history_that_the_command_line_prints_replays(world: World) -> None:
+    story = await world.begin()
     await story.waits_for("the warehouse to pack")
     (show,) = re.findall(r"temporal (workflow show .+) > history.json", GUIDE)
-    shown = await _temporal(running_world, show.replace("order:shop-de:1001", story.id))
+    shown = await _temporal(world, show.replace("order:shop-de:1001", story.id))
     await replay(Order, WorkflowHistory.from_json(story.id, shown))
 
 
-async def test_the_count_of_orders_from_before_a_release_counts_them(running_world: World) -> None:
-    story = await running_world.begin()
+async def test_the_count_of_orders_from_before_a_release_counts_them(world: World) -> None:
+    story = await world.begin()
     await story.waits_for("the warehouse to pack")
     (count,) = re.findall(r"temporal (workflow count .+)", GUIDE)
     before, after = (re.sub(r"\d{4}(-\d\d-\d\dT)", rf"{year}\1", count) for year in (1999, 2999))
-    assert await _temporal(running_world, before) == "Total: 0\n"
-    assert await _temporal(running_world, after) != "Total: 0\n"
+    assert await _temporal(world, before) == "Total: 0\n"
+    assert await _temporal(world, after) != "Total: 0\n"
 
 
 async def _temporal(world: World, command: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowHistory
+from temporalio.client import WorkflowHistory, WorkflowUpdateFailedError
 
 from domain.amendments import AmendmentState, SetAddress
 from domain.attention import Answer
@@ -125,11 +125,13 @@ async def test_the_return_window_ends_when_it_was_to_end(world: World) -> None:
 
 @pytest.mark.usefixtures("often")
 async def test_nothing_that_is_asked_while_it_goes_on_as_new_is_lost(world: World) -> None:
-    """Hints make it look, and go on as new again and again; amendments and returns come meanwhile."""
+    """Hints make it look, and go on as new again and again; amendments come meanwhile, and what it refuses to hear."""
 
     async def pester(story: Story) -> None:
         while True:
             await story.hint(System.WAREHOUSE, System.STOREFRONT)
+            with pytest.raises(WorkflowUpdateFailedError):
+                await story.handle.execute_update("cancel", args=["nobody", ""])
             await asyncio.sleep(0.3)
 
     story = await world.begin()
