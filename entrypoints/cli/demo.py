@@ -1,5 +1,8 @@
+import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -53,19 +56,17 @@ def demo(
             fail("--story: only simulated systems can be told to play it", code=2)
         _erp_edits(orders or ORDERS, keep, as_json=as_json)
         return
-    with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
-        directory = keep or Path(temporary)
-        with Live(console=console, transient=False, refresh_per_second=4) as live:
-            result = run(
-                run_demo(
-                    directory,
-                    orders or len(KINDS) + 2,
-                    wanted,
-                    live.console.print,
-                    lambda p: live.update(_table(p)),
-                ),
-                hint="" if keep else " (--keep FOLDER keeps the logs)",
-            )
+    with _folder(keep) as directory, Live(console=console, transient=False, refresh_per_second=4) as live:
+        result = run(
+            run_demo(
+                directory,
+                orders or len(KINDS) + 2,
+                wanted,
+                live.console.print,
+                lambda p: live.update(_table(p)),
+            ),
+            hint=f" ({directory} has the logs)",
+        )
     console.print()
     console.print(render(result.report))
     console.print(
@@ -95,14 +96,27 @@ def demo(
         raise typer.Exit(1)
 
 
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """For its state and logs. What nobody wants to keep is deleted, but for where it failed."""
+    directory = keep or Path(tempfile.mkdtemp(prefix="ordersaga-demo-"))
+    failed = False
+    try:
+        yield directory
+    except typer.Exit:
+        failed = True
+        raise
+    finally:
+        if not (keep or failed):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def _erp_edits(orders: int, keep: Path | None, *, as_json: bool) -> None:
-    with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as temporary:
-        directory = keep or Path(temporary)
-        with Live(console=console, transient=False, refresh_per_second=4) as live:
-            result = run(
-                run_erp_edits(directory, orders, live.console.print, lambda p: live.update(_table(p))),
-                hint="" if keep else " (--keep FOLDER keeps the logs)",
-            )
+    with _folder(keep) as directory, Live(console=console, transient=False, refresh_per_second=4) as live:
+        result = run(
+            run_erp_edits(directory, orders, live.console.print, lambda p: live.update(_table(p))),
+            hint=f" ({directory} has the logs)",
+        )
     console.print()
     console.print(render(result.report))
     console.print(

@@ -16,7 +16,7 @@ from entrypoints.demo.scene import Scene, Stage
 from entrypoints.demo.watching import DemoFailed, Watch
 
 # So often a question is seen that nobody in the demo answers, before it counts as the order's end.
-_UNANSWERED_LOOKS = 8
+_UNANSWERED_LOOKS = 4
 
 
 @dataclass

@@ -123,11 +123,26 @@ class Scene:
 
     async def _read(self) -> OrderDocument | None:
         """None while a worker is dead: nobody answers."""
-        doors = self.stage.doors
         try:
-            return await doors.read(await doors.find(self.order))
+            return await self._tell()
         except (RPCError, Unavailable):
             return None
+
+    async def _tell(self) -> OrderDocument:
+        doors = self.stage.doors
+        return await doors.read(await doors.find(self.order))
+
+    async def _works(self) -> str:
+        """What Temporal has for a worker to do, and how often that was begun."""
+        described = await (await self.stage.doors.workflow(self.placed.order_id)).describe()
+        told = described.raw_description
+        effects = [f"{one.activity_type.name}, attempt {one.attempt}" for one in told.pending_activities]
+        task = (
+            f"attempt {told.pending_workflow_task.attempt}"
+            if told.HasField("pending_workflow_task")
+            else "none"
+        )
+        return f"Its workflow task: {task}; its effects: {'; '.join(effects) or 'none'}"
 
     async def mailed(self, occasion: str) -> None:
         """Its customer has been written to."""
@@ -148,8 +163,10 @@ class Scene:
 
     async def stands(self) -> str:
         """What the order says of itself, where it is stuck."""
-        if (document := await self._read()) is None:
-            return "Nobody tells why"
+        try:
+            document = await self._tell()
+        except (RPCError, Unavailable) as error:
+            return f"It does not answer ({error}). {await self._works()}"
         asks = document.attention.what if document.attention else ""
         return f"It is {document.phase}: {asks or document.waits_for or document.timeline[-1].what}"
 

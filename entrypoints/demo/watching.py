@@ -12,7 +12,7 @@ from workflows.visibility import CARRIERS
 
 Say = Callable[[str], None]
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 STALLED_SECONDS = 120  # no order moved
 STEP_SECONDS_MAX = 300  # others moved, but one did not come to what it must
 

@@ -314,4 +314,4 @@ LEGAL = legal()
 _COVERING = covering(LEGAL)
 _FURTHER = [case for case in LEGAL[::_STRIDE] if case not in set(_COVERING)]
 CASES = [*_COVERING, *_FURTHER]
-SAMPLE = sample(CASES, times=1, least=24)
+SAMPLE = sample(CASES, times=1, least=12)

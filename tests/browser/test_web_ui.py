@@ -49,6 +49,7 @@ async def test_the_page_of_a_blocked_order_tells_what_it_waits_for_since_when_an
     assert {words.split()[-1] for _, words in commands} == {"retry", "cancel"}
 
 
+@pytest.mark.long
 async def test_the_page_of_a_blocked_order_tells_when_it_is_tried_again(seen: Scene, page: Page) -> None:
     # The failure is encrypted, and shown once the codec endpoint has answered; while an attempt is made there is no next one.
     attempts = await read(

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,12 @@ SECONDS_MAX = 400.0  # it is as many orders as there are kinds, on two cores tha
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_MAX + 20)]
 
 
-def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_promise() -> None:
-    answer = ordersaga("demo", "--orders", len(KINDS), "--json", seconds_max=SECONDS_MAX)
-    assert answer.code == 0, answer.out + answer.err
+def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_promise(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "demo"
+    answer = ordersaga("demo", "--orders", len(KINDS), "--json", "--keep", folder, seconds_max=SECONDS_MAX)
+    assert answer.code == 0, answer.out + answer.err + complaints(folder)
     told = answer.last
     cancelled = sum(kind.ends == "cancelled" for kind in KINDS)
     assert told["kinds"] == {kind.name: 1 for kind in KINDS}
@@ -30,6 +34,19 @@ def test_the_demo_plays_every_kind_of_order_through_its_troubles_and_breaks_no_p
     outages = re.search(r"mails to operators: (\d+)\s+down, (\d+)\s+up", answer.out)
     assert outages, answer.out
     assert outages[1] == outages[2] >= "1"
+
+
+def complaints(folder: Path) -> str:
+    """The last ones of every process."""
+    found = []
+    for log in sorted(folder.rglob("*.log")):
+        lines = [
+            line
+            for line in log.read_text(errors="replace").splitlines()
+            if re.search(r"WARN|ERROR|rror:", line)
+        ]
+        found += [f"{log.name}: {line[:500]}" for line in lines[-8:]]
+    return "\n".join(found)
 
 
 @pytest.mark.long

@@ -78,6 +78,7 @@ async def test_a_capture_is_timed_by_its_booking_and_not_by_its_hold(stripe: Loc
     assert moment.latest == moment.earliest + timedelta(seconds=1)
 
 
+@pytest.mark.long
 async def test_more_payments_than_one_page_are_all_read(stripe: LocalStripe) -> None:
     for number in range(103):
         await hold(stripe, f"order:shop:{number}")

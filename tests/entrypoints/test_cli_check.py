@@ -132,7 +132,7 @@ def test_a_system_that_does_not_answer_is_told_and_no_traceback(
     assert len(answer.last["unread"]) == 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_twenty_thousand_customers_are_read_in_seconds(desk: Terminal, world: Simulator) -> None:
     people = [{"name": "Somebody", "email": f"{n % 19_990}@example.com"} for n in range(20_000)]
     world.call("POST", "/world/customers", {"system": "erp", "customers": people})

@@ -23,7 +23,7 @@ LONG = pytest.mark.long
 # They end before they rest; of the last the newest run is its aftermath's.
 IN_ONE_RUN = {REFUND, REFUSED, LATE}
 FLOWS = [flow for flow in dict.fromkeys(flow for flow, _ in FAULTY) if flow not in IN_ONE_RUN]
-WITH_MANY_WAYS = {BACK, LINK, REST}
+WITH_MANY_WAYS = {BACK, REST}
 
 
 @pytest.fixture(autouse=True)
