@@ -43,6 +43,19 @@ C = TypeVar("C", bound=Look)
 D = TypeVar("D", bound=Look)
 
 
+async def come_true(condition: Callable[[], bool], at_most: timedelta | None = None) -> None:
+    """Wait. TimeoutError when the time is over; CancelledError when the caller's task is cancelled.
+
+    In Python 3.11 `asyncio.wait_for`, by which Temporal's SDK waits, forgets that it was cancelled when that comes in the
+    moment in which the condition comes true: whoever ends its task would wait for ever (python/cpython#86296).
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    await workflow.wait_condition(condition, timeout=at_most)
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+
+
 def _no_return(request: ReturnRequest) -> None:
     request.refused("nothing of it has left yet")
 
@@ -100,9 +113,7 @@ class Owner:
                 if left is not None and left <= timedelta(0):
                     return False
                 try:
-                    await workflow.wait_condition(
-                        lambda: done() or self._has_mail() or self.is_long(), timeout=left
-                    )
+                    await come_true(lambda: done() or self._has_mail() or self.is_long(), left)
                 except asyncio.CancelledError:
                     self.mailbox.append(CancelRequest("temporal", "cancelled in Temporal"))
                 except TimeoutError:
@@ -129,7 +140,7 @@ class Owner:
             return done()
         with self._waits_for(done):
             try:
-                await workflow.wait_condition(done, timeout=at_most)
+                await come_true(done, at_most)
             except TimeoutError:
                 return done()
         return True

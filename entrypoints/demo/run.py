@@ -71,7 +71,7 @@ def wishes(counterparts: frozenset[str]) -> Wishes:
         deliver_seconds="1",
         adapter_timeout_seconds=request_seconds,
         settled_after_seconds=request_seconds,
-        sweep_seconds=1,
+        sweep_seconds=2,
         catch_up_seconds=15,
     )
 

@@ -99,10 +99,15 @@ class Scene:
 
     async def until(self, true: Callable[[OrderDocument], object], what: str) -> None:
         """Ask the order itself. DemoFailed once it has closed: it will not come true any more."""
+        read: tuple[str, int] | None = None
 
         async def told() -> bool:
-            closed = await self._has_closed()
+            nonlocal read
+            closed, now = await self._has_closed(), await self._written()
+            if now and now == read and not closed:
+                return False
             document = await self._read()
+            read = now if document else None
             if document is not None and true(document):
                 return True
             if closed:
@@ -127,6 +132,14 @@ class Scene:
             return await self._tell()
         except (RPCError, Unavailable):
             return None
+
+    async def _written(self) -> tuple[str, int] | None:
+        """Its run, and how much that has in its history: as long as it is the same, the order says the same."""
+        try:
+            described = await (await self.stage.doors.workflow(self.placed.order_id)).describe()
+        except RPCError:  # not started yet, or Temporal is busy
+            return None
+        return described.run_id, described.history_length
 
     async def _tell(self) -> OrderDocument:
         doors = self.stage.doors

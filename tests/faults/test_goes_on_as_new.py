@@ -8,7 +8,6 @@ from tests.faults.test_every_effect import (
     DEATHS,
     FAULTY,
     LATE,
-    LINK,
     REFUND,
     REFUSED,
     REST,
