@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +34,8 @@ from workflows.order import Order
 
 # An answer that is there comes in milliseconds.
 _LOOK_SECONDS_MAX = 2.0
+# Shorter than Temporal keeps a question for a worker that has died (10 s): docs/adr/0020-a-question-waits-five-seconds.md
+_QUERY_MAX = timedelta(seconds=5)
 
 
 class Outcome(StrEnum):
@@ -94,7 +97,7 @@ class Doors:
             return OrderDocument.model_validate_json(order.closed_document)
         handle = await self.workflow(order.order_id)
         try:
-            return await handle.query(Order.read_document)
+            return await handle.query(Order.read_document, rpc_timeout=_QUERY_MAX)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return _not_started(order.placed)
@@ -108,7 +111,7 @@ class Doors:
         """What they would mean; nothing happens by asking. Unavailable: the order cannot be asked now."""
         handle = await self.workflow(order.order_id)
         try:
-            return await handle.query(Order.read_quote, changes)
+            return await handle.query(Order.read_quote, changes, rpc_timeout=_QUERY_MAX)
         except RPCError as error:
             why = f"Temporal says {error.status.name.lower()}: {error.message}"
             if error.status is RPCStatusCode.NOT_FOUND:

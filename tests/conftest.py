@@ -75,6 +75,12 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     return [*parts, *others]
 
 
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end: nobody needs to look through it for what is garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure() -> None:
     runtime = sys.modules.get("temporalio.runtime")
     if runtime is not None and runtime._runtime_ref._default_runtime:

@@ -25,7 +25,7 @@ _CARRIERS = (
 _CLOSED = frozenset({"completed", "cancelled"})
 _QUERY = "document"
 _AT_ONCE_MAX = 16
-_ANSWER_SECONDS_MAX = 15
+_ANSWER_SECONDS_MAX = 8  # docs/adr/0020-a-question-waits-five-seconds.md
 
 
 async def read(

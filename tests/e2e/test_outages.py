@@ -22,7 +22,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
         yield started
 
 
-@pytest.mark.parametrize("end", [Child.kill, pytest.param(Child.stop, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("end", [Child.kill, Child.stop])
 async def test_orders_go_on_after_temporal_went_away_under_them(
     running: Product, end: Callable[[Child], Awaitable[None]]
 ) -> None:
