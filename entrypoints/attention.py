@@ -24,8 +24,8 @@ from domain.ids import ChannelId, OrderId, System
 from domain.records import Incident
 from entrypoints.commands import Commands, Kind, by_hand
 from entrypoints.doors import Doors, Outcome, Told
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 from workflows.visibility import (
     ATTENTION,
     BLOCKED_ON,

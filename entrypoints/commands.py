@@ -37,10 +37,10 @@ from domain.keys import effect_key
 from domain.records import OrderState
 from domain.returns import ReturnAsked
 from entrypoints.doors import Outcome, Told, outcome_of, words_of
+from workers.clock import now
 from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import no_such_workflow
-from workers.wiring import now
 
 # An order answers when the outcome is known: it may have to end an effect first, or wait for a system that is down.
 ANSWER_SECONDS_MAX = 60.0

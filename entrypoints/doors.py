@@ -27,9 +27,9 @@ from domain.document import OrderDocument, Wait
 from domain.errors import Refused, Unavailable
 from domain.ids import OrderId
 from domain.orders import PlacedOrder
-from workers.run import connect
+from workers.clock import now
+from workers.connection import connect
 from workers.settings import Settings
-from workers.wiring import now
 from workflows.order import Order
 
 # An answer that is there comes in milliseconds.

@@ -22,10 +22,10 @@ from domain.ids import ChannelId, OrderId, PlatformId, order_id
 from domain.intake import DocumentParser, Problem, UnusableDocument
 from domain.orders import PlacedOrder
 from domain.records import OrderState
+from workers.clock import now
 from workers.connection import connect
 from workers.settings import Settings
 from workers.temporal import Started, start_order
-from workers.wiring import now
 
 # So long the forwarder leaves a document to whoever is just taking it in.
 _IN_HAND = timedelta(seconds=30)

@@ -53,6 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
         next_run.EVENTS, next_run.EVENTS_MORE = events, min(next_run.EVENTS_MORE, 8)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """What is collected, and all that it imports, stays to the end: nobody needs to look through it for garbage."""
+    gc.disable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever uses the running world shares its event loop."""
     items[:] = _longest_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
@@ -76,9 +82,9 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
 
 
 def pytest_collection_finish() -> None:
-    """What has been collected stays to the end: nobody needs to look through it for what is garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.errors import Unavailable
+from workers.clock import now
 from workers.connection import connect
 from workers.deployment import become_current, deployment_of, routed_elsewhere
 from workers.lean import LeanOrders, LeanRunner
@@ -19,12 +20,10 @@ from workers.queues import Activity, served
 from workers.retention import forgetting
 from workers.settings import Settings
 from workers.sweeps import ensure_sweeps
-from workers.wiring import now, wired
+from workers.wiring import wired
 from workflows.aftermath import Aftermath
 from workflows.order import Order
 from workflows.sweep import SweepOnce, SweepOrders, TellIncidents
-
-__all__ = ["connect", "run_worker"]
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -48,6 +48,7 @@ from adapters.tryton.warehouse import TrytonWarehouse
 from domain.ids import System
 from domain.ports import Carrier, Crm, Erp, Notifier, PaymentGateway, Stock, Storefront, Subscriber, Warehouse
 from domain.records import Backorders, Incidents, Records
+from workers.clock import now
 from workers.hints import TemporalHints
 from workers.settings import (
     ConnectorSettings,
@@ -116,10 +117,6 @@ class Systems:
             *steps_of(OrderSweepActivities(hints, books, outside)),
             *steps_of(StockSweepActivities(self.stocks, backorders, hints, books)),
         ]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  the worker's one look at the clock; workflows have their own
 
 
 @asynccontextmanager

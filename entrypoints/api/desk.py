@@ -27,7 +27,7 @@ from entrypoints.attention import READ_SECONDS_MAX, Case, Standing, Which, cases
 from entrypoints.commands import Commands, Kind, by_hand
 from entrypoints.doors import Doors, Outcome, Told
 from entrypoints.intake import Intake, Parked
-from workers.wiring import now
+from workers.clock import now
 
 PLATFORM = "ordersaga"  # whose documents the API takes
 _PING_SECONDS_MAX = 2

@@ -13,8 +13,8 @@ from entrypoints.commands import opened_commands
 from entrypoints.doors import opened_doors
 from entrypoints.intake import opened_intake
 from entrypoints.serving import serve_until_signalled
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 PORT = 8300
 

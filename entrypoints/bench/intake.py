@@ -29,8 +29,8 @@ from entrypoints.bench.sender import Sender
 from entrypoints.bench.usage import cpu_seconds, ensure_counted
 from entrypoints.demo.documents import demo_documents
 from entrypoints.embedded.processes import Child, free_port, python
+from workers.clock import now
 from workers.settings import SETTINGS_FILE, ChannelSettings, Settings
-from workers.wiring import now
 
 Watch = Callable[[str, int, int], None]
 

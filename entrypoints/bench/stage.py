@@ -15,7 +15,7 @@ from entrypoints.demo.documents import CATALOGUE
 from entrypoints.embedded.installation import Installation, Wishes, installation
 from entrypoints.embedded.processes import Child, python
 from entrypoints.intake import opened_intake
-from workers.run import connect
+from workers.connection import connect
 from workers.settings import SETTINGS_FILE, Settings
 
 _ON_HAND = 10_000_000  # no order is ever short

@@ -17,8 +17,8 @@ from entrypoints.cli.quoting import Preview, preview
 from entrypoints.cli.story_amendments import compared, quoted
 from entrypoints.commands import amending, opened_commands
 from entrypoints.doors import Doors, Outcome, Told, opened_doors
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 CheckStock = Annotated[
     bool, typer.Option("--check-stock", help="Ask the stock system, too, whether the goods are there.")

@@ -4,7 +4,7 @@ from entrypoints.audit.report import AuditReport, render
 from entrypoints.audit.run import audit as audit_books
 from entrypoints.books import books_of
 from entrypoints.cli.output import AsJson, console, load_settings, run, say_json
-from workers.run import connect
+from workers.connection import connect
 from workers.settings import Settings
 
 

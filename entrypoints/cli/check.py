@@ -16,8 +16,9 @@ from domain.ids import ChannelId
 from entrypoints import checks
 from entrypoints.checks import TITLE, WHAT_TO_DO, Channel, Finding, Kind, Report, Sources
 from entrypoints.cli.output import AsJson, console, errors, fail, load_settings, run, say_json
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now, systems
+from workers.wiring import systems
 
 app = typer.Typer(no_args_is_help=True, help="Check what is better found before go-live than by an order.")
 

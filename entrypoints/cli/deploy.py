@@ -6,8 +6,8 @@ import typer
 from rich.table import Table
 
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
+from workers.connection import connect
 from workers.deployment import Build, builds, make_current
-from workers.run import connect
 
 app = typer.Typer(no_args_is_help=True, help="Which build of the workers carries the orders.")
 

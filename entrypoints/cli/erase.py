@@ -10,9 +10,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.database.engine import migrate, open_database
 from adapters.database.erasing import Erased, Erasing
 from entrypoints.cli.output import AsJson, console, load_settings, run, say_json
+from workers.clock import now
 from workers.connection import connect
 from workers.settings import Settings
-from workers.wiring import now
 
 
 def erase(

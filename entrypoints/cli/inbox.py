@@ -14,8 +14,8 @@ from adapters.database.sweeps import SqlSweeps, SweepCount
 from domain.ids import ChannelId, Sku
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
 from entrypoints.intake import Parked, opened_inbox, opened_intake
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 app = typer.Typer(
     no_args_is_help=True, help="What came from outside: waiting, forwarded, or parked until mended."

@@ -7,8 +7,8 @@ import typer
 
 from domain.errors import OrderError
 from entrypoints.cli.output import AsJson, console, fail, load_settings, say_json
+from workers.clock import now
 from workers.keys import KeyFile, KeyRing, PayloadKey, ids, keys_of, write_keys
-from workers.wiring import now
 
 app = typer.Typer(no_args_is_help=True, help="The keys that encrypt what Temporal stores of an order.")
 

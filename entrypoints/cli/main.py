@@ -40,10 +40,19 @@ def _dispatch(arguments: list[str]) -> None:
         Console().print(metadata.version("ordersaga"))
     elif name in COMMANDS:
         module, attribute, _ = COMMANDS[name]
-        _application(getattr(import_module(module), attribute))(args=rest, prog_name=f"ordersaga {name}")
+        _application(_imported(module, attribute))(args=rest, prog_name=f"ordersaga {name}")
     else:
         Console(stderr=True).print(f"[red]✗[/] there is no command {name!r}; `ordersaga --help` lists them")
         raise SystemExit(2)
+
+
+def _imported(module: str, attribute: str) -> Any:
+    """What is imported stays to the end: nobody looks through it for what is garbage, neither now nor later."""
+    gc.disable()
+    command = getattr(import_module(module), attribute)
+    gc.freeze()
+    gc.enable()
+    return command
 
 
 def _application(command: Any) -> typer.Typer:

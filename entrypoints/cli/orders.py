@@ -26,9 +26,9 @@ from entrypoints.commands import Kind, by_hand, opened_commands
 from entrypoints.demo.shopper import checkout
 from entrypoints.doors import Outcome, Told, opened_doors
 from entrypoints.intake import Parked, opened_intake
-from workers.run import connect
+from workers.clock import now
+from workers.connection import connect
 from workers.settings import Settings
-from workers.wiring import now
 
 app = typer.Typer(no_args_is_help=True, help="Place, find, read, amend, hold, cancel and return orders.")
 app.command()(quote)

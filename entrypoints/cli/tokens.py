@@ -14,8 +14,8 @@ from adapters.database.tokens import ALL_CHANNELS, ApiToken, Tokens
 from adapters.database.trail import Decision, Deed, Trail, Verdict
 from entrypoints.api.roles import MAY, May, Role
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens.")
 

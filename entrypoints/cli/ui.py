@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecution
 from domain.base import Value
 from domain.ids import System
 from entrypoints.cli.output import AsJson, console, fail, load_settings, run, say_json
-from workers.run import connect
+from workers.connection import connect
 from workers.settings import Settings
 from workflows.visibility import ATTENTION, BLOCKED_ON, CARRIERS, ON_HOLD, ORDER_NUMBER
 

@@ -9,10 +9,10 @@ from entrypoints.api.authentication import Authentication
 from entrypoints.codec.access import anybody, by_tokens, is_private
 from entrypoints.codec.app import create_app
 from entrypoints.serving import serve_until_signalled
+from workers.clock import now
 from workers.codec import EncryptedPayloads
 from workers.keys import keys_of
 from workers.settings import Settings
-from workers.wiring import now
 
 PORT = 8234
 

@@ -12,8 +12,8 @@ from adapters.connector import signatures
 from adapters.tls import trusted
 from domain.ids import ChannelId
 from entrypoints.demo.watching import DemoFailed
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 _SECONDS_MAX = 60.0
 _AGAIN_SECONDS = 0.5

@@ -18,7 +18,7 @@ from entrypoints.demo.world import opened_world
 from entrypoints.doors import opened_doors
 from entrypoints.embedded.installation import Installation
 from entrypoints.intake import opened_inbox
-from workers.run import connect
+from workers.connection import connect
 
 
 @asynccontextmanager

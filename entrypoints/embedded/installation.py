@@ -19,6 +19,7 @@ from entrypoints.embedded.localstripe import LocalStripe, localstripe_server
 from entrypoints.embedded.processes import Child, Ownership, free_port, owned, python
 from entrypoints.embedded.temporal import answers, temporal_server
 from entrypoints.embedded.tryton import TrytonServer, tryton_server
+from workers.clock import now
 from workers.keys import KeyRing, PayloadKey, write_keys
 from workers.settings import (
     AdapterSettings,
@@ -28,7 +29,6 @@ from workers.settings import (
     StripeSettings,
     TrytonSettings,
 )
-from workers.wiring import now
 
 PORTS = {"temporal": 7233, "ui": 8233, "simulator": 8300, "webhooks": 8200, "codec": 8234, "api": 8400}
 ON_HAND = 500  # units of each article that a new embedded world starts with

@@ -18,8 +18,8 @@ from entrypoints.webhooks.deliveries import Deliveries, Wake
 from entrypoints.webhooks.dialects import Secrets
 from entrypoints.webhooks.direct import Direct
 from entrypoints.webhooks.forwarder import Forwarder
+from workers.clock import now
 from workers.temporal import look_after, look_again, start_order
-from workers.wiring import now
 
 
 async def serve(

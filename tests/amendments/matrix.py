@@ -8,6 +8,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cache
 from itertools import combinations, product
 from operator import itemgetter
 from typing import NamedTuple
@@ -216,6 +217,7 @@ def _cannot_be_paid(case: Case) -> bool:
     return costs_more(case) and (case.money in _CANNOT_TAKE_MORE or captured) and case.when not in UNPAID
 
 
+@cache
 def legal() -> list[Case]:
     found = (Case(*values) for values in product(When, What, Where, Money, TROUBLES))
     return [case for case in found if not why_not(case)]
@@ -310,8 +312,14 @@ def sample(cases: Iterable[Case], *, times: int, least: int) -> list[Case]:
     return chosen
 
 
-LEGAL = legal()
-_COVERING = covering(LEGAL)
-_FURTHER = [case for case in LEGAL[::_STRIDE] if case not in set(_COVERING)]
-CASES = [*_COVERING, *_FURTHER]
-SAMPLE = sample(CASES, times=1, least=12)
+@cache
+def tried() -> list[Case]:
+    """Those that stand for all, and some further ones."""
+    chosen = covering(legal())
+    known = set(chosen)
+    return [*chosen, *(case for case in legal()[::_STRIDE] if case not in known)]
+
+
+@cache
+def sampled() -> list[Case]:
+    return sample(tried(), times=1, least=12)

@@ -26,7 +26,7 @@ from entrypoints.demo.tenders import by_card_on_file
 from entrypoints.intake import opened_inbox, opened_intake
 from tests.amendments.agreeing import lines_in, lines_of
 from tests.e2e.product import SHOP, Product, document, product, until
-from workers.wiring import now
+from workers.clock import now
 from workflows.order import Order
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]

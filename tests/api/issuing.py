@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 
 from tests.api.serving import SHOP
-from workers.wiring import now
+from workers.clock import now
 
 ISSUER, AUDIENCE = "https://login.example.com", "ordersaga"
 

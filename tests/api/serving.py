@@ -18,8 +18,8 @@ from domain.records import OrderState
 from entrypoints.api.app import create_app
 from entrypoints.api.roles import Role
 from tests.api.desk import MemoryDesk, placed
+from workers.clock import now
 from workers.settings import ApiSettings
-from workers.wiring import now
 
 SHOP, OTHER = ChannelId("shop"), ChannelId("other")
 MINE, ASKS, CLOSED = (OrderId(f"order:shop:{name}") for name in ("mine", "asks", "closed"))

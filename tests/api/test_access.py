@@ -19,8 +19,8 @@ from domain.errors import Unavailable
 from entrypoints.api.roles import Role
 from tests.api.issuing import AUDIENCE, ISSUER, issuing
 from tests.api.serving import FOREIGN, MINE, OTHER, SHOP, Serving, served
+from workers.clock import now
 from workers.settings import ApiSettings
-from workers.wiring import now
 
 WHY = {"reason": "the customer has changed their mind"}
 

@@ -27,9 +27,9 @@ from entrypoints.webhooks.forwarder import Forwarder
 from tests.api.test_orders import document
 from tests.entrypoints.receiving import forwarding
 from tests.workflows.world import QUEUE, World, _settings
+from workers.clock import now
 from workers.settings import ApiSettings
 from workers.temporal import start_order
-from workers.wiring import now
 
 _PATIENCE_SECONDS = 60
 _ANSWER_SECONDS = 1.5

@@ -11,7 +11,7 @@ from entrypoints.api.gate import PUBLIC
 from entrypoints.api.roles import Role
 from tests.api.serving import ASKS, OTHER, SHOP, Serving
 from tests.api.test_orders import document
-from workers.wiring import now
+from workers.clock import now
 
 WHY = {"reason": "because"}
 RETRY = WHY | {"action": "retry"}

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,7 @@ from tests.api.serving import ASKS, MINE, SHOP, Serving, served
 from tests.api.test_orders import document as order_document
 
 OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.json"
-DESCRIBED = json.loads(document())
-SCHEMA = schemathesis.openapi.from_dict(DESCRIBED)
+DESCRIBED = json.loads(OPENAPI.read_text())
 OPERATIONS = [
     f"{method.upper()} {path}" for path, methods in DESCRIBED["paths"].items() for method in methods
 ]
@@ -106,9 +106,14 @@ def _sensible(case: Case, number: int, *, bare: bool) -> Case:
     return case
 
 
+@cache
+def described() -> Any:
+    return schemathesis.openapi.from_dict(DESCRIBED)
+
+
 def requests(label: str) -> st.SearchStrategy[Case]:
     method, path = label.split()
-    operation = SCHEMA[path][method]
+    operation = described()[path][method]
     well_formed, numbers = operation.as_strategy(), st.integers(0, 10**6)
     bare = st.builds(_sensible, well_formed, numbers, bare=st.just(True))
     sensible = st.builds(_sensible, well_formed, numbers, bare=st.just(False))

@@ -18,7 +18,7 @@ from entrypoints.embedded.installation import installation
 from entrypoints.intake import opened_intake
 from tests.e2e.commands import ordersaga
 from tests.e2e.product import SHOP, Product, document, until
-from workers.run import connect
+from workers.connection import connect
 from workers.settings import Settings
 from workflows.order import Order
 

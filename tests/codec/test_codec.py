@@ -22,11 +22,11 @@ from entrypoints.api.roles import Role
 from entrypoints.codec.access import Authorised, anybody, by_tokens, is_private
 from entrypoints.codec.app import BODY_BYTES_MAX, create_app
 from entrypoints.codec.server import serve
+from workers.clock import now
 from workers.codec import ENCODING
 from workers.keys import GivenKeys, KeyRing, PayloadKey
 from workers.payloads import encrypted
 from workers.settings import ApiSettings, Settings
-from workers.wiring import now
 
 UI, OURS = "https://temporal.example", "https://codec.example"
 WORDS = "Ada Lovelace"

@@ -18,7 +18,7 @@ from entrypoints.embedded.installation import Installation
 from entrypoints.embedded.processes import Child, free_port, python
 from tests.e2e.product import document, product
 from tests.personal import TRACES, bought_by_her, traces_in
-from workers.wiring import now
+from workers.clock import now
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.async_api import Response

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from workers.clock import now
 from workers.keys import KeyRing, PayloadKey
-from workers.wiring import now
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "ordersaga:"

@@ -29,7 +29,7 @@ from entrypoints.demo.documents import demo_document
 from entrypoints.demo.tenders import Tenders, by_card_on_file
 from tests.contracts.tryton_world import Hands
 from tests.e2e.product import SHOP, Product, product, until
-from workers.wiring import now
+from workers.clock import now
 from workflows.order import Order
 
 STOCKED = 8

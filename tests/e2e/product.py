@@ -25,7 +25,7 @@ from entrypoints.demo.shopper import checkout
 from entrypoints.demo.tenders import Tenders, by_card
 from entrypoints.embedded.installation import Installation, installation
 from entrypoints.intake import opened_intake
-from workers.run import connect
+from workers.connection import connect
 from workflows.order import Order
 
 SHOP = ChannelId("shop-demo")

@@ -30,7 +30,8 @@ from domain.shipments import PickState, ShipmentLine
 from entrypoints.demo.shopper import _order
 from tests.e2e.commands import ordersaga
 from tests.e2e.product import SHOP, Product, document, product, until
-from workers.wiring import now, systems
+from workers.clock import now
+from workers.wiring import systems
 from workflows.next_run import Beginning
 from workflows.order import Order
 from workflows.sweep import TellIncidents

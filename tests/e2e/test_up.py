@@ -18,7 +18,7 @@ from entrypoints.embedded.installation import PORTS
 from tests.contracts.simulator_process import wait_until
 from tests.e2e.commands import Up, ordersaga, up
 from tests.e2e.product import document
-from workers.run import connect
+from workers.connection import connect
 from workers.settings import Settings
 from workflows.order import Order
 

@@ -22,8 +22,8 @@ from entrypoints.embedded.temporal import temporal_cli
 from tests.contracts.placing import place
 from tests.e2e.product import until
 from tests.personal import EMAIL, NAME
+from workers.clock import now
 from workers.settings import Settings
-from workers.wiring import now
 
 # A history is deleted once the server knows what else was done about it; by default it looks every half minute.
 _LOOKS = ("history.visibilityProcessorUpdateAckInterval", "history.transferProcessorUpdateAckInterval")

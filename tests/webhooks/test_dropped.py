@@ -20,8 +20,8 @@ from entrypoints.demo.shopper import checkout
 from entrypoints.embedded.installation import installation
 from tests.e2e.product import SHOP, Product, document
 from tests.entrypoints.receiving import until
-from workers.run import connect
-from workers.wiring import now
+from workers.clock import now
+from workers.connection import connect
 
 pytestmark = [
     pytest.mark.e2e,

@@ -47,9 +47,10 @@ from tests.contracts.simulator_process import Simulator, simulator
 from tests.workflows.books import ON_HAND
 from tests.workflows.runs import histories
 from tests.workflows.story import PATIENCE_SECONDS, Story
+from workers.clock import now
 from workers.settings import ChannelSettings, ConnectorSettings, Settings, WebhookSettings
 from workers.temporal import Started, look_after, start_order
-from workers.wiring import now, wired
+from workers.wiring import wired
 from workflows import visibility
 from workflows.aftermath import Aftermath
 from workflows.order import Order
