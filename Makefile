@@ -13,6 +13,9 @@ demo: install  ## Orders from document to settled money, a worker killed under t
 # The tests start hundreds of processes: what Python has compiled once it may keep, whatever the environment says.
 test test-long: export PYTHONDONTWRITEBYTECODE :=
 
+# As many Temporal servers run as tests do: one core for each, and it spends a tenth less on sharing several.
+test test-long: export GOMAXPROCS := 1
+
 # More than there are cores: tests wait for the servers that they start, which leaves two in five of two cores idle.
 AT_ONCE = $$(( $$(nproc) + 2 ))
 

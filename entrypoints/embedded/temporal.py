@@ -41,8 +41,8 @@ def temporal_server(
         str(ui_port),
     ]
     argv += ["--db-filename", str(state), "--log-level", "error"]
-    for name, value in _LASTING.items():
-        argv += ["--sqlite-pragma", f"{name}={value}"]
+    for pragma, setting in _LASTING.items():
+        argv += ["--sqlite-pragma", f"{pragma}={setting}"]
     if codec_url:
         argv += ["--ui-codec-endpoint", codec_url]
     for name, kind in REGISTERED.items():

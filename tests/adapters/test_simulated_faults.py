@@ -135,6 +135,7 @@ async def test_a_lost_reply_and_its_repeats_have_one_effect(
     assert sum(outcomes(world, name, scene).values()) == 4  # three requests, and one of them was also lost
 
 
+@pytest.mark.long  # the effects of an order meet it, too
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_late_commit_and_its_repeat_have_one_effect(
     world: Simulator, scene: Scene, name: str

@@ -24,7 +24,7 @@ from tests.entrypoints.terminal import Answer, Terminal
 pytestmark = pytest.mark.e2e
 
 # Whoever looks takes from the cores what the orders need.
-comes_true = partial(wait_until, seconds_max=90, look_seconds=0.3)
+comes_true = partial(wait_until, seconds_max=90, look_seconds=1)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,8 +2,10 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +71,17 @@ def runs() -> list[list[Command]]:
     return found
 
 
+def _marked() -> Iterator[Any]:
+    """The first of every section and of every action; the others with what takes long."""
+    sections_seen, actions_seen = set[str](), set[str]()
+    for run in runs():
+        section, action = run[-1].section, " ".join(run[-1].words[:3])
+        stands_for_others = section not in sections_seen or action not in actions_seen
+        yield pytest.param(run, id=run[-1].line, marks=[] if stands_for_others else pytest.mark.long)
+        sections_seen.add(section)
+        actions_seen.add(action)
+
+
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +123,7 @@ def test_only_commands_of_ours_are_shown_and_all_are_run() -> None:
 # -- what it shows -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shown", runs(), ids=lambda shown: shown[-1].line)
+@pytest.mark.parametrize("shown", list(_marked()))
 def test_the_commands_do_what_the_runbook_says(
     office: Office, monkeypatch: pytest.MonkeyPatch, shown: list[Command]
 ) -> None:

@@ -167,6 +167,7 @@ async def test_running_orders_go_on_in_a_changed_workflow(releases: Releases, *,
         await replay(Patched, history)
 
 
+@pytest.mark.long
 async def test_the_patch_goes_in_two_more_releases_each_when_no_order_needs_it_any_more(
     releases: Releases,
 ) -> None:
