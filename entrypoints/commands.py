@@ -40,7 +40,7 @@ from entrypoints.doors import Outcome, Told, outcome_of, words_of
 from workers.clock import now
 from workers.connection import connect
 from workers.settings import Settings
-from workers.temporal import no_such_workflow
+from workers.temporal import is_running, no_such_workflow
 
 # An order answers when the outcome is known: it may have to end an effect first, or wait for a system that is down.
 ANSWER_SECONDS_MAX = 60.0
@@ -212,7 +212,9 @@ class Commands:
             )
         except RPCError as error:
             if no_such_workflow(error):
-                raise await self._not_running(command.order_id) from error
+                if (why := await self._why_not_running(command.order_id)) is None:
+                    return await self.take(command)
+                raise why from error
             raise Unavailable(f"Temporal says {error.status.name.lower()}: {error.message}") from error
         except RuntimeError as error:  # the SDK while it cannot connect at all
             raise Unavailable("Temporal does not answer") from error
@@ -263,7 +265,8 @@ class Commands:
         if (entry := await self._trail.command(command.order_id, command.id)) is not None:
             await self._trail.end(entry.id, verdict)
 
-    async def _not_running(self, order: OrderId) -> Unavailable | NeverTaken:
+    async def _why_not_running(self, order: OrderId) -> Unavailable | NeverTaken | None:
+        """None: it runs now."""
         registered = await self._orders.get(order)
         if registered is None:
             return NeverTaken(UNHEARD_OF)
@@ -271,6 +274,8 @@ class Commands:
             return NeverTaken(f"the order is {registered.state} already")
         if registered.state is OrderState.ACCEPTED:
             return Unavailable("the order is accepted and kept, and waits to be started")
+        if await is_running(self._client, order):
+            return None
         return NeverTaken("its workflow was ended in Temporal by somebody")
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from temporalio.api.errordetails.v1 import NotFoundFailure
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
@@ -57,6 +57,17 @@ async def look_again(client: Client, order: OrderId, system: System) -> Told:
             return Told.NOT_RUNNING
         raise _unavailable(error) from error
     return Told.SIGNALLED
+
+
+async def is_running(client: Client, order: OrderId) -> bool:
+    """Whether there is a workflow under the order's id that has not ended. Unavailable: Temporal gave no clear answer."""
+    try:
+        told = await client.get_workflow_handle(order).describe(rpc_timeout=_RPC_TIMEOUT)
+    except (RPCError, RuntimeError) as error:
+        if isinstance(error, RPCError) and no_such_workflow(error):
+            return False
+        raise _unavailable(error) from error
+    return told.status is WorkflowExecutionStatus.RUNNING
 
 
 async def look_after(client: Client, placed: PlacedOrder, ended: Phase, *, task_queue: str) -> None:

@@ -15,11 +15,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from adapters.database.engine import writing
+from adapters.database.orders import Orders, RegisteredOrder
 from adapters.database.schema import InboxKind, InboxState
 from adapters.database.trail import Deed, Trail, Verdict
 from domain.amendments import Amended, Amendment, AmendmentState, CancelRest
 from domain.attention import Action, Answer, Resolve
 from domain.errors import Refused, Unavailable
+from domain.ids import OrderId
 from domain.money import Money
 from domain.orders import PlacedOrder
 from domain.records import OrderState
@@ -289,6 +291,25 @@ async def test_an_order_that_has_ended_says_how(world: Desk) -> None:
         by_hand(world.order, Kind.HOLD, "anna", "too late", clock=world.world.clock)
     )
     assert (told.outcome, told.why) == (Outcome.REFUSED, "the order is completed already")
+
+
+async def test_an_order_that_is_started_in_that_moment_is_asked_again(
+    world: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.world.accept(document(world.number))
+    registered, first = world.world.orders.get, iter([True])
+
+    async def started_meanwhile(order: OrderId) -> RegisteredOrder | None:
+        if next(first, False):
+            placed = (await world.world.registered(world.number)).placed
+            await start_order(world.client, placed, task_queue=QUEUE)
+            await world.world.orders.started(order)
+        return await registered(order)
+
+    monkeypatch.setattr(Orders, "get", lambda _, order: started_meanwhile(order))
+    async with world.worker():
+        told = await world.commands.give(world.cancel())
+    assert (told.outcome, told.why) == (Outcome.DONE, "as anna wishes")
 
 
 async def test_a_command_that_waited_for_an_order_that_ended_meanwhile_is_shown_to_a_person(
